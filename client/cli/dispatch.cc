@@ -1,0 +1,46 @@
+#include "client/cli/dispatch.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "absl/strings/str_cat.h"
+
+namespace vickrey::client {
+namespace {
+
+constexpr std::array kVerbs = std::to_array<Verb>({
+    {"serve", "vickrey-server", "host models; run auctions; keep the impression log"},
+    {"train", "vickrey-train", "train a model on a snapshot of a log"},
+    {"simulate", "vickrey-sim", "play auctions against models and score their welfare"},
+    {"log", "vickrey-log", "append to, read, import into, export from a log"},
+    {"market", "vickrey-market", "generate auctions of a synthetic market"},
+    {"features", "vickrey-features", "fingerprint and encode features"},
+    {"eval", "vickrey-eval", "run auctions and compute losses and metrics on JSON lines"},
+});
+
+}  // namespace
+
+std::span<const Verb> Verbs() { return kVerbs; }
+
+std::optional<Verb> FindVerb(std::string_view name) {
+  const auto found = std::find_if(kVerbs.begin(), kVerbs.end(), [&](const Verb& verb) { return verb.name == name; });
+  if (found == kVerbs.end()) return std::nullopt;
+  return *found;
+}
+
+std::string HelpText(const std::filesystem::path& folder) {
+  std::string text =
+      "usage: vickrey VERB [ARGS]      vickrey VERB --help      vickrey --version [--json]\n"
+      "\n";
+  for (const Verb& verb : kVerbs) {
+    const bool installed = access((folder / verb.program).c_str(), X_OK) == 0;
+    absl::StrAppend(&text, "  ", std::string(verb.name), std::string(10 - verb.name.size(), ' '),
+                    std::string(verb.summary), installed ? "" : " (not in this version)", "\n");
+  }
+  absl::StrAppend(&text, "\nExit codes: 0 good, 1 a check failed, 2 usage or bad input, 3 environment, 4 interrupted.\n");
+  return text;
+}
+
+}  // namespace vickrey::client

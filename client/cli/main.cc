@@ -1,0 +1,70 @@
+// `vickrey`: starts the program of a verb, or says what there is.
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "client/cli/dispatch.h"
+#include "vickrey/base/program.h"
+#include "vickrey/base/status.h"
+
+namespace {
+
+using vickrey::base::Exit;
+
+std::filesystem::path OwnFolder() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+}
+
+absl::Status UnknownVerb(std::string_view name) {
+  std::vector<std::string> known;
+  for (const auto& verb : vickrey::client::Verbs()) known.emplace_back(verb.name);
+  return vickrey::base::InvalidField(
+      "VERB", absl::StrCat("'", std::string(name), "' is not known; known: ", absl::StrJoin(known, ", ")));
+}
+
+// Becomes the verb's program; returns only if that cannot be.
+absl::Status Become(const vickrey::client::Verb& verb, char** argv) {
+  const std::string program = OwnFolder() / verb.program;
+  std::vector<char*> args = {const_cast<char*>(program.c_str())};
+  for (char** arg = argv + 2; *arg != nullptr; ++arg) args.push_back(*arg);
+  args.push_back(nullptr);
+  execv(program.c_str(), args.data());
+  const int error = errno;
+  return absl::UnavailableError(error == ENOENT
+                                    ? absl::StrCat("'", std::string(verb.name), "' is the program ", program,
+                                                   ", which is not part of this version or was not installed")
+                                    : absl::StrCat("cannot start ", program, ": ", std::strerror(error)));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view first = argc > 1 ? argv[1] : "";
+  if (first == "--version") {
+    if (argc == 2) return std::fputs(vickrey::base::VersionText("vickrey").c_str(), stdout) >= 0 ? 0 : 3;
+    if (argc == 3 && argv[2] == std::string_view("--json")) {
+      return std::puts(vickrey::base::VersionJson("vickrey").c_str()) >= 0 ? 0 : 3;
+    }
+    return Exit(vickrey::base::InvalidField("--version", "only --json may follow"));
+  }
+  if (first == "--help" || first == "-h" || first == "help") {
+    std::fputs(vickrey::client::HelpText(OwnFolder()).c_str(), stdout);
+    return vickrey::base::kGood;
+  }
+  if (first.empty()) {
+    std::fputs(vickrey::client::HelpText(OwnFolder()).c_str(), stderr);
+    return vickrey::base::kBadInput;
+  }
+  const auto verb = vickrey::client::FindVerb(first);
+  return Exit(verb.has_value() ? Become(*verb, argv) : UnknownVerb(first));
+}

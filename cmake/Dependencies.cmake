@@ -1,0 +1,20 @@
+# Everything that comes from a package. A missing one stops the configuration here, naming it; `./dev setup` installs it.
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(gRPC CONFIG REQUIRED)
+find_package(absl CONFIG REQUIRED)
+find_package(RocksDB CONFIG REQUIRED)
+find_package(yaml-cpp CONFIG REQUIRED)
+find_package(CLI11 CONFIG REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(GTest CONFIG REQUIRED)
+find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)
+
+add_library(Random123::random123 INTERFACE IMPORTED)
+target_include_directories(Random123::random123 INTERFACE ${RANDOM123_INCLUDE_DIR})
+
+if(VICKREY_TORCH)
+  find_package(LibTorch REQUIRED)
+endif()

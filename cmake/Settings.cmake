@@ -1,0 +1,37 @@
+# Language, warnings, sanitizers, compiler cache and linker: what holds for every target of the project.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib)
+set(CMAKE_DEPENDS_USE_COMPILER ON)
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+# A score is one IEEE multiplication on every machine, and sums keep their written order: no fused multiply-add behind
+# the programmer's back, no fast-math.
+add_compile_options(-ffp-contract=off)
+
+set(VICKREY_WARNINGS -Wall -Wextra -Werror)
+
+set(VICKREY_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them")
+if(VICKREY_SANITIZE)
+  add_compile_options(-O1 -g1 -fno-omit-frame-pointer -fsanitize=${VICKREY_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${VICKREY_SANITIZE})
+endif()
+
+find_program(VICKREY_CCACHE ccache)
+if(VICKREY_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${VICKREY_CCACHE})
+endif()
+
+find_program(VICKREY_MOLD mold)
+find_program(VICKREY_LLD ld.lld)
+if(VICKREY_MOLD)
+  add_link_options(-fuse-ld=mold)
+elseif(VICKREY_LLD)
+  add_link_options(-fuse-ld=lld)
+endif()

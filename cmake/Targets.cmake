@@ -1,0 +1,95 @@
+# How a target is declared. One call per library with its sources and dependencies, its test right below:
+#
+#   vickrey_library(auction_ranking
+#     SOURCES ranking.h ranking.cc
+#     DEPS base_status absl::statusor)
+#   vickrey_test(auction_ranking_test SOURCES ranking_test.cc DEPS auction_ranking)
+#
+# A library is named after its folder and its concept. Only the folders below may link LibTorch; the layering test
+# checks the includes.
+set(VICKREY_TORCH_FOLDERS vickrey/torch trainer server tests)
+
+function(_vickrey_target target)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
+  if(arg_UNPARSED_ARGUMENTS OR NOT arg_SOURCES)
+    message(FATAL_ERROR "${target}: expected SOURCES ... DEPS ..., got: ${ARGN}")
+  endif()
+  file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  if("LibTorch::torch" IN_LIST arg_DEPS)
+    list(TRANSFORM VICKREY_TORCH_FOLDERS REPLACE "(.+)" "^\\1(/|$)" OUTPUT_VARIABLE allowed)
+    list(JOIN allowed "|" allowed)
+    if(NOT folder MATCHES "${allowed}")
+      message(FATAL_ERROR "${target}: ${folder} must not link LibTorch; only ${VICKREY_TORCH_FOLDERS} may")
+    endif()
+  endif()
+  target_sources(${target} PRIVATE ${arg_SOURCES})
+  target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_compile_options(${target} PRIVATE ${VICKREY_WARNINGS})
+  target_link_libraries(${target} PUBLIC ${arg_DEPS})
+endfunction()
+
+# vickrey_library(NAME SOURCES ... DEPS ...)
+function(vickrey_library target)
+  add_library(${target} STATIC)
+  _vickrey_target(${target} ${ARGN})
+endfunction()
+
+# vickrey_test(NAME SOURCES ... DEPS ... [LABELS slow]): a GoogleTest program. `slow` ones are left out of sanitizer runs.
+function(vickrey_test target)
+  cmake_parse_arguments(arg "" "" "LABELS" ${ARGN})
+  add_executable(${target})
+  _vickrey_target(${target} ${arg_UNPARSED_ARGUMENTS})
+  target_link_libraries(${target} PRIVATE GTest::gmock_main)
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin/test)
+  add_test(NAME ${target} COMMAND ${target} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(${target} PROPERTIES LABELS "${arg_LABELS}")
+endfunction()
+
+# vickrey_program(NAME SOURCES ... DEPS ...): an installed program. The installed tree can be moved: a program finds
+# its own libraries relative to itself.
+function(vickrey_program target)
+  add_executable(${target})
+  _vickrey_target(${target} ${ARGN})
+  set_target_properties(${target} PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/vickrey")
+  install(TARGETS ${target} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  get_property(installed GLOBAL PROPERTY VICKREY_TORCH_INSTALLED)
+  if("LibTorch::torch" IN_LIST ARGN AND NOT installed)
+    install(FILES ${LibTorch_RUNTIME} DESTINATION ${CMAKE_INSTALL_LIBDIR}/vickrey)
+    set_property(GLOBAL PROPERTY VICKREY_TORCH_INSTALLED ON)
+  endif()
+endfunction()
+
+# vickrey_proto(NAME SOURCES vickrey/v1/x.proto ... [SERVICES vickrey/v1/y.proto ...] [DEPS other protos]): the C++ of
+# protocol files, given relative to proto/; SERVICES also get gRPC stubs. Include as "vickrey/v1/x.pb.h".
+function(vickrey_proto target)
+  cmake_parse_arguments(arg "" "" "SOURCES;SERVICES;DEPS" ${ARGN})
+  set(out ${PROJECT_BINARY_DIR}/proto)
+  file(MAKE_DIRECTORY ${out})
+  set(generated)
+  foreach(proto ${arg_SOURCES} ${arg_SERVICES})
+    string(REGEX REPLACE "\\.proto$" "" stem ${out}/${proto})
+    set(files ${stem}.pb.h ${stem}.pb.cc)
+    set(grpc)
+    if(proto IN_LIST arg_SERVICES)
+      list(APPEND files ${stem}.grpc.pb.h ${stem}.grpc.pb.cc)
+      set(grpc --grpc_out=${out} --plugin=protoc-gen-grpc=$<TARGET_FILE:gRPC::grpc_cpp_plugin>)
+    endif()
+    add_custom_command(OUTPUT ${files}
+      COMMAND protobuf::protoc --proto_path=${PROJECT_SOURCE_DIR}/proto --cpp_out=${out} ${grpc} ${proto}
+      DEPENDS ${PROJECT_SOURCE_DIR}/proto/${proto}
+      COMMENT "Generating ${proto}"
+      VERBATIM)
+    list(APPEND generated ${files})
+  endforeach()
+  add_library(${target} STATIC ${generated})
+  target_include_directories(${target} SYSTEM PUBLIC ${out})
+  target_link_libraries(${target} PUBLIC protobuf::libprotobuf ${arg_DEPS})
+  if(arg_SERVICES)
+    target_link_libraries(${target} PUBLIC gRPC::grpc++)
+  endif()
+endfunction()
+
+function(vickrey_print_summary)
+  message(STATUS "Vickrey ${PROJECT_VERSION}: ${CMAKE_BUILD_TYPE}, ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}, "
+    "sanitizers: ${VICKREY_SANITIZE}, ccache: ${VICKREY_CCACHE}, linker: ${VICKREY_MOLD}, LibTorch: ${LibTorch_DESCRIPTION}")
+endfunction()

@@ -1,0 +1,305 @@
+#include "vickrey/base/config.h"
+
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "vickrey/base/config_rules.h"
+#include "vickrey/base/files.h"
+#include "vickrey/base/status.h"
+
+namespace vickrey::base {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using google::protobuf::Reflection;
+
+std::string Join(const std::string& path, std::string_view key) {
+  return path.empty() ? std::string(key) : absl::StrCat(path, ".", std::string(key));
+}
+
+// Turns YAML nodes into fields. Remembers where each field was written, so that a rule that is broken later can be
+// reported at its line.
+class Reader {
+ public:
+  explicit Reader(std::string origin) : origin_(std::move(origin)) {}
+
+  absl::Status ReadMap(const YAML::Node& node, const std::string& path, Message* message);
+  absl::Status ReadField(const YAML::Node& node, const std::string& path, const FieldDescriptor& field,
+                         Message* message);
+
+  // "ORIGIN:LINE: PATH: WHAT"; the line of the nearest enclosing field where `path` itself was not written.
+  absl::Status Error(const std::string& path, std::string_view what) const;
+
+ private:
+  absl::Status ReadScalar(const YAML::Node& node, const std::string& path, const FieldDescriptor& field,
+                          Message* message);
+  absl::Status ReadEnum(const YAML::Node& node, const std::string& path, const FieldDescriptor& field,
+                        Message* message);
+  template <typename T>
+  absl::Status ReadInteger(const YAML::Node& node, const std::string& path, bool quoted_too, T* value);
+  absl::Status WrongType(const YAML::Node& node, const std::string& path, std::string_view expected);
+  absl::Status UnknownKey(const std::string& path, const Descriptor& descriptor) const;
+
+  const std::string origin_;
+  std::map<std::string, int> lines_;  // path -> line, from 1
+};
+
+absl::Status Reader::Error(const std::string& path, std::string_view what) const {
+  std::string place = origin_;
+  for (std::string at = path;; at.resize(at.find_last_of(".["))) {
+    if (const auto found = lines_.find(at); found != lines_.end()) {
+      if (found->second > 0) absl::StrAppend(&place, ":", found->second);
+      break;
+    }
+    if (at.find_last_of(".[") == std::string::npos) break;
+  }
+  return Annotate(InvalidField(path.empty() ? "configuration" : path, what), place);
+}
+
+// The value as it was written, cut short.
+std::string Shown(const YAML::Node& node) {
+  if (node.IsNull()) return "nothing";
+  if (node.IsSequence()) return "a list";
+  if (node.IsMap()) return "a map";
+  const std::string text = node.Scalar().size() > 60 ? node.Scalar().substr(0, 57) + "..." : node.Scalar();
+  return absl::StrCat("'", text, "'");
+}
+
+absl::Status Reader::WrongType(const YAML::Node& node, const std::string& path, std::string_view expected) {
+  return Error(path, absl::StrCat(Shown(node), " is not ", std::string(expected)));
+}
+
+// "known keys: a, b", and in front the one that was probably meant.
+absl::Status Reader::UnknownKey(const std::string& path, const Descriptor& descriptor) const {
+  std::vector<std::string> known;
+  for (int i = 0; i < descriptor.field_count(); ++i) known.push_back(descriptor.field(i)->name());
+  return Error(path, absl::StrCat("unknown key; known keys: ", absl::StrJoin(known, ", ")));
+}
+
+absl::Status Reader::ReadMap(const YAML::Node& node, const std::string& path, Message* message) {
+  lines_.try_emplace(path, node.Mark().line + 1);
+  if (node.IsNull()) return absl::OkStatus();
+  if (!node.IsMap()) return WrongType(node, path, "a map of keys and values");
+  const Descriptor& descriptor = *message->GetDescriptor();
+  std::set<std::string> seen;
+  std::map<const void*, std::string> oneofs;
+  for (const auto& entry : node) {
+    if (!entry.first.IsScalar()) return Error(path, "a key must be a plain name");
+    const std::string& key = entry.first.Scalar();
+    const std::string at = Join(path, key);
+    lines_[at] = entry.first.Mark().line + 1;
+    const FieldDescriptor* field = descriptor.FindFieldByName(key);
+    if (field == nullptr) return UnknownKey(at, descriptor);
+    if (!seen.insert(key).second) return Error(at, "the key is given twice");
+    if (entry.second.IsNull()) continue;  // not given, as in JSON
+    if (const auto* oneof = field->real_containing_oneof(); oneof != nullptr) {
+      const auto [other, first] = oneofs.try_emplace(oneof, key);
+      if (!first) return Error(at, absl::StrCat("only one of ", other->second, " and ", key, " may be given"));
+    }
+    RETURN_IF_ERROR(ReadField(entry.second, at, *field, message));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Reader::ReadField(const YAML::Node& node, const std::string& path, const FieldDescriptor& field,
+                               Message* message) {
+  lines_.try_emplace(path, node.Mark().line + 1);
+  const Reflection& r = *message->GetReflection();
+  if (!field.is_repeated()) {
+    if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+      return ReadMap(node, path, r.MutableMessage(message, &field));
+    }
+    return ReadScalar(node, path, field, message);
+  }
+  if (!node.IsSequence()) return WrongType(node, path, "a list");
+  r.ClearField(message, &field);
+  for (size_t i = 0; i < node.size(); ++i) {
+    const std::string at = absl::StrCat(path, "[", i, "]");
+    lines_[at] = node[i].Mark().line + 1;
+    if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+      RETURN_IF_ERROR(ReadMap(node[i], at, r.AddMessage(message, &field)));
+    } else {
+      RETURN_IF_ERROR(ReadScalar(node[i], at, field, message));
+    }
+  }
+  return absl::OkStatus();
+}
+
+template <typename T>
+absl::Status Reader::ReadInteger(const YAML::Node& node, const std::string& path, bool quoted_too, T* value) {
+  // A quoted number is a string, but for 64-bit numbers, which JSON carries as strings.
+  if (!node.IsScalar() || (node.Tag() == "!" && !quoted_too) || !absl::SimpleAtoi(node.Scalar(), value)) {
+    return WrongType(node, path,
+                     absl::StrCat("a whole number from ", std::numeric_limits<T>::min(), " to ",
+                                  std::numeric_limits<T>::max()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Reader::ReadScalar(const YAML::Node& node, const std::string& path, const FieldDescriptor& field,
+                                Message* message) {
+  const Reflection& r = *message->GetReflection();
+  const auto set = [&](auto setter, auto adder, const auto& value) {
+    field.is_repeated() ? (r.*adder)(message, &field, value) : (r.*setter)(message, &field, value);
+    return absl::OkStatus();
+  };
+  switch (field.cpp_type()) {
+    case FieldDescriptor::CPPTYPE_INT32: {
+      int32_t value = 0;
+      RETURN_IF_ERROR(ReadInteger(node, path, false, &value));
+      return set(&Reflection::SetInt32, &Reflection::AddInt32, value);
+    }
+    case FieldDescriptor::CPPTYPE_UINT32: {
+      uint32_t value = 0;
+      RETURN_IF_ERROR(ReadInteger(node, path, false, &value));
+      return set(&Reflection::SetUInt32, &Reflection::AddUInt32, value);
+    }
+    case FieldDescriptor::CPPTYPE_INT64: {
+      int64_t value = 0;
+      RETURN_IF_ERROR(ReadInteger(node, path, true, &value));
+      return set(&Reflection::SetInt64, &Reflection::AddInt64, value);
+    }
+    case FieldDescriptor::CPPTYPE_UINT64: {
+      uint64_t value = 0;
+      RETURN_IF_ERROR(ReadInteger(node, path, true, &value));
+      return set(&Reflection::SetUInt64, &Reflection::AddUInt64, value);
+    }
+    case FieldDescriptor::CPPTYPE_DOUBLE: {
+      double value = 0;
+      if (!node.IsScalar() || node.Tag() == "!" || !absl::SimpleAtod(node.Scalar(), &value) || !std::isfinite(value)) {
+        return WrongType(node, path, "a finite number");
+      }
+      return set(&Reflection::SetDouble, &Reflection::AddDouble, value);
+    }
+    case FieldDescriptor::CPPTYPE_BOOL: {
+      if (!node.IsScalar() || node.Tag() == "!" || (node.Scalar() != "true" && node.Scalar() != "false")) {
+        return WrongType(node, path, "true or false");
+      }
+      return set(&Reflection::SetBool, &Reflection::AddBool, node.Scalar() == "true");
+    }
+    case FieldDescriptor::CPPTYPE_STRING:
+      if (!node.IsScalar()) return WrongType(node, path, "a text");
+      return set(static_cast<void (Reflection::*)(Message*, const FieldDescriptor*, std::string) const>(
+                     &Reflection::SetString),
+                 static_cast<void (Reflection::*)(Message*, const FieldDescriptor*, std::string) const>(
+                     &Reflection::AddString),
+                 node.Scalar());
+    case FieldDescriptor::CPPTYPE_ENUM:
+      return ReadEnum(node, path, field, message);
+    case FieldDescriptor::CPPTYPE_FLOAT:    // configurations have doubles
+    case FieldDescriptor::CPPTYPE_MESSAGE:  // read by ReadMap
+      break;
+  }
+  return absl::InternalError(absl::StrCat(field.full_name(), " has a type that configurations do not use"));
+}
+
+// An enum is written as its value's name in lower case, or as it stands in JSON.
+absl::Status Reader::ReadEnum(const YAML::Node& node, const std::string& path, const FieldDescriptor& field,
+                              Message* message) {
+  const auto* type = field.enum_type();
+  const auto* value = node.IsScalar() ? type->FindValueByName(absl::AsciiStrToUpper(node.Scalar())) : nullptr;
+  if (value == nullptr) {
+    std::vector<std::string> names;
+    for (int i = 0; i < type->value_count(); ++i) {
+      if (type->value(i)->number() != 0) names.push_back(absl::AsciiStrToLower(type->value(i)->name()));
+    }
+    return WrongType(node, path, absl::StrCat("one of ", absl::StrJoin(names, ", ")));
+  }
+  const Reflection& r = *message->GetReflection();
+  field.is_repeated() ? r.AddEnum(message, &field, value) : r.SetEnum(message, &field, value);
+  return absl::OkStatus();
+}
+
+// yaml-cpp throws; this is the one place where that is caught.
+absl::Status ParseYaml(std::string_view text, std::string_view origin, YAML::Node* node) {
+  const std::string place(origin);
+  try {
+    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
+    if (documents.size() > 1) return absl::InvalidArgumentError(absl::StrCat(place, ": more than one YAML document"));
+    node->reset(documents.empty() ? YAML::Node() : documents.front());
+    return absl::OkStatus();
+  } catch (const YAML::Exception& e) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(place, e.mark.is_null() ? "" : absl::StrCat(":", e.mark.line + 1), ": not YAML or JSON: ", e.msg));
+  }
+}
+
+absl::Status Finish(const Reader& reader, Message* message) {
+  RETURN_IF_ERROR(internal::FillDefaults(message, [&](const FieldDescriptor& field, Message* owner) {
+    YAML::Node value;
+    RETURN_IF_ERROR(ParseYaml(internal::RuleOf(field).default_value(), field.full_name(), &value));
+    return Reader(field.full_name()).ReadField(value, field.name(), field, owner);
+  }));
+  if (const auto broken = internal::FindBrokenRule(*message); broken.has_value()) {
+    return reader.Error(broken->path, broken->what);
+  }
+  return absl::OkStatus();
+}
+
+void Replace(Message* message, Message* with) { message->GetReflection()->Swap(message, with); }
+
+}  // namespace
+
+absl::Status LoadConfig(std::string_view text, std::string_view origin, Message* config) {
+  if (text.size() > kMaxConfigBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(std::string(origin), " has ", text.size(), " bytes; at most ", kMaxConfigBytes, " are allowed"));
+  }
+  YAML::Node node;
+  RETURN_IF_ERROR(ParseYaml(text, origin, &node));
+  const std::unique_ptr<Message> loaded(config->New());
+  Reader reader{std::string(origin)};
+  RETURN_IF_ERROR(reader.ReadMap(node, "", loaded.get()));
+  RETURN_IF_ERROR(Finish(reader, loaded.get()));
+  Replace(config, loaded.get());
+  return absl::OkStatus();
+}
+
+absl::Status LoadConfigFile(const std::filesystem::path& file, Message* config) {
+  ASSIGN_OR_RETURN(const std::string text, ReadFile(file, kMaxConfigBytes));
+  return LoadConfig(text, file.string(), config);
+}
+
+absl::Status SetConfigField(std::string_view path, std::string_view value, std::string_view origin, Message* config) {
+  const std::unique_ptr<Message> changed(config->New());
+  changed->CopyFrom(*config);
+  YAML::Node node;
+  RETURN_IF_ERROR(ParseYaml(value, origin, &node));
+  // The path as a map of maps around the value, so that flags and files are read by the same code.
+  const std::vector<std::string> keys = absl::StrSplit(std::string(path), '.');
+  for (auto key = keys.rbegin(); key != keys.rend(); ++key) {
+    YAML::Node outer(YAML::NodeType::Map);
+    outer.force_insert(*key, node);
+    node.reset(outer);  // assignment would change the node that `outer` now holds
+  }
+  RETURN_IF_ERROR(Reader(std::string(origin)).ReadMap(node, "", changed.get()));
+  Replace(config, changed.get());
+  return absl::OkStatus();
+}
+
+absl::Status FinishConfig(std::string_view origin, Message* config) {
+  const std::unique_ptr<Message> finished(config->New());
+  finished->CopyFrom(*config);
+  RETURN_IF_ERROR(Finish(Reader(std::string(origin)), finished.get()));
+  Replace(config, finished.get());
+  return absl::OkStatus();
+}
+
+}  // namespace vickrey::base

@@ -1,0 +1,43 @@
+// Configuration: one protobuf definition for each, read from YAML, JSON or flags. Defaults and ranges stand in the
+// definition (proto/vickrey/config/v1/rule.proto) and nowhere else.
+//
+// All functions are thread-safe. On failure the message is as it was. Every error is INVALID_ARGUMENT, names the place
+// and the key, shows the value and says what is allowed:
+//
+//   train.yaml:12: loss.sigma: -1 is out of range; it must be greater than 0
+//   train.yaml:7: optimizer.lr: unknown key; known keys: learning_rate, beta1, beta2, batch_auctions, epochs
+#ifndef VICKREY_BASE_CONFIG_H_
+#define VICKREY_BASE_CONFIG_H_
+
+#include <filesystem>
+#include <string_view>
+
+#include "absl/status/status.h"
+
+namespace google::protobuf {
+class Message;
+}
+
+namespace vickrey::base {
+
+// A larger configuration file is refused.
+inline constexpr size_t kMaxConfigBytes = size_t{1} << 20;
+
+// Reads `file` (YAML, or JSON, which is YAML), fills in the defaults and checks every rule. `config` is replaced.
+absl::Status LoadConfigFile(const std::filesystem::path& file, google::protobuf::Message* config);
+
+// The same from text; `origin` stands for the file in messages.
+absl::Status LoadConfig(std::string_view text, std::string_view origin, google::protobuf::Message* config);
+
+// Sets one field, as a flag does: SetConfigField("loss.sigma", "4", "--set", &config). The value is YAML, so a list is
+// "[64, 64]". `config` need not be complete before or after: call FinishConfig when all flags are set.
+absl::Status SetConfigField(std::string_view path, std::string_view value, std::string_view origin,
+                            google::protobuf::Message* config);
+
+// Fills in the defaults of what is not set and checks every rule. A message field that is absent is made, with its
+// defaults, unless something in it is required or it belongs to a oneof.
+absl::Status FinishConfig(std::string_view origin, google::protobuf::Message* config);
+
+}  // namespace vickrey::base
+
+#endif  // VICKREY_BASE_CONFIG_H_

@@ -1,0 +1,163 @@
+#include "vickrey/base/files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <system_error>
+#include <vector>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "vickrey/base/status.h"
+
+namespace vickrey::base {
+namespace {
+
+namespace fs = std::filesystem;
+
+absl::StatusCode CodeOf(int error) {
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+      return absl::StatusCode::kNotFound;
+    case EEXIST:
+    case ENOTEMPTY:
+      return absl::StatusCode::kAlreadyExists;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return absl::StatusCode::kPermissionDenied;
+    case ENOSPC:
+    case EDQUOT:
+      return absl::StatusCode::kResourceExhausted;
+    default:
+      return absl::StatusCode::kUnavailable;
+  }
+}
+
+absl::Status FileErrorOf(int error, std::string_view action, const fs::path& file) {
+  return {CodeOf(error), absl::StrCat("cannot ", absl::string_view(action.data(), action.size()), " ", file.string(),
+                                      ": ", std::generic_category().message(error))};
+}
+
+absl::Status Sync(const fs::path& path, int flags) {
+  const int fd = open(path.c_str(), flags | O_CLOEXEC);
+  if (fd < 0) return FileError("open", path);
+  const absl::Cleanup close_it = [fd] { close(fd); };
+  if (fsync(fd) != 0) return FileError("sync", path);
+  return absl::OkStatus();
+}
+
+absl::Status SyncFolder(const fs::path& folder) { return Sync(folder, O_RDONLY | O_DIRECTORY); }
+
+fs::path ParentOf(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+
+// Syncs all files and folders below `folder`, and itself.
+absl::Status SyncTree(const fs::path& folder) {
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    if (it->is_directory()) {
+      RETURN_IF_ERROR(SyncFolder(it->path()));
+    } else if (it->is_regular_file()) {
+      RETURN_IF_ERROR(Sync(it->path(), O_RDONLY));
+    }
+  }
+  if (error) return FileErrorOf(error.value(), "list", folder);
+  return SyncFolder(folder);
+}
+
+// A template for mkstemp and mkdtemp: a hidden name beside `target`.
+std::string TemplateBeside(const fs::path& target) {
+  return (ParentOf(target) / absl::StrCat(".", target.filename().string(), ".tmp-XXXXXX")).string();
+}
+
+absl::Status WriteAll(int fd, std::string_view contents, const fs::path& file) {
+  while (!contents.empty()) {
+    const ssize_t written = write(fd, contents.data(), contents.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return FileError("write", file);
+    contents.remove_prefix(static_cast<size_t>(written));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status FileError(std::string_view action, const fs::path& file) { return FileErrorOf(errno, action, file); }
+
+absl::StatusOr<std::string> ReadFile(const fs::path& file, size_t max_bytes) {
+  const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return FileError("open", file);
+  const absl::Cleanup close_it = [fd] { close(fd); };
+  std::string contents;
+  std::vector<char> buffer(1 << 16);
+  while (true) {
+    const ssize_t got = read(fd, buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return FileError("read", file);
+    if (got == 0) return contents;
+    contents.append(buffer.data(), static_cast<size_t>(got));
+    if (contents.size() > max_bytes) {
+      return absl::ResourceExhaustedError(absl::StrCat(file.string(), " is larger than ", max_bytes, " bytes"));
+    }
+  }
+}
+
+absl::Status WriteFileAtomically(const fs::path& file, std::string_view contents) {
+  std::string aside = TemplateBeside(file);
+  const int fd = mkstemp(aside.data());
+  if (fd < 0) return FileError("make a file beside", file);
+  absl::Cleanup remove_it = [&aside] { unlink(aside.c_str()); };
+  {
+    const absl::Cleanup close_it = [fd] { close(fd); };
+    RETURN_IF_ERROR(WriteAll(fd, contents, file));
+    if (fchmod(fd, 0644) != 0) return FileError("set the permissions of", file);
+    if (fsync(fd) != 0) return FileError("sync", file);
+  }
+  if (std::rename(aside.c_str(), file.c_str()) != 0) return FileError("replace", file);
+  std::move(remove_it).Cancel();
+  return SyncFolder(ParentOf(file));
+}
+
+FolderPublisher::FolderPublisher(fs::path target, fs::path aside)
+    : target_(std::move(target)), aside_(std::move(aside)) {}
+
+absl::StatusOr<std::unique_ptr<FolderPublisher>> FolderPublisher::Create(const fs::path& target) {
+  fs::path clean = target.lexically_normal();
+  if (!clean.has_filename()) clean = clean.parent_path();
+  if (clean.filename().empty() || clean.filename() == "." || clean.filename() == "..") {
+    return absl::InvalidArgumentError(absl::StrCat("'", target.string(), "' does not name a folder to make"));
+  }
+  std::error_code error;
+  if (fs::exists(fs::symlink_status(clean, error))) {
+    return absl::AlreadyExistsError(absl::StrCat(clean.string(), " exists already"));
+  }
+  fs::create_directories(ParentOf(clean), error);
+  if (error) return FileErrorOf(error.value(), "make", ParentOf(clean));
+  std::string aside = TemplateBeside(clean);
+  if (mkdtemp(aside.data()) == nullptr) return FileError("make a folder beside", clean);
+  if (chmod(aside.c_str(), 0755) != 0) return FileError("set the permissions of", aside);
+  return std::unique_ptr<FolderPublisher>(new FolderPublisher(clean, aside));
+}
+
+FolderPublisher::~FolderPublisher() {
+  std::error_code ignored;  // nobody to tell; what stays behind is hidden
+  if (!published_) fs::remove_all(aside_, ignored);
+}
+
+absl::Status FolderPublisher::Publish() {
+  if (published_) return absl::FailedPreconditionError(absl::StrCat(target_.string(), " is published already"));
+  RETURN_IF_ERROR(SyncTree(aside_));
+  if (renameat2(AT_FDCWD, aside_.c_str(), AT_FDCWD, target_.c_str(), RENAME_NOREPLACE) != 0) {
+    return FileError("publish", target_);
+  }
+  published_ = true;
+  return SyncFolder(ParentOf(target_));
+}
+
+}  // namespace vickrey::base

@@ -1,0 +1,60 @@
+// Files and folders that other processes may be reading: what becomes visible is whole and on disk.
+#ifndef VICKREY_BASE_FILES_H_
+#define VICKREY_BASE_FILES_H_
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace vickrey::base {
+
+// The status of the last failed system call (errno) on a file: "cannot ACTION FILE: reason". A file that is not there is
+// NOT_FOUND, one that is there ALREADY_EXISTS, no permission PERMISSION_DENIED, a full disk RESOURCE_EXHAUSTED, anything
+// else UNAVAILABLE.
+absl::Status FileError(std::string_view action, const std::filesystem::path& file);
+
+// The whole file. RESOURCE_EXHAUSTED if it is larger than `max_bytes`.
+absl::StatusOr<std::string> ReadFile(const std::filesystem::path& file, size_t max_bytes = size_t{1} << 30);
+
+// Puts `contents` in the place of `file`, which a reader sees either as it was or whole; on disk when this returns.
+// On failure `file` is as it was.
+absl::Status WriteFileAtomically(const std::filesystem::path& file, std::string_view contents);
+
+// A folder that is filled aside and becomes visible, whole and on disk, in one rename:
+//   1. Create makes an empty folder beside the target, named .TARGET.tmp-XXXXXX;
+//   2. the owner writes files below path();
+//   3. Publish syncs every file and folder, and renames it to the target.
+// Destroyed before a successful Publish it removes what was written. After a crash the folder aside stays behind; its
+// name begins with a dot, which readers of such folders skip.
+//
+// Not thread-safe.
+class FolderPublisher {
+ public:
+  // ALREADY_EXISTS if the target exists. Missing parent folders are made.
+  static absl::StatusOr<std::unique_ptr<FolderPublisher>> Create(const std::filesystem::path& target);
+  ~FolderPublisher();
+  FolderPublisher(const FolderPublisher&) = delete;
+  FolderPublisher& operator=(const FolderPublisher&) = delete;
+
+  // Where to write.
+  const std::filesystem::path& path() const { return aside_; }
+
+  // ALREADY_EXISTS if someone else published the target meanwhile: theirs stays, this one can only be destroyed. On any
+  // other failure nothing is visible and Publish can be tried again.
+  absl::Status Publish();
+
+ private:
+  FolderPublisher(std::filesystem::path target, std::filesystem::path aside);
+
+  const std::filesystem::path target_;
+  const std::filesystem::path aside_;
+  bool published_ = false;
+};
+
+}  // namespace vickrey::base
+
+#endif  // VICKREY_BASE_FILES_H_

@@ -1,0 +1,25 @@
+// What every program of the project does alike: --version, help, errors and exit codes.
+#ifndef VICKREY_BASE_PROGRAM_H_
+#define VICKREY_BASE_PROGRAM_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+
+namespace vickrey::base {
+
+// What `PROGRAM --version` prints, for people: the program and its version, then what it was built with and of, a line
+// each. It ends with a newline.
+std::string VersionText(std::string_view program);
+// What `PROGRAM --version --json` prints (VersionLine of lines.proto), without a newline.
+std::string VersionJson(std::string_view program);
+
+// Reports how the program ended: an error goes to stderr as an ErrorLine. Returns the exit code.
+int Exit(const absl::Status& status, std::optional<int64_t> line = std::nullopt);
+
+}  // namespace vickrey::base
+
+#endif  // VICKREY_BASE_PROGRAM_H_

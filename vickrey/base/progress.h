@@ -1,0 +1,56 @@
+#ifndef VICKREY_BASE_PROGRESS_H_
+#define VICKREY_BASE_PROGRESS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+
+namespace vickrey::base {
+
+// Shows how far long work is: a bar that redraws itself on a terminal, JSON lines (ProgressLine of lines.proto) anywhere
+// else, so that a log of the job can be read by a program.
+//
+// Not thread-safe. Update is cheap enough for an inner loop: it looks at the clock, and writes a few times a second.
+class Progress {
+ public:
+  struct Options {
+    int fd = 2;                         // where to write; not owned
+    absl::Time (*now)() = &absl::Now;   // the clock; for tests
+    std::optional<bool> terminal;       // Default: whether fd is one
+  };
+
+  // `task` says what is done ("import"); `unit` what is counted ("auctions"); `total` how many there will be, if known.
+  Progress(std::string task, std::string unit, std::optional<int64_t> total, Options options);
+  Progress(std::string task, std::string unit, std::optional<int64_t> total);
+  // Finishes, if Finish was not called.
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  // So many units are done in all.
+  void Update(int64_t done);
+  // Writes the last report. Later calls do nothing.
+  void Finish();
+
+ private:
+  void Write();
+  void WriteBar();
+  void WriteLine();
+
+  const std::string task_;
+  const std::string unit_;
+  const std::optional<int64_t> total_;
+  const Options options_;
+  const bool terminal_;
+  const absl::Time start_;
+  int64_t done_ = 0;
+  absl::Time next_;  // no report before this
+  bool finished_ = false;
+};
+
+}  // namespace vickrey::base
+
+#endif  // VICKREY_BASE_PROGRESS_H_
