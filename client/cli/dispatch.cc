@@ -39,7 +39,8 @@ std::string HelpText(const std::filesystem::path& folder) {
     absl::StrAppend(&text, "  ", std::string(verb.name), std::string(10 - verb.name.size(), ' '),
                     std::string(verb.summary), installed ? "" : " (not in this version)", "\n");
   }
-  absl::StrAppend(&text, "\nExit codes: 0 good, 1 a check failed, 2 usage or bad input, 3 environment, 4 interrupted.\n");
+  absl::StrAppend(&text,
+                  "\nExit codes: 0 good, 1 a check failed, 2 usage or bad input, 3 environment, 4 interrupted.\n");
   return text;
 }
 

@@ -1,5 +1,6 @@
-// LibTorch, RocksDB, Protobuf and gRPC in one process: they bring libraries of the same names in different versions, and
-// a wrong header or symbol shows here first.
+// LibTorch, RocksDB, Protobuf and gRPC in one process: they bring libraries of the same names in different versions,
+// and a wrong header or symbol shows here first.
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/sigmoid.h>
@@ -41,9 +42,8 @@ class Predictor final : public v1::PredictionService::Service {
 
   grpc::Status Predict(grpc::ServerContext*, const v1::PredictRequest* request,
                        v1::PredictResponse* response) override {
-    const auto pctr = torch::CatchTorch([&] {
-      return at::sigmoid(at::zeros({request->auction().candidates_size()}, at::kDouble) + weight_);
-    });
+    const auto pctr = torch::CatchTorch(
+        [&] { return at::sigmoid(at::zeros({request->auction().candidates_size()}, at::kDouble) + weight_); });
     if (!pctr.ok()) return {grpc::StatusCode::INTERNAL, std::string(pctr.status().message())};
     response->set_auction_id(request->auction().auction_id());
     for (int i = 0; i < pctr->size(0); ++i) response->add_pctr((*pctr)[i].item<double>());

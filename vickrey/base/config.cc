@@ -146,9 +146,9 @@ template <typename T>
 absl::Status Reader::ReadInteger(const YAML::Node& node, const std::string& path, bool quoted_too, T* value) {
   // A quoted number is a string, but for 64-bit numbers, which JSON carries as strings.
   if (!node.IsScalar() || (node.Tag() == "!" && !quoted_too) || !absl::SimpleAtoi(node.Scalar(), value)) {
-    return WrongType(node, path,
-                     absl::StrCat("a whole number from ", std::numeric_limits<T>::min(), " to ",
-                                  std::numeric_limits<T>::max()));
+    return WrongType(
+        node, path,
+        absl::StrCat("a whole number from ", std::numeric_limits<T>::min(), " to ", std::numeric_limits<T>::max()));
   }
   return absl::OkStatus();
 }

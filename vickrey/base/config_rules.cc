@@ -81,8 +81,7 @@ std::optional<std::string> Fault(const Message& message, const FieldDescriptor& 
   }
   if (is_text && rule.one_of_size() > 0) {
     const Reflection& r = *message.GetReflection();
-    const std::string text =
-        index < 0 ? r.GetString(message, &field) : r.GetRepeatedString(message, &field, index);
+    const std::string text = index < 0 ? r.GetString(message, &field) : r.GetRepeatedString(message, &field, index);
     if (std::find(rule.one_of().begin(), rule.one_of().end(), text) == rule.one_of().end()) {
       return absl::StrCat("'", text, "' is not one of ", absl::StrJoin(rule.one_of(), ", "));
     }
@@ -140,8 +139,7 @@ std::optional<BrokenRule> FindBrokenRuleBelow(const Message& message, const std:
 
 const Rule& RuleOf(const FieldDescriptor& field) { return field.options().GetExtension(vickrey::config::v1::rule); }
 
-absl::Status FillDefaults(Message* message,
-                          const std::function<absl::Status(const FieldDescriptor&, Message*)>& set) {
+absl::Status FillDefaults(Message* message, const std::function<absl::Status(const FieldDescriptor&, Message*)>& set) {
   const Descriptor& descriptor = *message->GetDescriptor();
   const Reflection& r = *message->GetReflection();
   for (int i = 0; i < descriptor.field_count(); ++i) {

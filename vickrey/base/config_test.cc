@@ -53,16 +53,17 @@ TEST(LoadConfig, ReadsYamlAndFillsInDefaults) {
   EXPECT_EQ(config.seed(), 18446744073709551615u);
   EXPECT_THAT(config.model().hidden(), ElementsAre(64, 32));
   EXPECT_EQ(config.loss().sigma_end(), 20);
-  EXPECT_EQ(config.loss().pairs(), "ppi");                  // default
-  EXPECT_EQ(config.optimizer().learning_rate(), 0.03);      // default in a message that was absent
-  EXPECT_EQ(config.teacher().optimizer().epochs(), 8);      // two levels down
-  EXPECT_FALSE(config.teacher().has_model());               // something in it is required: not made up
-  EXPECT_FALSE(config.loss().has_scale());                  // no default: stays absent
+  EXPECT_EQ(config.loss().pairs(), "ppi");              // default
+  EXPECT_EQ(config.optimizer().learning_rate(), 0.03);  // default in a message that was absent
+  EXPECT_EQ(config.teacher().optimizer().epochs(), 8);  // two levels down
+  EXPECT_FALSE(config.teacher().has_model());           // something in it is required: not made up
+  EXPECT_FALSE(config.loss().has_scale());              // no default: stays absent
 }
 
 TEST(LoadConfig, ReadsJson) {
   MarketConfig config;
-  ASSERT_TRUE(LoadConfig("{\n\t\"scenario\": \"linear\", \"candidates\": 3, \"start_time\": \"5\"}", "m.json", &config).ok());
+  ASSERT_TRUE(
+      LoadConfig("{\n\t\"scenario\": \"linear\", \"candidates\": 3, \"start_time\": \"5\"}", "m.json", &config).ok());
   EXPECT_EQ(config.candidates(), 3);
   EXPECT_EQ(config.start_time(), 5);
 }
@@ -76,7 +77,8 @@ TEST(LoadConfig, WhatItLoadedItCanLoadAgain) {
 }
 
 TEST(LoadConfig, AnUnknownKeyNamesTheLineAndTheKnownKeys) {
-  EXPECT_EQ(LoadError<TrainConfig>("name: a\nmodel: {architecture: mlp}\nloss: {loss: logloss}\noptimizer:\n  beta1: 0.5\n  lr: 1\n"),
+  EXPECT_EQ(LoadError<TrainConfig>(
+                "name: a\nmodel: {architecture: mlp}\nloss: {loss: logloss}\noptimizer:\n  beta1: 0.5\n  lr: 1\n"),
             "f.yaml:6: optimizer.lr: unknown key; known keys: learning_rate, beta1, beta2, batch_auctions, epochs");
 }
 
@@ -94,8 +96,10 @@ TEST(LoadConfig, AWrongTypeNamesTheLineTheValueAndWhatIsAllowed) {
                 HasSubstr("f.yaml:2: mean_ctr: "));
   }
   EXPECT_THAT(LoadError<TrainConfig>("name: a\nmodel: mlp\n"), HasSubstr("f.yaml:2: model: 'mlp' is not a map"));
-  EXPECT_THAT(LoadError<TrainConfig>("name: a\nmodel:\n  hidden: 64\n"), HasSubstr("f.yaml:3: model.hidden: '64' is not a list"));
-  EXPECT_THAT(LoadError<TrainConfig>("name: a\nmodel:\n  hidden:\n  - 64\n  - x\n"), HasSubstr("f.yaml:5: model.hidden[1]: 'x'"));
+  EXPECT_THAT(LoadError<TrainConfig>("name: a\nmodel:\n  hidden: 64\n"),
+              HasSubstr("f.yaml:3: model.hidden: '64' is not a list"));
+  EXPECT_THAT(LoadError<TrainConfig>("name: a\nmodel:\n  hidden:\n  - 64\n  - x\n"),
+              HasSubstr("f.yaml:5: model.hidden[1]: 'x'"));
 }
 
 TEST(LoadConfig, AValueOutOfRangeNamesTheLineTheValueAndTheRange) {
@@ -194,7 +198,11 @@ TEST(FinishConfig, ChecksWhatFlagsBuilt) {
 // Every default in the definitions must itself pass the rules.
 TEST(Rules, EveryDefaultIsValid) {
   TrainConfig train;
-  EXPECT_TRUE(LoadConfig("name: a\nmodel: {architecture: logistic}\nloss: {loss: logloss}\nteacher: {model: {architecture: mlp}}", "t", &train).ok());
+  EXPECT_TRUE(
+      LoadConfig(
+          "name: a\nmodel: {architecture: logistic}\nloss: {loss: logloss}\nteacher: {model: {architecture: mlp}}", "t",
+          &train)
+          .ok());
   SimulateConfig simulate;
   EXPECT_TRUE(LoadConfig("models: [a]\nmarket: {scenario: interaction}\n", "s", &simulate).ok());
   EXPECT_EQ(simulate.market().candidates(), 8);

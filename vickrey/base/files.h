@@ -12,9 +12,9 @@
 
 namespace vickrey::base {
 
-// The status of the last failed system call (errno) on a file: "cannot ACTION FILE: reason". A file that is not there is
-// NOT_FOUND, one that is there ALREADY_EXISTS, no permission PERMISSION_DENIED, a full disk RESOURCE_EXHAUSTED, anything
-// else UNAVAILABLE.
+// The status of the last failed system call (errno) on a file: "cannot ACTION FILE: reason". A file that is not there
+// is NOT_FOUND, one that is there ALREADY_EXISTS, no permission PERMISSION_DENIED, a full disk RESOURCE_EXHAUSTED,
+// anything else UNAVAILABLE.
 absl::Status FileError(std::string_view action, const std::filesystem::path& file);
 
 // The whole file. RESOURCE_EXHAUSTED if it is larger than `max_bytes`.

@@ -14,7 +14,6 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
 
 absl::Status FromGrpcStatus(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
-  // A peer may send any number; absl turns an unknown one into UNKNOWN when it is read.
   return {static_cast<absl::StatusCode>(status.error_code()), status.error_message()};
 }
 

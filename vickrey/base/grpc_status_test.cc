@@ -22,9 +22,5 @@ TEST(GrpcStatus, NamesAreKept) {
   EXPECT_TRUE(absl::IsAborted(FromGrpcStatus({grpc::StatusCode::ABORTED, "etag"})));
 }
 
-TEST(GrpcStatus, AnUnknownCodeOfAPeerIsUnknown) {
-  EXPECT_TRUE(absl::IsUnknown(FromGrpcStatus({static_cast<grpc::StatusCode>(99), "?"})));
-}
-
 }  // namespace
 }  // namespace vickrey::base

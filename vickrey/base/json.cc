@@ -225,25 +225,47 @@ void AppendMessage(const Message& message, std::string* out) {
   out->push_back('}');
 }
 
-// Protobuf's parser writes "(candidates[0].bid_micros): invalid value ...", or "(candidates[0]) bid: Cannot find field."
-// where a key is unknown: the field is taken out of that.
-absl::Status ParseError(std::string_view message) {
-  const size_t open = message.find('(');
-  const size_t close = message.find(')');
-  if (open != 0 || close == std::string_view::npos) return absl::InvalidArgumentError(absl::StrCat("not the JSON expected: ", std::string(message)));
-  std::string field(message.substr(1, close - 1));
-  std::string_view rest = message.substr(close + 1);
-  if (rest.starts_with(": ")) return InvalidField(field, rest.substr(2));
-  if (rest.starts_with(" ")) {
-    rest.remove_prefix(1);
-    const size_t colon = rest.find(": ");
-    if (colon != std::string_view::npos) {
-      absl::StrAppend(&field, field.empty() ? "" : ".", std::string(rest.substr(0, colon)));
-      const std::string_view what = rest.substr(colon + 2);
-      return InvalidField(field, what == "Cannot find field." ? "no such field" : what);
+// Protobuf's parser takes time quadratic in the depth of nesting, whatever the message, so that is bounded first.
+constexpr int kMaxDepth = 32;
+
+bool IsTooDeep(std::string_view json) {
+  int depth = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (quoted) {
+      if (c == '\\') ++i;
+      quoted = c != '"';
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > kMaxDepth) return true;
+    } else if (c == '}' || c == ']') {
+      --depth;
     }
   }
-  return InvalidField(field, rest);
+  return false;
+}
+
+// Protobuf's parser writes "(candidates[0].bid_micros): invalid value ...", and where a key is unknown
+// "(candidates[0]) bid: Cannot find field." or, at the top, "bid: Cannot find field.": the field is taken out of that.
+absl::Status ParseError(std::string_view message) {
+  static constexpr std::string_view kUnknown = ": Cannot find field.";
+  std::string path;
+  if (const size_t close = message.find(')'); message.starts_with('(') && close != std::string_view::npos) {
+    path = message.substr(1, close - 1);
+    message.remove_prefix(close + 1);
+    if (message.starts_with(": ")) return InvalidField(path, message.substr(2));
+    if (message.starts_with(' ')) message.remove_prefix(1);
+  }
+  if (message.ends_with(kUnknown)) {
+    message.remove_suffix(kUnknown.size());
+    return InvalidField(absl::StrCat(path, path.empty() ? "" : ".", std::string(message)), "no such field");
+  }
+  // A syntax error: the first line says what was expected, the others show the place.
+  std::string what = absl::StrCat("not the JSON that is expected here: ", std::string(message));
+  std::replace(what.begin(), what.end(), '\n', ' ');
+  return path.empty() ? absl::InvalidArgumentError(what) : InvalidField(path, what);
 }
 
 }  // namespace
@@ -255,6 +277,9 @@ std::string ToJson(const Message& message) {
 }
 
 absl::Status FromJson(std::string_view json, Message* message) {
+  if (IsTooDeep(json)) {
+    return absl::InvalidArgumentError(absl::StrCat("nested deeper than ", kMaxDepth, " levels"));
+  }
   const std::unique_ptr<Message> parsed(message->New());
   google::protobuf::util::JsonParseOptions options;
   options.case_insensitive_enum_parsing = false;
@@ -271,7 +296,8 @@ absl::StatusOr<bool> JsonLineReader::ReadLine() {
   for (int c; (c = buffer->sbumpc()) != std::istream::traits_type::eof();) {
     if (c == '\n') {
       ++line_;
-      if (too_long) return absl::InvalidArgumentError(absl::StrCat("the line is longer than ", kMaxLineBytes, " bytes"));
+      if (too_long)
+        return absl::InvalidArgumentError(absl::StrCat("the line is longer than ", kMaxLineBytes, " bytes"));
       return true;
     }
     if (text_.size() == kMaxLineBytes) {

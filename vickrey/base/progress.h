@@ -10,16 +10,16 @@
 
 namespace vickrey::base {
 
-// Shows how far long work is: a bar that redraws itself on a terminal, JSON lines (ProgressLine of lines.proto) anywhere
-// else, so that a log of the job can be read by a program.
+// Shows how far long work is: a bar that redraws itself on a terminal, JSON lines (ProgressLine of lines.proto)
+// anywhere else, so that a log of the job can be read by a program.
 //
 // Not thread-safe. Update is cheap enough for an inner loop: it looks at the clock, and writes a few times a second.
 class Progress {
  public:
   struct Options {
-    int fd = 2;                         // where to write; not owned
-    absl::Time (*now)() = &absl::Now;   // the clock; for tests
-    std::optional<bool> terminal;       // Default: whether fd is one
+    int fd = 2;                        // where to write; not owned
+    absl::Time (*now)() = &absl::Now;  // the clock; for tests
+    std::optional<bool> terminal;      // Default: whether fd is one
   };
 
   // `task` says what is done ("import"); `unit` what is counted ("auctions"); `total` how many there will be, if known.

@@ -1,8 +1,8 @@
 #include "vickrey/base/random.h"
 
-#include <Random123/boxmuller.hpp>
 #include <Random123/philox.h>
 #include <Random123/u01fixedpt.h>
+#include <Random123/boxmuller.hpp>
 
 #include <cmath>
 

@@ -27,10 +27,10 @@ absl::Status Annotate(const absl::Status& status, std::string_view prefix);
 // What a program's exit code says (public API).
 enum ExitCode : int {
   kGood = 0,
-  kCheckFailed = 1,   // the work was done and its answer is "no": welfare worse, verification found problems
-  kBadInput = 2,      // usage or bad input
-  kEnvironment = 3,   // something outside: disk, network, a missing library
-  kInterrupted = 4,   // stopped by a signal; can be resumed
+  kCheckFailed = 1,  // the work was done and its answer is "no": welfare worse, verification found problems
+  kBadInput = 2,     // usage or bad input
+  kEnvironment = 3,  // something outside: disk, network, a missing library
+  kInterrupted = 4,  // stopped by a signal; can be resumed
 };
 
 // The exit code for a status that ended a program.
@@ -47,11 +47,11 @@ const absl::Status& StatusOf(const absl::StatusOr<T>& result) {
 }  // namespace vickrey::base
 
 // RETURN_IF_ERROR(expression): leaves the function with the expression's status unless it is OK.
-#define RETURN_IF_ERROR(expression)                                            \
-  do {                                                                         \
-    if (auto vickrey_result = (expression); !vickrey_result.ok()) {            \
-      return ::vickrey::base::internal::StatusOf(vickrey_result);              \
-    }                                                                          \
+#define RETURN_IF_ERROR(expression)                                 \
+  do {                                                              \
+    if (auto vickrey_result = (expression); !vickrey_result.ok()) { \
+      return ::vickrey::base::internal::StatusOf(vickrey_result);   \
+    }                                                               \
   } while (false)
 
 // ASSIGN_OR_RETURN(auto value, expression): the value of an absl::StatusOr, or leaves the function with its status.

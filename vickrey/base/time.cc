@@ -21,8 +21,8 @@ absl::StatusOr<int64_t> ParseEventTime(std::string_view text) {
              absl::ParseTime("%Y-%m-%d", view, absl::UTCTimeZone(), &time, nullptr)) {
     micros = absl::ToUnixMicros(time);
   } else {
-    return absl::InvalidArgumentError(
-        absl::StrCat("'", view, "' is not a time: give microseconds since 1970, or 2024-01-31T12:00:00Z, or 2024-01-31"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "'", view, "' is not a time: give microseconds since 1970, or 2024-01-31T12:00:00Z, or 2024-01-31"));
   }
   if (micros < 0 || micros > kLastMicros) {
     return absl::InvalidArgumentError(absl::StrCat("'", view, "' is not between the years 1970 and 9999"));

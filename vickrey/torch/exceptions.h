@@ -11,9 +11,8 @@
 namespace vickrey::torch {
 
 // The exception that is being handled, as a status: memory that ran out is RESOURCE_EXHAUSTED; an index, type or value
-// that LibTorch refuses INVALID_ARGUMENT; what it does not support UNIMPLEMENTED; anything else INTERNAL. The message is
-// without LibTorch's stack trace.
-// REQUIRES: called inside a catch block.
+// that LibTorch refuses INVALID_ARGUMENT; what it does not support UNIMPLEMENTED; anything else INTERNAL. The message
+// is without LibTorch's stack trace. REQUIRES: called inside a catch block.
 absl::Status StatusOfCurrentException();
 
 // Runs `f`, which may throw, and gives its result: absl::Status where f returns nothing, else absl::StatusOr of what it

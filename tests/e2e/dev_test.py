@@ -1,0 +1,131 @@
+"""./dev on machines that lack something, played by programs put first on the PATH."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+EVERYTHING = """#!/bin/sh
+exec awk '!/^#/ && NF { printf "installed %s ", $1 }' "$LIST"
+"""
+ALL_BUT_YAML = """#!/bin/sh
+exec awk '!/^#/ && NF && $1 != "libyaml-cpp-dev" { printf "installed %s ", $1 }' "$LIST"
+"""
+
+
+class DevTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        # A copy of what setup reads, readable by anyone, so that it can be run as another user.
+        self.root = pathlib.Path(folder.name, "clone")
+        self.path = pathlib.Path(folder.name, "path")
+        self.path.mkdir()
+        (self.root / "cmake").mkdir(parents=True)
+        (self.root / "proto").mkdir()
+        shutil.copy(ROOT / "dev", self.root)
+        shutil.copy(ROOT / "cmake/debian-packages.txt", self.root / "cmake")
+        for name in ("package.json", "package-lock.json", ".npmrc"):
+            shutil.copy(ROOT / "proto" / name, self.root / "proto")
+        for directory in (folder.name, self.root, self.path):
+            os.chmod(directory, 0o777)
+
+    def program(self, name, text):
+        file = self.path / name
+        file.write_text(text)
+        file.chmod(0o755)
+
+    def dev(self, *args, user=None, **environment):
+        env = {**os.environ, "PATH": f"{self.path}:{os.environ['PATH']}",
+               "LIST": str(self.root / "cmake/debian-packages.txt"), **environment}
+        env.pop("LIBTORCH", None) if "LIBTORCH" not in environment else None
+        return subprocess.run([self.root / "dev", *args], capture_output=True, text=True, timeout=120, env=env, user=user)
+
+    def have_torch_and_buf(self):
+        """Stands in for what an earlier setup fetched."""
+        deps = self.root / ".deps"
+        (deps / "torch-2.13.0/torch").mkdir(parents=True)
+        (deps / "torch-2.13.0/torch/version.py").touch()
+        (deps / "npm/node_modules/.bin").mkdir(parents=True)
+        shutil.copy(self.root / "proto/package-lock.json", deps / "npm")
+        buf = deps / "npm/node_modules/.bin/buf"
+        buf.touch()
+        buf.chmod(0o755)
+        os.chmod(deps, 0o777)
+
+    def test_nothing_missing_installs_nothing_and_is_silent(self):
+        self.program("dpkg-query", EVERYTHING)
+        for client in ("apt-get", "pip3", "npm", "sudo"):
+            self.program(client, "#!/bin/sh\nexit 1\n")
+        self.have_torch_and_buf()
+        done = self.dev("setup")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+
+    def test_a_failing_apt_ends_with_the_exact_list(self):
+        self.program("dpkg-query", ALL_BUT_YAML)
+        self.program("apt-get", "#!/bin/sh\necho 'E: no network'\nexit 100\n")
+        self.program("sudo", "#!/bin/sh\nshift\nexec \"$@\"\n")
+        self.have_torch_and_buf()
+        done = self.dev("setup")
+        self.assertEqual(done.returncode, 3)
+        missing = [line.split()[0] for line in done.stderr.split("Missing:\n")[1].splitlines()]
+        self.assertEqual(missing, ["libyaml-cpp-dev"])
+        self.assertIn("reads configuration files", done.stderr)
+
+    def test_a_working_apt_is_given_the_list(self):
+        self.program("dpkg-query", ALL_BUT_YAML)
+        self.program("apt-get", '#!/bin/sh\necho "$@" >>"$LIST.calls"\n')
+        self.program("sudo", "#!/bin/sh\nshift\nexec \"$@\"\n")
+        self.have_torch_and_buf()
+        self.assertEqual(self.dev("setup").returncode, 0)
+        calls = pathlib.Path(str(self.root / "cmake/debian-packages.txt") + ".calls").read_text()
+        self.assertRegex(calls, r"install .* libyaml-cpp-dev\n")
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root, to become someone who is not")
+    def test_without_root_or_sudo_it_ends_with_the_exact_list(self):
+        self.program("dpkg-query", ALL_BUT_YAML)
+        self.program("sudo", "#!/bin/sh\nexit 1\n")
+        done = self.dev("setup", user=65534)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("not root", done.stderr)
+        missing = [line.split()[0] for line in done.stderr.split("Missing:\n")[1].splitlines()]
+        self.assertEqual(missing, ["libyaml-cpp-dev"])
+
+    def test_without_a_network_libtorch_is_named(self):
+        self.program("dpkg-query", EVERYTHING)
+        self.program("pip3", "#!/bin/sh\nexit 1\n")
+        done = self.dev("setup", CI="true")
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("  torch==2.13.0\n", done.stderr)
+
+    def test_a_given_libtorch_is_not_fetched(self):
+        self.program("dpkg-query", EVERYTHING)
+        self.program("pip3", "#!/bin/sh\nexit 1\n")
+        self.have_torch_and_buf()
+        shutil.rmtree(self.root / ".deps/torch-2.13.0")
+        self.assertEqual(self.dev("setup", LIBTORCH="/somewhere").returncode, 0)
+
+    def test_without_npm_buf_is_named(self):
+        self.program("dpkg-query", EVERYTHING)
+        self.program("npm", "#!/bin/sh\nexit 1\n")
+        self.have_torch_and_buf()
+        shutil.rmtree(self.root / ".deps/npm")
+        done = self.dev("setup")
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("@bufbuild/buf", done.stderr)
+
+    def test_usage(self):
+        self.assertEqual(self.dev("help").returncode, 0)
+        self.assertEqual(self.dev().returncode, 0)
+        unknown = self.dev("dance")
+        self.assertEqual((unknown.returncode, unknown.stdout), (2, ""))
+        self.assertIn("unknown command 'dance'", unknown.stderr)
+        self.assertEqual(self.dev("build", "fastest").returncode, 2)
+        self.assertEqual(self.dev("run").returncode, 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
