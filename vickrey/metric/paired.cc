@@ -1,0 +1,162 @@
+#include "vickrey/metric/paired.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "vickrey/base/random.h"
+
+namespace vickrey::metric {
+namespace {
+
+constexpr double kZ = 1.959963984540054;  // 97.5 % quantile of the normal distribution
+
+// The cluster's number; `next` where it is new or stands alone.
+size_t NumberOf(std::string_view cluster, size_t next, std::unordered_map<std::string, size_t>* index) {
+  if (cluster.empty()) return next;
+  return index->try_emplace(std::string(cluster), next).first->second;
+}
+
+std::optional<double> Divide(double numerator, double denominator) {
+  if (denominator == 0) return std::nullopt;
+  return numerator / denominator;
+}
+
+// a, b, difference and relative.
+void SetPoint(std::optional<double> a, std::optional<double> b, Comparison* c) {
+  c->a = a;
+  c->b = b;
+  if (!a.has_value() || !b.has_value()) return;
+  c->difference = *a - *b;
+  c->relative = Divide(*c->difference, *b);
+}
+
+// How often each of n clusters is drawn in a resampling of n.
+std::vector<double> Resample(size_t n, uint64_t seed, int replicate) {
+  base::RandomStream random(seed, base::StreamId("metric.bootstrap"), static_cast<uint64_t>(replicate));
+  std::vector<double> times(n, 0);
+  for (size_t i = 0; i < n; ++i) ++times[random.Below(n)];
+  return times;
+}
+
+// The quantile of sorted values, with linear interpolation between order statistics.
+double Quantile(const std::vector<double>& sorted, double q) {
+  const double at = q * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<size_t>(at);
+  const size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (at - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
+
+std::optional<Interval> Percentiles(std::vector<double> values) {
+  if (values.size() < 2) return std::nullopt;
+  std::sort(values.begin(), values.end());
+  return Interval{Quantile(values, 0.025), Quantile(values, 0.975)};
+}
+
+// Fills in the intervals of `c` from replicates: `replicate(times)` gives a and b of one resampling.
+template <typename F>
+void Bootstrap(size_t clusters, int replicates, uint64_t seed, F replicate, Comparison* c) {
+  c->method = "bootstrap";
+  if (clusters < 2) return;
+  std::vector<double> differences, relatives;
+  for (int r = 0; r < replicates; ++r) {
+    Comparison point;
+    const auto [a, b] = replicate(Resample(clusters, seed, r));
+    SetPoint(a, b, &point);
+    if (point.difference.has_value()) differences.push_back(*point.difference);
+    if (point.relative.has_value()) relatives.push_back(*point.relative);
+  }
+  // A resampling in which the metric is not defined says nothing of where it lies: the interval would be too narrow.
+  if (differences.size() == static_cast<size_t>(replicates)) c->difference_ci95 = Percentiles(std::move(differences));
+  if (relatives.size() == static_cast<size_t>(replicates)) c->relative_ci95 = Percentiles(std::move(relatives));
+}
+
+}  // namespace
+
+void PairedComparison::Add(std::string_view cluster, Ratio a, Ratio b) {
+  const size_t i = NumberOf(cluster, clusters_.size(), &index_);
+  if (i == clusters_.size()) clusters_.emplace_back();
+  clusters_[i].a_numerator += a.numerator;
+  clusters_[i].a_denominator += a.denominator;
+  clusters_[i].b_numerator += b.numerator;
+  clusters_[i].b_denominator += b.denominator;
+  ++auctions_;
+}
+
+Comparison PairedComparison::ByDelta() const {
+  Comparison c{.auctions = auctions_, .clusters = static_cast<int64_t>(clusters_.size()), .method = "delta"};
+  Cluster sum;
+  for (const Cluster& g : clusters_) {
+    sum.a_numerator += g.a_numerator;
+    sum.a_denominator += g.a_denominator;
+    sum.b_numerator += g.b_numerator;
+    sum.b_denominator += g.b_denominator;
+  }
+  SetPoint(Divide(sum.a_numerator, sum.a_denominator), Divide(sum.b_numerator, sum.b_denominator), &c);
+  if (!c.difference.has_value() || clusters_.size() < 2) return c;
+  double difference_squares = 0, relative_squares = 0;
+  for (const Cluster& g : clusters_) {
+    const double e_a = (g.a_numerator - *c.a * g.a_denominator) / sum.a_denominator;
+    const double e_b = (g.b_numerator - *c.b * g.b_denominator) / sum.b_denominator;
+    difference_squares += (e_a - e_b) * (e_a - e_b);
+    if (c.relative.has_value()) {
+      const double e = (e_a - *c.a / *c.b * e_b) / *c.b;
+      relative_squares += e * e;
+    }
+  }
+  const auto n = static_cast<double>(clusters_.size());
+  const auto around = [&](double center, double squares) {
+    const double half = kZ * std::sqrt(n / (n - 1) * squares);
+    return Interval{center - half, center + half};
+  };
+  c.difference_ci95 = around(*c.difference, difference_squares);
+  if (c.relative.has_value()) c.relative_ci95 = around(*c.relative, relative_squares);
+  return c;
+}
+
+Comparison PairedComparison::ByBootstrap(int replicates, uint64_t seed) const {
+  Comparison c = ByDelta();
+  c.difference_ci95.reset();
+  c.relative_ci95.reset();
+  Bootstrap(
+      clusters_.size(), replicates, seed,
+      [this](const std::vector<double>& times) {
+        Cluster sum;
+        for (size_t g = 0; g < clusters_.size(); ++g) {
+          sum.a_numerator += times[g] * clusters_[g].a_numerator;
+          sum.a_denominator += times[g] * clusters_[g].a_denominator;
+          sum.b_numerator += times[g] * clusters_[g].b_numerator;
+          sum.b_denominator += times[g] * clusters_[g].b_denominator;
+        }
+        return std::pair(Divide(sum.a_numerator, sum.a_denominator), Divide(sum.b_numerator, sum.b_denominator));
+      },
+      &c);
+  return c;
+}
+
+void PairedAuc::Add(std::string_view cluster, std::optional<ScoredClick> a, std::optional<ScoredClick> b) {
+  const size_t i = NumberOf(cluster, clusters_, &index_);
+  clusters_ = std::max(clusters_, i + 1);
+  ++auctions_;
+  for (const auto& [side, row] : {std::pair(&a_, a), std::pair(&b_, b)}) {
+    if (!row.has_value()) continue;
+    side->rows.push_back(*row);
+    side->clusters.push_back(i);
+  }
+}
+
+Comparison PairedAuc::ByBootstrap(int replicates, uint64_t seed) const {
+  Comparison c{.auctions = auctions_, .clusters = static_cast<int64_t>(clusters_)};
+  SetPoint(Auc(a_.rows), Auc(b_.rows), &c);
+  const auto auc = [](const Side& side, const std::vector<double>& times) {
+    std::vector<double> weights(side.rows.size());
+    for (size_t i = 0; i < weights.size(); ++i) weights[i] = times[side.clusters[i]];
+    return Auc(side.rows, weights);
+  };
+  Bootstrap(
+      clusters_, replicates, seed,
+      [&](const std::vector<double>& times) { return std::pair(auc(a_, times), auc(b_, times)); }, &c);
+  return c;
+}
+
+}  // namespace vickrey::metric

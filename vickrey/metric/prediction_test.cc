@@ -1,0 +1,132 @@
+#include "vickrey/metric/prediction.h"
+
+#include <cmath>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "vickrey/base/random.h"
+#include "vickrey/metric/blocks.h"
+
+namespace vickrey::metric {
+namespace {
+
+const std::vector<double> kPctr = {.1, .3, .3, .05, .2, .6, .9, .4, .4, .02, .5, .7};
+const std::vector<int> kClicks = {0, 1, 0, 0, 0, 1, 1, 0, 1, 0, 0, 0};
+const std::vector<double> kTeacher = {.15, .25, .3, .05, .1, .5, .8, .5, .4, .1, .4, .6};
+
+PredictionAccumulator Example(PredictionAccumulator::Options options) {
+  PredictionAccumulator all(options);
+  for (size_t i = 0; i < kPctr.size(); ++i) {
+    all.Add(kPctr[i], kClicks[i] == 1, static_cast<int64_t>(i / 2 + 1));
+    all.AddTeacher(kPctr[i], kTeacher[i]);
+    if (i % 3 == 2) all.EndAuction();
+  }
+  return all;
+}
+
+// Numbers from scikit-learn 1.x (roc_auc_score, log_loss), scipy.stats.entropy and numpy on the same rows.
+TEST(Prediction, AgreesWithScikitLearn) {
+  const PredictionMetrics m = Example({}).Finalize();
+  EXPECT_EQ(m.rows, 12);
+  EXPECT_EQ(m.clicks, 4);
+  EXPECT_DOUBLE_EQ(*m.auc, 0.78125);
+  EXPECT_DOUBLE_EQ(*m.auction_auc, (0.75 + 1.0 + 0.75) / 3);  // the fourth auction has no click
+  EXPECT_NEAR(*m.logloss, 0.49175585807430156, 1e-15);
+  EXPECT_NEAR(*m.normalized_entropy, 0.7725764524483234, 1e-15);
+  EXPECT_NEAR(*m.calibration, 1.1175, 1e-15);
+  EXPECT_NEAR(*m.ece, 0.2225, 1e-15);
+  EXPECT_NEAR(*m.mse_teacher, 0.00595, 1e-15);
+  EXPECT_NEAR(*Example({.ece_bins = 3}).Finalize().ece, 0.06083333333333334, 1e-15);
+}
+
+TEST(Prediction, WhatIsNotDefinedIsAbsent) {
+  PredictionAccumulator none;
+  EXPECT_FALSE(none.Finalize().auc.has_value());
+  EXPECT_FALSE(none.Finalize().logloss.has_value());
+  none.Add(0, false, 1);
+  none.EndAuction();
+  const PredictionMetrics m = none.Finalize();
+  EXPECT_FALSE(m.auc.has_value());
+  EXPECT_FALSE(m.auction_auc.has_value());
+  EXPECT_FALSE(m.calibration.has_value());
+  EXPECT_FALSE(m.normalized_entropy.has_value());
+  EXPECT_FALSE(m.mse_teacher.has_value());
+  EXPECT_NEAR(*m.logloss, 1e-15, 1e-17);
+}
+
+TEST(Prediction, ACertainMistakeIsFinite) {
+  PredictionAccumulator wrong;
+  wrong.Add(0, true, 1);
+  wrong.Add(1, false, 1);
+  EXPECT_NEAR(*wrong.Finalize().logloss, -std::log(1e-15), 0.1);
+  EXPECT_EQ(*wrong.Finalize().auc, 0);
+  EXPECT_EQ(*wrong.Finalize().ece, 1);
+}
+
+// The definition: over all pairs of a clicked and another row.
+TEST(Auc, AgreesWithCountingPairs) {
+  base::RandomStream random(1, base::StreamId("auc_test"), 0);
+  for (int round = 0; round < 100; ++round) {
+    std::vector<ScoredClick> rows(30);
+    std::vector<double> weights(30);
+    for (ScoredClick& row : rows) row = {static_cast<double>(random.Below(10)), random.Bernoulli(0.3)};
+    for (double& weight : weights) weight = static_cast<double>(random.Below(3));
+    double wins = 0, pairs = 0, weighted_wins = 0, weighted_pairs = 0;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      for (size_t j = 0; j < rows.size(); ++j) {
+        if (!rows[i].clicked || rows[j].clicked) continue;
+        const double win = rows[i].score > rows[j].score ? 1 : rows[i].score == rows[j].score ? 0.5 : 0;
+        wins += win;
+        ++pairs;
+        weighted_wins += weights[i] * weights[j] * win;
+        weighted_pairs += weights[i] * weights[j];
+      }
+    }
+    if (pairs > 0) {
+      EXPECT_NEAR(*Auc(rows), wins / pairs, 1e-12);
+    }
+    if (weighted_pairs > 0) {
+      EXPECT_NEAR(*Auc(rows, weights), weighted_wins / weighted_pairs, 1e-12);
+    }
+  }
+}
+
+TEST(Prediction, ByBidSplitsIntoEqualCountsAndKeepsEqualBidsTogether) {
+  const auto buckets = Example({.keep_by_bid = true}).ByBid(3);  // bids 1 1 2 2 ... 6 6
+  ASSERT_EQ(buckets.size(), 3u);
+  EXPECT_EQ(buckets[0].lo_micros, 1);
+  EXPECT_EQ(buckets[0].hi_micros, 2);
+  EXPECT_EQ(buckets[0].rows, 4);
+  EXPECT_DOUBLE_EQ(buckets[0].mean_pctr, (.1 + .3 + .3 + .05) / 4);
+  EXPECT_DOUBLE_EQ(buckets[0].ctr, 0.25);
+  EXPECT_EQ(buckets[2].hi_micros, 6);
+  EXPECT_EQ(Example({.keep_by_bid = true}).ByBid(4).size(), 4u);
+  EXPECT_EQ(Example({.keep_by_bid = true}).ByBid(100).size(), 6u);  // six different bids
+  EXPECT_TRUE(PredictionAccumulator({.keep_by_bid = true}).ByBid(3).empty());
+}
+
+TEST(Blocks, MergeInOrderGivesTheSameBits) {
+  // 10,000 auctions one after the other, and the same blocks accumulated apart and merged.
+  const auto add = [](int64_t i, PredictionAccumulator* to) {
+    base::RandomStream random(5, base::StreamId("blocks_test"), static_cast<uint64_t>(i));
+    const double p = random.Uniform();
+    to->Add(p, random.Bernoulli(p), 1);
+    to->EndAuction();
+  };
+  Blocks<PredictionAccumulator> stream;
+  for (int64_t i = 0; i < 10'000; ++i) add(i, &stream.ForNextAuction());
+  PredictionAccumulator merged;
+  for (int64_t begin = 0; begin < 10'000; begin += kBlockAuctions) {
+    PredictionAccumulator block;
+    for (int64_t i = begin; i < std::min<int64_t>(begin + kBlockAuctions, 10'000); ++i) add(i, &block);
+    merged.Merge(block);
+  }
+  const PredictionMetrics a = stream.Total().Finalize(), b = merged.Finalize();
+  EXPECT_EQ(*a.logloss, *b.logloss);
+  EXPECT_EQ(*a.auc, *b.auc);
+  EXPECT_EQ(*a.calibration, *b.calibration);
+  EXPECT_EQ(a.rows, 10'000);
+}
+
+}  // namespace
+}  // namespace vickrey::metric

@@ -1,0 +1,85 @@
+// What auctions ranked by a model are worth, judged by the best knowledge of the click probabilities that there is.
+#ifndef VICKREY_METRIC_WELFARE_H_
+#define VICKREY_METRIC_WELFARE_H_
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "vickrey/auction/auction.h"
+#include "vickrey/auction/mechanism.h"
+#include "vickrey/auction/settlement.h"
+
+namespace vickrey::metric {
+
+// What welfare is judged by, best first.
+enum class Reference { kTruth, kTeacher, kClicks };
+inline constexpr std::array kReferences = {Reference::kTruth, Reference::kTeacher, Reference::kClicks};
+// "truth", "teacher", "clicks".
+std::string_view NameOf(Reference reference);
+
+// An auction's candidates with what is known of them. All lists have an entry for each candidate.
+struct JudgedAuction {
+  std::vector<auction::Candidate> candidates;  // pctr is read only where has_pctr
+  std::vector<int64_t> values_micros;
+  bool has_pctr = true;  // whether every candidate has a prediction
+  // By reference: the click probabilities (for kClicks, the clicks as 0 and 1); empty unless known of all candidates.
+  std::array<std::vector<double>, kReferences.size()> probabilities;
+
+  // The best reference that is known of every candidate.
+  std::optional<Reference> BestReference() const;
+};
+
+// Means per auction, in units of the currency; nothing where not defined.
+struct WelfareMetrics {
+  std::optional<Reference> reference;    // the best one known of every auction
+  std::optional<double> welfare;         // needs predictions
+  std::optional<double> oracle_welfare;  // not for clicks: the best ad of those clicked is hindsight
+  std::optional<double> regret;          // likewise
+  std::optional<double> revenue;
+  // The regret, taken apart: lost by ranking (the best candidate was not first), by the reserve (it would not be sold
+  // with exact probabilities either), by calibration (it was kept from sale, or sold, for a wrong probability).
+  std::optional<double> lost_ranking, lost_reserve, lost_calibration;
+  // Mean of R = sum over ordered pairs of (v_i - v_j)+ 1{score_i <= score_j}, v = value x probability: regret <= R.
+  std::optional<double> misordering;
+};
+
+// Runs a mechanism on auctions and accumulates what they were worth. Not thread-safe; `mechanism` must outlive it.
+class WelfareAccumulator {
+ public:
+  // `unreserved` is the mechanism without a reserve, `reserve` that of `mechanism`.
+  WelfareAccumulator(const auction::Mechanism* mechanism, const auction::Mechanism* unreserved,
+                     auction::Reserve reserve)
+      : mechanism_(mechanism), unreserved_(unreserved), reserve_(reserve) {}
+
+  // INVALID_ARGUMENT naming the auction, the candidate and the field, as the mechanism says; nothing is added then.
+  absl::Status Add(std::string_view auction_id, const JudgedAuction& judged);
+  // REQUIRES: the same mechanism.
+  void Merge(const WelfareAccumulator& other);
+  WelfareMetrics Finalize() const;
+
+ private:
+  struct Sums {
+    int64_t judged = 0;   // auctions of which the reference is known
+    int64_t decided = 0;  // those with predictions
+    double welfare = 0, oracle_welfare = 0, revenue = 0;
+    double lost_ranking = 0, lost_reserve = 0, lost_calibration = 0, misordering = 0;
+  };
+
+  void AddDecided(const JudgedAuction& judged, const auction::Outcome& outcome, const auction::Outcome& unreserved,
+                  Reference reference);
+
+  const auction::Mechanism* mechanism_;
+  const auction::Mechanism* unreserved_;
+  auction::Reserve reserve_;
+  int64_t auctions_ = 0;
+  std::array<Sums, kReferences.size()> sums_;
+};
+
+}  // namespace vickrey::metric
+
+#endif  // VICKREY_METRIC_WELFARE_H_
