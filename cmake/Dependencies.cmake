@@ -18,3 +18,9 @@ target_include_directories(Random123::random123 INTERFACE ${RANDOM123_INCLUDE_DI
 if(VICKREY_TORCH)
   find_package(LibTorch REQUIRED)
 endif()
+
+find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
+find_library(XXHASH_LIBRARY xxhash REQUIRED)
+add_library(xxHash::xxhash UNKNOWN IMPORTED)
+set_target_properties(xxHash::xxhash PROPERTIES
+  IMPORTED_LOCATION ${XXHASH_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${XXHASH_INCLUDE_DIR})

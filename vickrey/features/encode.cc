@@ -1,0 +1,133 @@
+#include "vickrey/features/encode.h"
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "vickrey/base/status.h"
+#include "vickrey/features/fingerprint.h"
+
+namespace vickrey::features {
+namespace {
+
+using google::protobuf::Value;
+using vickrey::v1::EncodedFeatures;
+using vickrey::v1::FeatureField;
+
+constexpr double kMaxExactWhole = 9007199254740992;  // 2^53
+
+absl::StatusOr<float> Dense(const Value& value, const std::string& where) {
+  if (value.kind_case() == Value::kStringValue && value.string_value() == "NaN") {
+    return std::numeric_limits<float>::quiet_NaN();
+  }
+  if (value.kind_case() != Value::kNumberValue) return base::InvalidField(where, "must be a number, or null for missing");
+  const auto x = static_cast<float>(value.number_value());
+  if (std::isinf(x)) {
+    return base::InvalidField(where, absl::StrCat(value.number_value(), " is more than a float can hold"));
+  }
+  return x;
+}
+
+absl::StatusOr<uint64_t> Categorical(const std::string& field, const Value& value, const std::string& where) {
+  std::string text;
+  if (value.kind_case() == Value::kStringValue) {
+    text = value.string_value();
+  } else if (value.kind_case() == Value::kNumberValue && std::abs(value.number_value()) < kMaxExactWhole &&
+             std::trunc(value.number_value()) == value.number_value()) {
+    text = absl::StrCat(static_cast<int64_t>(value.number_value()));
+  } else {
+    return base::InvalidField(where, "must be a text or a whole number below 2^53 in size, or null for missing");
+  }
+  if (text.size() > kMaxValueBytes) {
+    return base::InvalidField(where,
+                              absl::StrCat("has ", text.size(), " bytes; at most ", kMaxValueBytes, " are allowed"));
+  }
+  return Fingerprint(field, text);
+}
+
+absl::StatusOr<std::vector<uint64_t>> Bag(const std::string& field, const Value& value, const std::string& where) {
+  if (value.kind_case() != Value::kListValue) return base::InvalidField(where, "must be a list, or null for empty");
+  const auto& members = value.list_value().values();
+  if (members.size() > kMaxBagValues) {
+    return base::InvalidField(where,
+                              absl::StrCat("has ", members.size(), " values; at most ", kMaxBagValues, " are allowed"));
+  }
+  std::vector<uint64_t> bag;
+  for (int i = 0; i < members.size(); ++i) {
+    ASSIGN_OR_RETURN(const uint64_t member, Categorical(field, members[i], absl::StrCat(where, "[", i, "]")));
+    bag.push_back(member);
+  }
+  return bag;
+}
+
+absl::Status UnknownField(const Schema& schema, FeatureField::Side side, const std::string& where) {
+  std::vector<std::string> known;
+  for (const Schema::Field& field : schema.fields()) {
+    if (field.side == side) known.push_back(field.name);
+  }
+  return base::InvalidField(where, absl::StrCat("unknown field; known: ", absl::StrJoin(known, ", ")));
+}
+
+}  // namespace
+
+absl::Status Encode(const Schema& schema, FeatureField::Side side, const google::protobuf::Struct& named,
+                    std::string_view where, EncodedFeatures* encoded) {
+  const Schema::Counts& counts = schema.counts(side);
+  EncodedFeatures result;
+  result.set_schema_id(schema.id());
+  result.mutable_dense()->Resize(counts.dense, std::numeric_limits<float>::quiet_NaN());
+  result.mutable_fingerprints()->Resize(counts.categorical, kMissing);
+  std::vector<std::vector<uint64_t>> bags(counts.bag);
+  for (const auto& [name, value] : named.fields()) {
+    const std::string at = absl::StrCat(std::string(where), ".", name);
+    const Schema::Field* field = schema.Find(side, name);
+    if (field == nullptr) return UnknownField(schema, side, at);
+    if (value.kind_case() == Value::kNullValue || value.kind_case() == Value::KIND_NOT_SET) continue;
+    if (field->kind == FeatureField::DENSE) {
+      ASSIGN_OR_RETURN(const float x, Dense(value, at));
+      result.set_dense(field->position, x);
+    } else if (field->kind == FeatureField::CATEGORICAL) {
+      ASSIGN_OR_RETURN(const uint64_t fingerprint, Categorical(name, value, at));
+      result.set_fingerprints(field->position, fingerprint);
+    } else {
+      ASSIGN_OR_RETURN(bags[field->position], Bag(name, value, at));
+    }
+  }
+  for (const auto& bag : bags) {
+    result.add_bag_lengths(static_cast<uint32_t>(bag.size()));
+    result.mutable_bag_fingerprints()->Add(bag.begin(), bag.end());
+  }
+  *encoded = std::move(result);
+  return absl::OkStatus();
+}
+
+absl::Status CheckEncoded(const Schema& schema, FeatureField::Side side, const EncodedFeatures& encoded,
+                          std::string_view where) {
+  const auto fault = [&](std::string_view array, const std::string& what) {
+    return base::InvalidField(absl::StrCat(std::string(where), ".", std::string(array)), what);
+  };
+  if (encoded.schema_id() != schema.id()) {
+    return fault("schema_id", absl::StrCat("'", encoded.schema_id(), "' is not the schema used here, ", schema.id()));
+  }
+  const Schema::Counts& counts = schema.counts(side);
+  const auto check_length = [&](std::string_view array, int has, int64_t needs) {
+    if (has == needs) return absl::OkStatus();
+    return fault(array, absl::StrCat("has ", has, " entries; the schema needs ", needs));
+  };
+  RETURN_IF_ERROR(check_length("dense", encoded.dense_size(), counts.dense));
+  RETURN_IF_ERROR(check_length("fingerprints", encoded.fingerprints_size(), counts.categorical));
+  RETURN_IF_ERROR(check_length("bag_lengths", encoded.bag_lengths_size(), counts.bag));
+  int64_t members = 0;
+  for (const uint32_t length : encoded.bag_lengths()) members += length;
+  RETURN_IF_ERROR(check_length("bag_fingerprints", encoded.bag_fingerprints_size(), members));
+  for (int i = 0; i < encoded.dense_size(); ++i) {
+    if (std::isinf(encoded.dense(i))) return fault(absl::StrCat("dense[", i, "]"), "is infinite; NaN means missing");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace vickrey::features

@@ -1,0 +1,29 @@
+// The number that stands for a categorical value, in every language: xxHash64 with seed 0 of the field's name, the byte
+// 0x1f and the value's bytes. docs/formats.md has test vectors.
+#ifndef VICKREY_FEATURES_FINGERPRINT_H_
+#define VICKREY_FEATURES_FINGERPRINT_H_
+
+#include <cstdint>
+#include <string_view>
+
+namespace vickrey::features {
+
+// What stands for a missing value; no value has this fingerprint.
+inline constexpr uint64_t kMissing = 0;
+
+// Never kMissing: a hash of 0 becomes 1.
+uint64_t Fingerprint(std::string_view field, std::string_view value);
+
+// The row of a table of `buckets` rows: 0 for kMissing, else 1 + fingerprint mod (buckets - 1).
+// REQUIRES: buckets >= 2.
+inline int64_t Bucket(uint64_t fingerprint, int64_t buckets) {
+  if (fingerprint == kMissing) return 0;
+  return static_cast<int64_t>(1 + fingerprint % static_cast<uint64_t>(buckets - 1));
+}
+
+// sign(x) log(1 + |x|), in float; NaN (missing) stays NaN.
+float SignedLog1p(float x);
+
+}  // namespace vickrey::features
+
+#endif  // VICKREY_FEATURES_FINGERPRINT_H_
