@@ -1,0 +1,37 @@
+#ifndef VICKREY_BASE_SHARD_H_
+#define VICKREY_BASE_SHARD_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace vickrey::base {
+
+// One of `count` parts of a job, from 0.
+struct Shard {
+  int64_t index = 0;
+  int64_t count = 1;
+};
+
+struct IndexRange {
+  int64_t begin = 0;
+  int64_t end = 0;  // past the last
+};
+
+// "i/n" with 0 <= i < n <= 1,000,000. INVALID_ARGUMENT otherwise.
+absl::StatusOr<Shard> ParseShard(std::string_view text);
+
+// The shard's part of 0 .. total-1, in whole blocks but for the last, so that statistics accumulated by block do not
+// depend on the number of shards. The ranges of all shards, in order, are the whole.
+constexpr IndexRange RangeOf(const Shard& shard, int64_t total, int64_t block) {
+  const int64_t blocks = total / block + (total % block != 0);
+  const int64_t each = blocks / shard.count, more = blocks % shard.count;  // the first `more` shards have one more
+  const auto begin = [&](int64_t i) { return std::min(total, (i * each + std::min(i, more)) * block); };
+  return {begin(shard.index), begin(shard.index + 1)};
+}
+
+}  // namespace vickrey::base
+
+#endif  // VICKREY_BASE_SHARD_H_
