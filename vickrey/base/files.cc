@@ -150,14 +150,14 @@ FolderPublisher::~FolderPublisher() {
   if (!published_) fs::remove_all(aside_, ignored);
 }
 
-absl::Status FolderPublisher::Publish() {
-  if (published_) return absl::FailedPreconditionError(absl::StrCat(target_.string(), " is published already"));
+absl::Status FolderPublisher::PublishAs(const fs::path& target) {
+  if (published_) return absl::FailedPreconditionError(absl::StrCat(aside_.string(), " is published already"));
   RETURN_IF_ERROR(SyncTree(aside_));
-  if (renameat2(AT_FDCWD, aside_.c_str(), AT_FDCWD, target_.c_str(), RENAME_NOREPLACE) != 0) {
-    return FileError("publish", target_);
+  if (renameat2(AT_FDCWD, aside_.c_str(), AT_FDCWD, target.c_str(), RENAME_NOREPLACE) != 0) {
+    return FileError("publish", target);
   }
   published_ = true;
-  return SyncFolder(ParentOf(target_));
+  return SyncFolder(ParentOf(target));
 }
 
 }  // namespace vickrey::base

@@ -45,7 +45,9 @@ class FolderPublisher {
 
   // ALREADY_EXISTS if someone else published the target meanwhile: theirs stays, this one can only be destroyed. On any
   // other failure nothing is visible and Publish can be tried again.
-  absl::Status Publish();
+  absl::Status Publish() { return PublishAs(target_); }
+  // The same under another name beside the target, for a name that depends on the contents.
+  absl::Status PublishAs(const std::filesystem::path& target);
 
  private:
   FolderPublisher(std::filesystem::path target, std::filesystem::path aside);

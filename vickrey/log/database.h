@@ -1,0 +1,55 @@
+// The RocksDB database of a log, opened in one of three ways. Internal to vickrey/log.
+//
+// A log is a folder: data/ is the database, snapshots/ID/ are frozen copies (data/ and SNAPSHOT.json each), WRITER names
+// the process that writes.
+#ifndef VICKREY_LOG_DATABASE_H_
+#define VICKREY_LOG_DATABASE_H_
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "rocksdb/db.h"
+#include "vickrey/storage/v1/log.pb.h"
+
+namespace vickrey::log {
+
+inline constexpr int kFormat = 1;
+
+// The database with its column families. Thread-safe, as RocksDB is.
+class Database {
+ public:
+  enum class Family { kDefault, kAuctions, kIds, kFeedback, kOrphans, kSchemas, kMeta };
+
+  // Opens for writing, creating it if need be. UNAVAILABLE naming the holder if another process writes.
+  static absl::StatusOr<std::unique_ptr<Database>> OpenForWriting(const std::filesystem::path& log);
+  // Opens as it is now; later writes of another process are not seen. NOT_FOUND if there is no log.
+  static absl::StatusOr<std::unique_ptr<Database>> OpenForReading(const std::filesystem::path& log);
+  // Opens the database folder itself, for reading.
+  static absl::StatusOr<std::unique_ptr<Database>> OpenFolderForReading(const std::filesystem::path& data);
+  ~Database();
+
+  rocksdb::DB& db() const { return *db_; }
+  rocksdb::ColumnFamilyHandle* family(Family family) const { return families_[static_cast<size_t>(family)]; }
+
+  // Reads and parses one value; false if there is none. DATA_LOSS if it does not parse.
+  absl::StatusOr<bool> Get(Family family, std::string_view key, google::protobuf::MessageLite* value) const;
+  std::unique_ptr<rocksdb::Iterator> Iterate(Family family) const;
+  // The log's own data; a new log's where there is none yet. FAILED_PRECONDITION for a format of a later version.
+  absl::StatusOr<vickrey::storage::v1::LogMeta> ReadMeta() const;
+
+ private:
+  Database() = default;
+  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::filesystem::path& data, bool writable);
+
+  std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> families_;  // owned by db_, destroyed before it
+};
+
+}  // namespace vickrey::log
+
+#endif  // VICKREY_LOG_DATABASE_H_

@@ -1,0 +1,156 @@
+#include "vickrey/log/reader.h"
+
+#include <algorithm>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "vickrey/base/status.h"
+#include "vickrey/log/keys.h"
+#include "vickrey/log/rocksdb_status.h"
+#include "vickrey/log/snapshot.h"
+#include "vickrey/storage/v1/log.pb.h"
+
+namespace vickrey::log {
+namespace {
+
+namespace fs = std::filesystem;
+using vickrey::storage::v1::ScanCursor;
+using vickrey::storage::v1::StoredAuction;
+using vickrey::storage::v1::StoredFeedback;
+using vickrey::v1::Feedback;
+using vickrey::v1::LoggedAuction;
+using Family = Database::Family;
+
+// The candidate that a report is about: the one with its ad that was shown, or the first with it.
+int CandidateOf(const LoggedAuction& record, const std::string& ad_id) {
+  int found = -1;
+  for (int i = 0; i < record.auction().candidates_size(); ++i) {
+    if (record.auction().candidates(i).ad_id() != ad_id) continue;
+    if (i < record.candidates_size() && record.candidates(i).slot() > 0) return i;
+    if (found < 0) found = i;
+  }
+  return found;
+}
+
+}  // namespace
+
+LogReader::LogReader(std::string snapshot_id, int64_t opened_time, fs::path data, std::unique_ptr<Database> database)
+    : snapshot_id_(std::move(snapshot_id)),
+      as_of_(opened_time),
+      data_(std::move(data)),
+      database_(std::move(database)) {}
+
+absl::StatusOr<std::unique_ptr<LogReader>> LogReader::Open(const fs::path& log, const std::string& snapshot_id) {
+  if (snapshot_id.empty()) {
+    ASSIGN_OR_RETURN(auto database, Database::OpenForReading(log));
+    RETURN_IF_ERROR(database->ReadMeta());
+    return std::unique_ptr<LogReader>(
+        new LogReader("", absl::ToUnixMicros(absl::Now()), log / "data", std::move(database)));
+  }
+  ASSIGN_OR_RETURN(const auto manifest, FindSnapshot(log, snapshot_id));
+  const fs::path data = SnapshotData(log, snapshot_id);
+  ASSIGN_OR_RETURN(auto database, Database::OpenFolderForReading(data));
+  return std::unique_ptr<LogReader>(new LogReader(snapshot_id, manifest.created_time(), data, std::move(database)));
+}
+
+absl::StatusOr<std::unique_ptr<LogReader::Scan>> LogReader::NewScan(const ScanOptions& options) const {
+  auto scan = std::make_unique<Scan>();
+  scan->snapshot_id_ = snapshot_id_;
+  scan->to_ = options.to;
+  scan->mature_until_ = options.as_of.value_or(as_of_) - absl::ToInt64Microseconds(options.label_window);
+  std::string start = TimeKey(std::max<int64_t>(options.from, 0));
+  if (!options.cursor.empty()) {
+    std::string bytes;
+    ScanCursor cursor;
+    if (!absl::WebSafeBase64Unescape(options.cursor, &bytes) || !cursor.ParseFromString(bytes) ||
+        cursor.last_key().size() <= 8) {
+      return base::InvalidField("cursor", "is not a cursor that a scan wrote");
+    }
+    if (cursor.snapshot_id() != snapshot_id_) {
+      return base::InvalidField("cursor", absl::StrCat("is of snapshot '", cursor.snapshot_id(), "', not of '",
+                                                       snapshot_id_, "'"));
+    }
+    scan->last_key_ = cursor.last_key();
+    start = std::max(start, cursor.last_key() + '\0');  // the least key behind it
+  }
+  scan->auctions_ = database_->Iterate(Family::kAuctions);
+  scan->feedback_ = database_->Iterate(Family::kFeedback);
+  scan->auctions_->Seek(start);
+  scan->feedback_->Seek(start);
+  return scan;
+}
+
+absl::StatusOr<bool> LogReader::Scan::Next(LoggedAuction* record) {
+  if (!auctions_->Valid()) {
+    RETURN_IF_ERROR(FromRocksDb(auctions_->status()));
+    return false;
+  }
+  const rocksdb::Slice key = auctions_->key();
+  StoredAuction stored;
+  if (key.size() <= 8 || !stored.ParseFromArray(auctions_->value().data(), static_cast<int>(auctions_->value().size()))) {
+    return absl::DataLossError(absl::StrCat("the auction at key '", absl::CHexEscape({key.data(), key.size()}),
+                                            "' does not parse"));
+  }
+  if (stored.record().auction().event_time() >= to_) return false;
+  *record = std::move(*stored.mutable_record());
+  while (record->candidates_size() < record->auction().candidates_size()) record->add_candidates();
+  Join(key, record);
+  RETURN_IF_ERROR(FromRocksDb(feedback_->status()));
+  last_key_ = key.ToString();
+  auctions_->Next();
+  return true;
+}
+
+void LogReader::Scan::Join(rocksdb::Slice key, LoggedAuction* record) {
+  const std::string prefix = key.ToString() + '\0';
+  // Both families are in the order of (event time, auction id), so the feedback iterator only ever moves on.
+  while (feedback_->Valid() && feedback_->key().compare(prefix) < 0) feedback_->Next();
+  for (; feedback_->Valid() && feedback_->key().starts_with(prefix); feedback_->Next()) {
+    StoredFeedback stored;
+    if (!stored.ParseFromArray(feedback_->value().data(), static_cast<int>(feedback_->value().size()))) continue;
+    if (stored.feedback().kind() != Feedback::CLICK) continue;
+    const int i = CandidateOf(*record, stored.feedback().ad_id());
+    if (i >= 0) record->mutable_candidates(i)->set_click(true);
+  }
+  if (record->auction().event_time() > mature_until_) return;
+  for (auto& candidate : *record->mutable_candidates()) {
+    if (candidate.slot() > 0 && !candidate.has_click()) candidate.set_click(false);
+  }
+}
+
+std::string LogReader::Scan::cursor() const {
+  ScanCursor cursor;
+  cursor.set_snapshot_id(snapshot_id_);
+  cursor.set_last_key(last_key_);
+  return absl::WebSafeBase64Escape(cursor.SerializeAsString());
+}
+
+absl::StatusOr<LogStats> LogReader::Stats() const {
+  ASSIGN_OR_RETURN(const auto scan, NewScan({}));
+  LogStats stats;
+  LoggedAuction record;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, scan->Next(&record));
+    if (!more) break;
+    ++stats.auctions;
+    stats.candidates += record.auction().candidates_size();
+    for (const auto& candidate : record.candidates()) {
+      stats.clicks += candidate.click();
+      stats.labelled += candidate.has_click();
+    }
+    if (!stats.from.has_value()) stats.from = record.auction().event_time();
+    stats.to = record.auction().event_time();
+  }
+  std::error_code error;
+  for (fs::directory_iterator it(data_, error), end; !error && it != end; it.increment(error)) {
+    std::error_code gone;
+    if (const auto size = it->file_size(gone); !gone) stats.bytes += static_cast<int64_t>(size);
+  }
+  return stats;
+}
+
+}  // namespace vickrey::log

@@ -1,0 +1,86 @@
+#ifndef VICKREY_LOG_READER_H_
+#define VICKREY_LOG_READER_H_
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "vickrey/log/database.h"
+#include "vickrey/v1/auction.pb.h"
+
+namespace vickrey::log {
+
+struct LogStats {
+  int64_t auctions = 0;
+  int64_t candidates = 0;
+  int64_t clicks = 0;
+  int64_t labelled = 0;                // candidates of which it is known whether they were clicked
+  std::optional<int64_t> from, to;     // least and greatest event time, microseconds
+  int64_t bytes = 0;                   // of the database's files
+};
+
+// Reads a log in order of time, joined with its feedback:
+//   1. Open, on a snapshot or on the log as it is now;
+//   2. Scan, any number of times; Next until it says that there are no more.
+//
+// Immutable, so thread-safe; scans are not, and the reader must outlive them.
+class LogReader {
+ public:
+  struct ScanOptions {
+    int64_t from = 0;                                    // event time, inclusive
+    int64_t to = std::numeric_limits<int64_t>::max();    // exclusive
+    std::string cursor;                                  // where an earlier scan of the same snapshot stopped
+    // A shown candidate without a click is a no-click once it is older than `label_window` at `as_of`; before, it is
+    // unlabelled. A click in the record itself (imported logs) always counts.
+    absl::Duration label_window = absl::Hours(1);
+    std::optional<int64_t> as_of;                        // microseconds. Default: when the snapshot was made; now
+  };
+
+  // One pass over the auctions and their feedback.
+  class Scan {
+   public:
+    // The next auction, false at the end. DATA_LOSS if a record does not parse.
+    absl::StatusOr<bool> Next(vickrey::v1::LoggedAuction* record);
+    // Where to go on behind the last auction.
+    std::string cursor() const;
+
+   private:
+    friend class LogReader;
+    void Join(rocksdb::Slice prefix, vickrey::v1::LoggedAuction* record);
+
+    std::string snapshot_id_;
+    int64_t to_ = 0;
+    int64_t mature_until_ = 0;  // event times up to here have their no-clicks
+    std::string last_key_;
+    std::unique_ptr<rocksdb::Iterator> auctions_, feedback_;
+  };
+
+  // `snapshot_id` empty: the log as it is now, which later writes do not change. NOT_FOUND if there is no such log or
+  // snapshot.
+  static absl::StatusOr<std::unique_ptr<LogReader>> Open(const std::filesystem::path& log,
+                                                         const std::string& snapshot_id);
+
+  // INVALID_ARGUMENT for a cursor that is not one, or of another snapshot.
+  absl::StatusOr<std::unique_ptr<Scan>> NewScan(const ScanOptions& options) const;
+
+  // Counts by a scan with the default options.
+  absl::StatusOr<LogStats> Stats() const;
+
+ private:
+  LogReader(std::string snapshot_id, int64_t opened_time, std::filesystem::path data, std::unique_ptr<Database> database);
+
+  const std::string snapshot_id_;
+  const int64_t as_of_;
+  const std::filesystem::path data_;
+  const std::unique_ptr<Database> database_;
+};
+
+}  // namespace vickrey::log
+
+#endif  // VICKREY_LOG_READER_H_

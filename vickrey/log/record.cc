@@ -1,0 +1,261 @@
+#include "vickrey/log/record.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "vickrey/base/status.h"
+#include "vickrey/features/schema.h"
+#include "vickrey/storage/v1/log.pb.h"
+
+namespace vickrey::log {
+namespace {
+
+using base::InvalidField;
+using vickrey::v1::AuctionLine;
+using vickrey::v1::Bid;
+using vickrey::v1::CandidateLine;
+using vickrey::v1::Feedback;
+using vickrey::v1::LoggedAuction;
+using vickrey::v1::LoggedCandidate;
+
+constexpr int64_t kMaxMicros = 1'000'000'000'000'000;      // of a bid, a value, a price
+constexpr int64_t kLastEventTime = 253402300799999999;  // 9999-12-31T23:59:59.999999Z
+
+absl::Status CheckId(const std::string& field, std::string_view id) {
+  if (features::IsId(id)) return absl::OkStatus();
+  return InvalidField(field, absl::StrCat("'", std::string(id.substr(0, 60)),
+                                          "' is not 1 to 128 characters of [A-Za-z0-9._:-]"));
+}
+
+absl::Status CheckTime(const std::string& field, int64_t micros) {
+  if (micros > 0 && micros <= kLastEventTime) return absl::OkStatus();
+  return InvalidField(field, absl::StrCat(micros, " is not a time in microseconds since 1970, up to the year 9999"));
+}
+
+absl::Status CheckMicros(const std::string& field, int64_t micros, int64_t min) {
+  if (micros >= min && micros <= kMaxMicros) return absl::OkStatus();
+  return InvalidField(field, absl::StrCat(micros, " is out of range; ", min, " to ", kMaxMicros, " are allowed"));
+}
+
+// A probability in [0, 1], or in (0, 1].
+absl::Status CheckProbability(const std::string& field, double p, bool zero_too) {
+  if ((zero_too ? p >= 0 : p > 0) && p <= 1) return absl::OkStatus();
+  return InvalidField(field, absl::StrCat(p, " is not in ", zero_too ? "[0, 1]" : "(0, 1]"));
+}
+
+absl::Status CheckLogged(const std::string& at, const LoggedCandidate& c) {
+  if (c.has_slot() && (c.slot() < 0 || c.slot() > kMaxCandidates)) {
+    return InvalidField(at + "slot", absl::StrCat(c.slot(), " is out of range; 0 (not shown) to ", kMaxCandidates,
+                                                  " are allowed"));
+  }
+  if (c.has_examination()) RETURN_IF_ERROR(CheckProbability(at + "examination", c.examination(), false));
+  if (c.has_propensity()) RETURN_IF_ERROR(CheckProbability(at + "propensity", c.propensity(), false));
+  if (c.has_price_micros()) RETURN_IF_ERROR(CheckMicros(at + "price_micros", c.price_micros(), 0));
+  if (c.has_pctr()) RETURN_IF_ERROR(CheckProbability(at + "pctr", c.pctr(), true));
+  if (c.has_ctr()) RETURN_IF_ERROR(CheckProbability(at + "ctr", c.ctr(), true));
+  if (c.has_teacher()) RETURN_IF_ERROR(CheckProbability(at + "teacher", c.teacher(), true));
+  return absl::OkStatus();
+}
+
+absl::Status CheckCurrency(const std::string& code) {
+  if (code.empty()) return absl::OkStatus();
+  bool letters = code.size() == 3;
+  for (const char c : code) letters = letters && c >= 'A' && c <= 'Z';
+  if (letters) return absl::OkStatus();
+  return InvalidField("currency_code", absl::StrCat("'", code.substr(0, 60), "' is not three capital letters of ISO 4217"));
+}
+
+}  // namespace
+
+absl::Status Validate(const LoggedAuction& record) {
+  const auto& auction = record.auction();
+  RETURN_IF_ERROR(CheckId("auction_id", auction.auction_id()));
+  RETURN_IF_ERROR(CheckTime("event_time", auction.event_time()));
+  RETURN_IF_ERROR(CheckCurrency(auction.currency_code()));
+  if (!auction.cluster_key().empty()) RETURN_IF_ERROR(CheckId("cluster_key", auction.cluster_key()));
+  if (record.has_sampling_rate()) {
+    RETURN_IF_ERROR(CheckProbability("sampling_rate", record.sampling_rate(), false));
+  }
+  const int n = auction.candidates_size();
+  if (n < 1 || n > kMaxCandidates) {
+    return InvalidField("candidates", absl::StrCat("has ", n, " entries; 1 to ", kMaxCandidates, " are allowed"));
+  }
+  for (int i = 0; i < n; ++i) {
+    const auto& candidate = auction.candidates(i);
+    const std::string at = absl::StrCat("candidates[", i, "].");
+    RETURN_IF_ERROR(CheckId(at + "ad_id", candidate.ad_id()));
+    if (!candidate.advertiser_id().empty()) RETURN_IF_ERROR(CheckId(at + "advertiser_id", candidate.advertiser_id()));
+    if (candidate.bid().unit() != Bid::UNSPECIFIED && candidate.bid().unit() != Bid::CLICK) {
+      return InvalidField(at + "bid.unit", absl::StrCat(Bid::Unit_Name(candidate.bid().unit()),
+                                                        " is not supported; only CLICK is"));
+    }
+    RETURN_IF_ERROR(CheckMicros(at + "bid_micros", candidate.bid().micros(), 1));
+    if (candidate.has_value_micros()) {
+      RETURN_IF_ERROR(CheckMicros(at + "value_micros", candidate.value_micros(), 0));
+    }
+  }
+  if (record.candidates_size() != 0 && record.candidates_size() != n) {
+    return InvalidField("candidates", absl::StrCat("what is logged has ", record.candidates_size(),
+                                                   " entries; the auction has ", n));
+  }
+  for (int i = 0; i < record.candidates_size(); ++i) {
+    RETURN_IF_ERROR(CheckLogged(absl::StrCat("candidates[", i, "]."), record.candidates(i)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Validate(const Feedback& feedback) {
+  RETURN_IF_ERROR(CheckId("feedback_id", feedback.feedback_id()));
+  if (!feedback.has_auction_id()) return InvalidField("auction_id", "one of auction_id and impression_token is required");
+  RETURN_IF_ERROR(CheckId("auction_id", feedback.auction_id()));
+  RETURN_IF_ERROR(CheckId("ad_id", feedback.ad_id()));
+  if (feedback.kind() != Feedback::CLICK && feedback.kind() != Feedback::CONVERSION) {
+    return InvalidField("kind", "must be CLICK or CONVERSION");
+  }
+  RETURN_IF_ERROR(CheckTime("event_time", feedback.event_time()));
+  if (feedback.has_value_micros()) {
+    if (feedback.kind() != Feedback::CONVERSION) return InvalidField("value_micros", "is for CONVERSION only");
+    RETURN_IF_ERROR(CheckMicros("value_micros", feedback.value_micros(), 0));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<LoggedAuction> FromLine(const AuctionLine& line) {
+  LoggedAuction record;
+  auto& auction = *record.mutable_auction();
+  auction.set_auction_id(line.auction_id());
+  auction.set_event_time(line.event_time());
+  auction.set_currency_code(line.currency_code());
+  auction.set_cluster_key(line.cluster_key());
+  if (line.has_sampling_rate()) record.set_sampling_rate(line.sampling_rate());
+  record.set_model(line.model());
+  record.set_schema_id(line.schema_id());
+  const auto set_features = [&line](const auto* named, const auto* encoded, const std::string& at, auto features) {
+    if (named != nullptr && encoded != nullptr) {
+      return InvalidField(at, "is given both named and encoded; give one");
+    }
+    if (named != nullptr) *features()->mutable_named() = *named;
+    if (encoded != nullptr) {
+      *features()->mutable_encoded() = *encoded;
+      if (!line.schema_id().empty() && encoded->schema_id() != line.schema_id()) {
+        return InvalidField(at + ".schema_id", absl::StrCat("'", encoded->schema_id(), "' is not the auction's, '",
+                                                            line.schema_id(), "'"));
+      }
+    }
+    return absl::OkStatus();
+  };
+  RETURN_IF_ERROR(set_features(line.has_context() ? &line.context() : nullptr,
+                               line.has_encoded_context() ? &line.encoded_context() : nullptr, "encoded_context",
+                               [&] { return auction.mutable_context(); }));
+  for (int i = 0; i < line.candidates_size(); ++i) {
+    const CandidateLine& from = line.candidates(i);
+    const std::string at = absl::StrCat("candidates[", i, "].");
+    auto& candidate = *auction.add_candidates();
+    candidate.set_ad_id(from.ad_id());
+    candidate.set_advertiser_id(from.advertiser_id());
+    candidate.mutable_bid()->set_micros(from.bid_micros());
+    if (from.has_value_micros()) candidate.set_value_micros(from.value_micros());
+    RETURN_IF_ERROR(set_features(from.has_features() ? &from.features() : nullptr,
+                                 from.has_encoded_features() ? &from.encoded_features() : nullptr,
+                                 at + "encoded_features", [&] { return candidate.mutable_features(); }));
+    auto& logged = *record.add_candidates();
+    if (from.has_click()) {
+      if (from.click() != 0 && from.click() != 1) {
+        return InvalidField(at + "click", absl::StrCat(from.click(), " is not 0, 1 or null"));
+      }
+      logged.set_click(from.click() == 1);
+    }
+    if (from.has_slot()) logged.set_slot(from.slot());
+    if (from.has_examination()) logged.set_examination(from.examination());
+    if (from.has_propensity()) logged.set_propensity(from.propensity());
+    if (from.has_price_micros()) logged.set_price_micros(from.price_micros());
+    if (from.has_pctr()) logged.set_pctr(from.pctr());
+    if (from.has_ctr()) logged.set_ctr(from.ctr());
+    if (from.has_teacher()) logged.set_teacher(from.teacher());
+  }
+  return record;
+}
+
+AuctionLine ToLine(const LoggedAuction& record) {
+  const auto& auction = record.auction();
+  AuctionLine line;
+  line.set_auction_id(auction.auction_id());
+  line.set_event_time(auction.event_time());
+  line.set_currency_code(auction.currency_code());
+  line.set_cluster_key(auction.cluster_key());
+  if (record.has_sampling_rate()) line.set_sampling_rate(record.sampling_rate());
+  if (!record.model().empty()) line.set_model(record.model());
+  line.set_schema_id(record.schema_id());
+  if (auction.context().has_named()) *line.mutable_context() = auction.context().named();
+  if (auction.context().has_encoded()) {
+    *line.mutable_encoded_context() = auction.context().encoded();
+    line.set_schema_id(auction.context().encoded().schema_id());
+  }
+  for (int i = 0; i < auction.candidates_size(); ++i) {
+    const auto& candidate = auction.candidates(i);
+    CandidateLine& to = *line.add_candidates();
+    to.set_ad_id(candidate.ad_id());
+    to.set_advertiser_id(candidate.advertiser_id());
+    to.set_bid_micros(candidate.bid().micros());
+    if (candidate.has_value_micros()) to.set_value_micros(candidate.value_micros());
+    if (candidate.features().has_named()) *to.mutable_features() = candidate.features().named();
+    if (candidate.features().has_encoded()) {
+      *to.mutable_encoded_features() = candidate.features().encoded();
+      line.set_schema_id(candidate.features().encoded().schema_id());
+    }
+    if (i >= record.candidates_size()) continue;
+    const LoggedCandidate& logged = record.candidates(i);
+    if (logged.has_click()) to.set_click(logged.click());
+    if (logged.has_slot()) to.set_slot(logged.slot());
+    if (logged.has_examination()) to.set_examination(logged.examination());
+    if (logged.has_propensity()) to.set_propensity(logged.propensity());
+    if (logged.has_price_micros()) to.set_price_micros(logged.price_micros());
+    if (logged.has_pctr()) to.set_pctr(logged.pctr());
+    if (logged.has_ctr()) to.set_ctr(logged.ctr());
+    if (logged.has_teacher()) to.set_teacher(logged.teacher());
+  }
+  return line;
+}
+
+std::string MakeImpressionToken(std::string_view auction_id, std::string_view ad_id, int slot, int64_t event_time) {
+  vickrey::storage::v1::ImpressionToken token;
+  token.set_auction_id(std::string(auction_id));
+  token.set_ad_id(std::string(ad_id));
+  token.set_slot(slot);
+  token.set_event_time(event_time);
+  return absl::WebSafeBase64Escape(SerializeDeterministically(token));
+}
+
+absl::Status ResolveToken(Feedback* feedback) {
+  if (!feedback->has_impression_token()) return absl::OkStatus();
+  std::string bytes;
+  vickrey::storage::v1::ImpressionToken token;
+  if (!absl::WebSafeBase64Unescape(feedback->impression_token(), &bytes) || !token.ParseFromString(bytes) ||
+      token.auction_id().empty()) {
+    return InvalidField("impression_token", "is not a token that an auction answered");
+  }
+  if (!feedback->ad_id().empty() && feedback->ad_id() != token.ad_id()) {
+    return InvalidField("ad_id", absl::StrCat("'", feedback->ad_id(), "' is not the token's, '", token.ad_id(), "'"));
+  }
+  feedback->set_ad_id(token.ad_id());
+  feedback->set_auction_id(token.auction_id());
+  return absl::OkStatus();
+}
+
+std::string SerializeDeterministically(const google::protobuf::MessageLite& message) {
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);
+    message.SerializeToCodedStream(&coded);
+  }
+  return bytes;
+}
+
+}  // namespace vickrey::log

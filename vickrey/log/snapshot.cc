@@ -1,0 +1,133 @@
+#include "vickrey/log/snapshot.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <tuple>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "rocksdb/utilities/checkpoint.h"
+#include "vickrey/base/files.h"
+#include "vickrey/base/json.h"
+#include "vickrey/base/sha256.h"
+#include "vickrey/base/status.h"
+#include "vickrey/features/schema.h"
+#include "vickrey/log/keys.h"
+#include "vickrey/log/rocksdb_status.h"
+
+namespace vickrey::log {
+namespace {
+
+namespace fs = std::filesystem;
+using vickrey::storage::v1::LogMeta;
+using vickrey::storage::v1::SnapshotManifest;
+using Family = Database::Family;
+
+constexpr char kManifest[] = "SNAPSHOT.json";
+
+fs::path FolderOf(const fs::path& log) { return log / "snapshots"; }
+
+// SHA-256 over the auctions and then their feedback: length and bytes of each key and value.
+absl::StatusOr<std::string> ContentDigest(const Database& database) {
+  base::Sha256 sha;
+  const auto add = [&sha](const rocksdb::Slice& slice) {
+    sha.Update(TimeKey(static_cast<int64_t>(slice.size())));
+    sha.Update({slice.data(), slice.size()});
+  };
+  for (const Family family : {Family::kAuctions, Family::kFeedback}) {
+    const auto it = database.Iterate(family);
+    for (it->SeekToFirst(); it->Valid(); it->Next()) {
+      add(it->key());
+      add(it->value());
+    }
+    RETURN_IF_ERROR(FromRocksDb(it->status()));
+  }
+  return absl::BytesToHexString(sha.Digest());
+}
+
+absl::StatusOr<SnapshotManifest> ReadManifest(const fs::path& folder) {
+  SnapshotManifest manifest;
+  ASSIGN_OR_RETURN(const std::string json, base::ReadFile(folder / kManifest, 1 << 20));
+  RETURN_IF_ERROR(base::Annotate(base::FromJson(json, &manifest), (folder / kManifest).string()));
+  if (manifest.format() > kFormat) {
+    return absl::FailedPreconditionError(absl::StrCat(folder.string(), " has format ", manifest.format(),
+                                                      "; this version knows up to ", kFormat));
+  }
+  return manifest;
+}
+
+}  // namespace
+
+fs::path SnapshotData(const fs::path& log, std::string_view snapshot_id) {
+  return FolderOf(log) / snapshot_id / "data";
+}
+
+absl::StatusOr<SnapshotManifest> FreezeSnapshot(const fs::path& log, const Database& database) {
+  ASSIGN_OR_RETURN(auto publisher, base::FolderPublisher::Create(FolderOf(log) / "new"));
+  rocksdb::Checkpoint* checkpoint = nullptr;
+  RETURN_IF_ERROR(FromRocksDb(rocksdb::Checkpoint::Create(&database.db(), &checkpoint)));
+  const std::unique_ptr<rocksdb::Checkpoint> owned(checkpoint);
+  RETURN_IF_ERROR(FromRocksDb(checkpoint->CreateCheckpoint((publisher->path() / "data").string())));
+
+  SnapshotManifest manifest;
+  {
+    ASSIGN_OR_RETURN(const auto frozen, Database::OpenFolderForReading(publisher->path() / "data"));
+    ASSIGN_OR_RETURN(const LogMeta meta, frozen->ReadMeta());
+    ASSIGN_OR_RETURN(const std::string digest, ContentDigest(*frozen));
+    manifest.set_format(kFormat);
+    manifest.set_snapshot_id(
+        absl::StrCat("s", meta.last_sequence(), "-", meta.feedback(), "-", digest.substr(0, 12)));
+    manifest.set_log_id(meta.log_id());
+    manifest.set_auctions(static_cast<int64_t>(meta.last_sequence()));
+    manifest.set_digest(digest);
+    manifest.set_created_time(absl::ToUnixMicros(absl::Now()));
+  }
+  const fs::path target = FolderOf(log) / manifest.snapshot_id();
+  RETURN_IF_ERROR(base::WriteFileAtomically(publisher->path() / kManifest, base::ToJson(manifest) + "\n"));
+  const absl::Status published = publisher->PublishAs(target);
+  if (absl::IsAlreadyExists(published)) return ReadManifest(target);
+  RETURN_IF_ERROR(published);
+  return manifest;
+}
+
+absl::StatusOr<std::vector<SnapshotManifest>> ListSnapshots(const fs::path& log) {
+  std::vector<SnapshotManifest> manifests;
+  std::error_code error;
+  for (fs::directory_iterator it(FolderOf(log), error), end; !error && it != end; it.increment(error)) {
+    if (it->path().filename().string().starts_with(".")) continue;  // aside, not published
+    ASSIGN_OR_RETURN(manifests.emplace_back(), ReadManifest(it->path()));
+  }
+  std::sort(manifests.begin(), manifests.end(), [](const SnapshotManifest& a, const SnapshotManifest& b) {
+    return std::tuple(a.created_time(), a.snapshot_id()) < std::tuple(b.created_time(), b.snapshot_id());
+  });
+  return manifests;
+}
+
+absl::StatusOr<SnapshotManifest> FindSnapshot(const fs::path& log, std::string_view snapshot_id) {
+  if (features::IsId(snapshot_id) && !snapshot_id.starts_with(".")) {
+    auto manifest = ReadManifest(FolderOf(log) / snapshot_id);
+    if (manifest.ok() || !absl::IsNotFound(manifest.status())) return manifest;
+  }
+  std::string known;
+  ASSIGN_OR_RETURN(const auto all, ListSnapshots(log));
+  for (const SnapshotManifest& manifest : all) absl::StrAppend(&known, known.empty() ? "" : ", ", manifest.snapshot_id());
+  return absl::NotFoundError(absl::StrCat("snapshot: '", std::string(snapshot_id), "' is not a snapshot of ",
+                                          log.string(), "; there ", known.empty() ? "are none" : "are: ", known));
+}
+
+absl::Status DeleteSnapshot(const fs::path& log, std::string_view snapshot_id) {
+  RETURN_IF_ERROR(FindSnapshot(log, snapshot_id));
+  // Renamed first, so that no reader finds half of it.
+  const fs::path folder = FolderOf(log) / snapshot_id;
+  const fs::path aside = FolderOf(log) / absl::StrCat(".", std::string(snapshot_id), ".deleted");
+  std::error_code error;
+  fs::rename(folder, aside, error);
+  if (!error) fs::remove_all(aside, error);
+  if (error) return absl::UnavailableError(absl::StrCat("cannot delete ", folder.string(), ": ", error.message()));
+  return absl::OkStatus();
+}
+
+}  // namespace vickrey::log

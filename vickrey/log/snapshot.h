@@ -1,0 +1,35 @@
+// Snapshots: frozen copies of a log that readers, training jobs and their provenance refer to by id.
+#ifndef VICKREY_LOG_SNAPSHOT_H_
+#define VICKREY_LOG_SNAPSHOT_H_
+
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "vickrey/log/database.h"
+#include "vickrey/storage/v1/log.pb.h"
+
+namespace vickrey::log {
+
+// Freezes an open log by RocksDB's checkpoint, which shares files and takes no copy. The id depends on the contents
+// only: the same contents give the same snapshot, which is then returned as it is.
+absl::StatusOr<vickrey::storage::v1::SnapshotManifest> FreezeSnapshot(const std::filesystem::path& log,
+                                                                      const Database& database);
+
+// All snapshots of a log, the oldest first.
+absl::StatusOr<std::vector<vickrey::storage::v1::SnapshotManifest>> ListSnapshots(const std::filesystem::path& log);
+
+// NOT_FOUND naming those that there are.
+absl::StatusOr<vickrey::storage::v1::SnapshotManifest> FindSnapshot(const std::filesystem::path& log,
+                                                                    std::string_view snapshot_id);
+
+absl::Status DeleteSnapshot(const std::filesystem::path& log, std::string_view snapshot_id);
+
+// The folder of a snapshot's database.
+std::filesystem::path SnapshotData(const std::filesystem::path& log, std::string_view snapshot_id);
+
+}  // namespace vickrey::log
+
+#endif  // VICKREY_LOG_SNAPSHOT_H_
