@@ -3,7 +3,7 @@
 # In this order:
 #   1. LIBTORCH, a cache variable or an environment variable: the folder that holds include/ and lib/, or what
 #      `python3 -c 'import torch; print(torch.utils.cmake_prefix_path)'` prints;
-#   2. the wheel that `./dev setup` unpacked into .deps;
+#   2. the pinned wheel (cmake/torch-version.txt) that `./dev setup` unpacked into .deps;
 #   3. the distribution's libtorch-dev.
 #
 # The module of the wheel itself (TorchConfig.cmake) is not used: that of a CUDA build fails where no CUDA toolkit is.
@@ -18,18 +18,18 @@ if(NOT LIBTORCH AND DEFINED ENV{LIBTORCH})
 endif()
 
 unset(LibTorch_ROOT)
-file(GLOB _wheels ${PROJECT_SOURCE_DIR}/.deps/torch-*/torch/version.py)
-list(FILTER _wheels EXCLUDE REGEX "\\.part/")  # an interrupted download
+file(STRINGS ${PROJECT_SOURCE_DIR}/cmake/torch-version.txt _pinned LIMIT_COUNT 1)
+set_property(DIRECTORY ${PROJECT_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS cmake/torch-version.txt)
+set(_wheel ${PROJECT_SOURCE_DIR}/.deps/torch-${_pinned}/torch)
 if(LIBTORCH)
   set(LibTorch_SOURCE LIBTORCH)
   string(REGEX REPLACE "/share/cmake(/Torch)?/?$" "" LibTorch_ROOT "${LIBTORCH}")
   if(NOT EXISTS ${LibTorch_ROOT}/include/ATen/ATen.h)
     message(FATAL_ERROR "LIBTORCH=${LIBTORCH} is not a LibTorch: ${LibTorch_ROOT}/include/ATen/ATen.h does not exist")
   endif()
-elseif(_wheels)
+elseif(EXISTS ${_wheel}/version.py)
   set(LibTorch_SOURCE wheel)
-  list(GET _wheels -1 _wheel)
-  get_filename_component(LibTorch_ROOT ${_wheel} DIRECTORY)
+  set(LibTorch_ROOT ${_wheel})
 elseif(EXISTS /usr/include/ATen/ATen.h)
   set(LibTorch_SOURCE distribution)
   set(LibTorch_ROOT /usr)
@@ -98,7 +98,7 @@ if(NOT TARGET LibTorch::torch)
   target_link_options(LibTorch::torch INTERFACE -Wl,--allow-shlib-undefined)
   target_link_libraries(LibTorch::torch INTERFACE -Wl,--push-state,--no-as-needed ${_files} -Wl,--pop-state)
 
-  file(GLOB LibTorch_RUNTIME ${_libs}/libtorch_cpu.so ${_libs}/libc10.so ${_libs}/libgomp*.so*
+  file(GLOB LibTorch_RUNTIME ${_files} ${_libs}/libgomp*.so*
     ${LibTorch_ROOT}/../nvidia/*/lib/libcudart.so.* ${LibTorch_ROOT}/../nvidia/*/lib/libcupti.so.*)
   if(LibTorch_SOURCE STREQUAL distribution)
     set(LibTorch_RUNTIME "")  # the package manager's business

@@ -4,7 +4,7 @@
 usage: tidy.py BUILD [JOBS]        exit 0: clean
 
 What was clean once is not read again: a file is remembered by the digest of what the preprocessor makes of it, of the
-checks and of clang-tidy's version, in ~/.cache/vickrey-tidy (or below XDG_CACHE_HOME).
+checks, of the flags and of clang-tidy's version, in ~/.cache/vickrey-tidy (or below XDG_CACHE_HOME).
 """
 
 import concurrent.futures
@@ -34,7 +34,10 @@ def digest(entry):
     if done.returncode != 0:
         return None
     text = done.stdout.replace(str(ROOT).encode(), b"")
-    return hashlib.sha256(VERSION + (ROOT / ".clang-tidy").read_bytes() + text).hexdigest()
+    flags = " ".join(arguments).replace(str(ROOT), "").encode()
+    own = pathlib.Path(entry["file"]).read_bytes()  # comments too: they may suppress a check
+    rules = (ROOT / ".clang-tidy").read_bytes() + pathlib.Path(__file__).read_bytes()
+    return hashlib.sha256(b"\0".join([VERSION, rules, flags, own, text])).hexdigest()
 
 
 def tidy(build, entry):

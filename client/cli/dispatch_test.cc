@@ -1,5 +1,7 @@
 #include "client/cli/dispatch.h"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -30,7 +32,8 @@ TEST(Dispatch, NamesAreUniqueAndFitTheHelp) {
 }
 
 TEST(Dispatch, HelpSaysWhatIsInstalled) {
-  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "dispatch_test";
+  const std::filesystem::path folder =
+      std::filesystem::path(testing::TempDir()) / ("dispatch_test-" + std::to_string(getpid()));
   std::filesystem::create_directories(folder);
   std::ofstream(folder / "vickrey-log") << "#!/bin/sh\n";
   std::filesystem::permissions(folder / "vickrey-log", std::filesystem::perms::owner_all);

@@ -20,6 +20,12 @@ namespace {
 
 using vickrey::base::Exit;
 
+// Writes to stdout; what cannot be written (a full disk) is an error.
+int Print(const std::string& text) {
+  if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return vickrey::base::kGood;
+  return Exit(absl::UnavailableError("cannot write to stdout"));
+}
+
 std::filesystem::path OwnFolder() {
   std::error_code error;
   return std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
@@ -51,15 +57,14 @@ absl::Status Become(const vickrey::client::Verb& verb, char** argv) {
 int main(int argc, char** argv) {
   const std::string_view first = argc > 1 ? argv[1] : "";
   if (first == "--version") {
-    if (argc == 2) return std::fputs(vickrey::base::VersionText("vickrey").c_str(), stdout) >= 0 ? 0 : 3;
+    if (argc == 2) return Print(vickrey::base::VersionText("vickrey"));
     if (argc == 3 && argv[2] == std::string_view("--json")) {
-      return std::puts(vickrey::base::VersionJson("vickrey").c_str()) >= 0 ? 0 : 3;
+      return Print(vickrey::base::VersionJson("vickrey") + "\n");
     }
     return Exit(vickrey::base::InvalidField("--version", "only --json may follow"));
   }
   if (first == "--help" || first == "-h" || first == "help") {
-    std::fputs(vickrey::client::HelpText(OwnFolder()).c_str(), stdout);
-    return vickrey::base::kGood;
+    return Print(vickrey::client::HelpText(OwnFolder()));
   }
   if (first.empty()) {
     std::fputs(vickrey::client::HelpText(OwnFolder()).c_str(), stderr);

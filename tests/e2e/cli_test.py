@@ -44,6 +44,17 @@ class CliTest(unittest.TestCase):
         self.assertIn("'dance' is not known; known: serve, train", error["message"])
         self.assertEqual(run("--version", "--yaml").returncode, 2)
 
+    def test_a_full_disk_is_an_error(self):
+        for argument in ("--version", "--help"):
+            with open("/dev/full", "w") as full:
+                done = subprocess.run([BIN / "vickrey", argument], stdout=full, stderr=subprocess.PIPE, timeout=60)
+            self.assertEqual(done.returncode, 3)
+
+    def test_what_is_not_text_is_still_answered_in_json(self):
+        done = subprocess.run([BIN / "vickrey", b"\xff"], capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 2)
+        json.loads(done.stderr)
+
     def test_a_verb_becomes_its_program(self):
         with tempfile.TemporaryDirectory() as folder:
             vickrey = pathlib.Path(shutil.copy(BIN / "vickrey", folder))

@@ -27,7 +27,8 @@ class DevTest(unittest.TestCase):
         (self.root / "cmake").mkdir(parents=True)
         (self.root / "proto").mkdir()
         shutil.copy(ROOT / "dev", self.root)
-        shutil.copy(ROOT / "cmake/debian-packages.txt", self.root / "cmake")
+        for name in ("debian-packages.txt", "torch-version.txt"):
+            shutil.copy(ROOT / "cmake" / name, self.root / "cmake")
         for name in ("package.json", "package-lock.json", ".npmrc"):
             shutil.copy(ROOT / "proto" / name, self.root / "proto")
         for directory in (folder.name, self.root, self.path):
@@ -42,7 +43,8 @@ class DevTest(unittest.TestCase):
         env = {**os.environ, "PATH": f"{self.path}:{os.environ['PATH']}",
                "LIST": str(self.root / "cmake/debian-packages.txt"), **environment}
         env.pop("LIBTORCH", None) if "LIBTORCH" not in environment else None
-        return subprocess.run([self.root / "dev", *args], capture_output=True, text=True, timeout=120, env=env, user=user)
+        return subprocess.run([self.root / "dev", *args], capture_output=True, text=True, timeout=120, env=env, user=user,
+                              stdin=subprocess.DEVNULL)
 
     def have_torch_and_buf(self):
         """Stands in for what an earlier setup fetched."""
@@ -67,7 +69,7 @@ class DevTest(unittest.TestCase):
     def test_a_failing_apt_ends_with_the_exact_list(self):
         self.program("dpkg-query", ALL_BUT_YAML)
         self.program("apt-get", "#!/bin/sh\necho 'E: no network'\nexit 100\n")
-        self.program("sudo", "#!/bin/sh\nshift\nexec \"$@\"\n")
+        self.program("sudo", "#!/bin/sh\n[ \"$1\" = -n ] && shift\nexec \"$@\"\n")
         self.have_torch_and_buf()
         done = self.dev("setup")
         self.assertEqual(done.returncode, 3)
@@ -78,7 +80,7 @@ class DevTest(unittest.TestCase):
     def test_a_working_apt_is_given_the_list(self):
         self.program("dpkg-query", ALL_BUT_YAML)
         self.program("apt-get", '#!/bin/sh\necho "$@" >>"$LIST.calls"\n')
-        self.program("sudo", "#!/bin/sh\nshift\nexec \"$@\"\n")
+        self.program("sudo", "#!/bin/sh\n[ \"$1\" = -n ] && shift\nexec \"$@\"\n")
         self.have_torch_and_buf()
         self.assertEqual(self.dev("setup").returncode, 0)
         calls = pathlib.Path(str(self.root / "cmake/debian-packages.txt") + ".calls").read_text()

@@ -1,5 +1,7 @@
 // LibTorch, RocksDB, Protobuf and gRPC in one process: they bring libraries of the same names in different versions,
 // and a wrong header or symbol shows here first.
+#include <unistd.h>
+
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/from_blob.h>
@@ -15,6 +17,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "vickrey/base/grpc_status.h"
 #include "vickrey/log/rocksdb_status.h"
 #include "vickrey/torch/exceptions.h"
 #include "vickrey/v1/auction.pb.h"
@@ -44,7 +47,7 @@ class Predictor final : public v1::PredictionService::Service {
                        v1::PredictResponse* response) override {
     const auto pctr = torch::CatchTorch(
         [&] { return at::sigmoid(at::zeros({request->auction().candidates_size()}, at::kDouble) + weight_); });
-    if (!pctr.ok()) return {grpc::StatusCode::INTERNAL, std::string(pctr.status().message())};
+    if (!pctr.ok()) return base::ToGrpcStatus(pctr.status());
     response->set_auction_id(request->auction().auction_id());
     for (int i = 0; i < pctr->size(0); ++i) response->add_pctr((*pctr)[i].item<double>());
     return grpc::Status::OK;
@@ -64,7 +67,7 @@ TEST(OneProcess, LearnsStoresAndServes) {
   auction.add_candidates()->mutable_bid()->set_micros(1'000'000);
   auction.add_candidates()->mutable_bid()->set_micros(2'000'000);
 
-  const std::string folder = testing::TempDir() + "/one_process_test.db";
+  const std::string folder = testing::TempDir() + "/one_process_test-" + std::to_string(getpid());
   std::filesystem::remove_all(folder);
   rocksdb::Options options;
   options.create_if_missing = true;
@@ -96,6 +99,7 @@ TEST(OneProcess, LearnsStoresAndServes) {
   ASSERT_EQ(response.pctr_size(), 2);
   EXPECT_NEAR(response.pctr(1), 1 / (1 + std::exp(-0.5)), 1e-6);
   server->Shutdown();
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ ALLOWED = {
 }
 # Who may include LibTorch at all, and who in a header.
 TORCH_SOURCES = ["vickrey/torch", "trainer", "server", "tests"]
-TORCH_HEADERS = ["vickrey/torch", "trainer"]
+TORCH_HEADERS = ["vickrey/torch", "trainer", "tests"]
 # Includes that only some folders may have: pattern -> folders.
 RESTRICTED = {
     r"^(torch|ATen|c10|caffe2)/": TORCH_SOURCES,
@@ -36,10 +36,23 @@ RESTRICTED = {
     r"^yaml-cpp/": ["vickrey/base"],
     r"^vickrey/storage/v1/": ["vickrey/log", "vickrey/model", "vickrey/torch", "tests"],
     r"\.grpc\.pb\.h$": ["server", "client", "tests"],
+    r"^client/cli/": ["client", "tests"],
     r"^(grpcpp|grpc)/": ["vickrey/base", "server", "client", "tests"],
 }
 GENERATED = re.compile(r"^vickrey/(v1|storage/v1|config/v1)/")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
+
+
+SKIPPED = ["build", ".deps", "out", ".git"]
+
+
+def proto_faults(path, text):
+    """The wire knows neither disk nor configuration, and configuration knows no other package."""
+    own = path.rsplit("/", 1)[0]
+    for imported in re.findall(r'^import "(vickrey/[^"]+)"', text, re.MULTILINE):
+        package = imported.rsplit("/", 1)[0]
+        if package != own and (own, package) != ("vickrey/storage/v1", "vickrey/v1"):
+            yield f"proto/{path}: {own} must not import {imported}"
 
 
 def within(path, folders):
@@ -64,7 +77,7 @@ def faults(path, text):
         for pattern, folders in RESTRICTED.items():
             if re.search(pattern, included) and not within(path, folders):
                 yield f"{place}: only {', '.join(folders)} may"
-        if re.match(r"^(torch|ATen|c10)/", included) and path.endswith(".h") and not within(path, TORCH_HEADERS):
+        if re.match(r"^(torch|ATen|c10|caffe2|vickrey/torch)/", included) and path.endswith(".h") and not within(path, TORCH_HEADERS):
             yield f"{place} in a header: it would bring LibTorch to everyone who includes it"
         target = None if GENERATED.match(included) else folder_of(included)
         if target and target != own and not within(target, ALLOWED[own]):
@@ -75,10 +88,15 @@ def faults(path, text):
 
 def check(root):
     found = []
+    for file in root.rglob("*"):
+        if file.suffix in (".cpp", ".cxx", ".hpp", ".inc") and not within(file.relative_to(root).as_posix(), SKIPPED):
+            found.append(f"{file.relative_to(root)}: sources end in .cc and .cu, headers in .h and .cuh")
+    for file in sorted((root / "proto").rglob("*.proto")) if (root / "proto").exists() else []:
+        found.extend(proto_faults(file.relative_to(root / "proto").as_posix(), file.read_text()))
     for pattern in ("*.h", "*.cc", "*.cu", "*.cuh"):
         for file in sorted(root.rglob(pattern)):
             path = file.relative_to(root).as_posix()
-            if not within(path, ["build", ".deps", "out", ".git"]):
+            if not within(path, SKIPPED):
                 found.extend(faults(path, file.read_text()))
     return found
 

@@ -39,6 +39,9 @@ class LayeringTest(unittest.TestCase):
         self.assert_fault("tools/x.cc", "<ATen/core/Tensor.h>")
         self.assert_fault("tools/x.cc", '"vickrey/torch/exceptions.h"')
         self.assert_fault("server/x.h", "<c10/core/Device.h>")
+        self.assert_fault("server/x.h", '"vickrey/torch/exceptions.h"')
+        self.assert_fault("server/x.h", "<caffe2/serialize/versions.h>")
+        self.assert_fault("simulator/x.cc", '"client/cli/dispatch.h"')
         self.assertEqual(self.faults("server/x.cc", "<ATen/core/Tensor.h>"), [])
         self.assertEqual(self.faults("vickrey/torch/x.h", "<ATen/core/Tensor.h>"), [])
 
@@ -51,6 +54,11 @@ class LayeringTest(unittest.TestCase):
         self.assertTrue(self.faults("utils/x.cc"))
         self.assert_fault("vickrey/base/x.cc", '"status.h"')
         self.assert_fault("vickrey/base/x.cc", '"../log/x.h"')
+
+    def test_protocol_files_too(self):
+        self.assertTrue(list(layering.proto_faults("vickrey/v1/x.proto", 'import "vickrey/storage/v1/log.proto";')))
+        self.assertTrue(list(layering.proto_faults("vickrey/config/v1/x.proto", 'import "vickrey/v1/model.proto";')))
+        self.assertEqual(list(layering.proto_faults("vickrey/storage/v1/x.proto", 'import "vickrey/v1/model.proto";')), [])
 
     def test_it_walks_the_tree(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -20,6 +20,7 @@
 #include "absl/strings/str_split.h"
 #include "vickrey/base/config_rules.h"
 #include "vickrey/base/files.h"
+#include "vickrey/base/json.h"
 #include "vickrey/base/status.h"
 
 namespace vickrey::base {
@@ -73,6 +74,17 @@ absl::Status Reader::Error(const std::string& path, std::string_view what) const
   return Annotate(InvalidField(path.empty() ? "configuration" : path, what), place);
 }
 
+// A scalar without quotes or an explicit tag, of which YAML leaves the type open.
+bool IsPlain(const YAML::Node& node) { return node.IsScalar() && (node.Tag() == "?" || node.Tag().empty()); }
+
+bool IsBool(const std::string& text) { return text == "true" || text == "false"; }
+
+// A plain decimal number.
+bool IsDecimal(const YAML::Node& node, double* value) {
+  return IsPlain(node) && node.Scalar().find_first_of("xX") == std::string::npos &&
+         absl::SimpleAtod(node.Scalar(), value);
+}
+
 // The value as it was written, cut short.
 std::string Shown(const YAML::Node& node) {
   if (node.IsNull()) return "nothing";
@@ -99,7 +111,6 @@ absl::Status Reader::ReadMap(const YAML::Node& node, const std::string& path, Me
   if (!node.IsMap()) return WrongType(node, path, "a map of keys and values");
   const Descriptor& descriptor = *message->GetDescriptor();
   std::set<std::string> seen;
-  std::map<const void*, std::string> oneofs;
   for (const auto& entry : node) {
     if (!entry.first.IsScalar()) return Error(path, "a key must be a plain name");
     const std::string& key = entry.first.Scalar();
@@ -110,8 +121,10 @@ absl::Status Reader::ReadMap(const YAML::Node& node, const std::string& path, Me
     if (!seen.insert(key).second) return Error(at, "the key is given twice");
     if (entry.second.IsNull()) continue;  // not given, as in JSON
     if (const auto* oneof = field->real_containing_oneof(); oneof != nullptr) {
-      const auto [other, first] = oneofs.try_emplace(oneof, key);
-      if (!first) return Error(at, absl::StrCat("only one of ", other->second, " and ", key, " may be given"));
+      const auto* other = message->GetReflection()->GetOneofFieldDescriptor(*message, oneof);
+      if (other != nullptr && other != field) {
+        return Error(at, absl::StrCat("only one of ", other->name(), " and ", key, " may be given"));
+      }
     }
     RETURN_IF_ERROR(ReadField(entry.second, at, *field, message));
   }
@@ -145,7 +158,7 @@ absl::Status Reader::ReadField(const YAML::Node& node, const std::string& path, 
 template <typename T>
 absl::Status Reader::ReadInteger(const YAML::Node& node, const std::string& path, bool quoted_too, T* value) {
   // A quoted number is a string, but for 64-bit numbers, which JSON carries as strings.
-  if (!node.IsScalar() || (node.Tag() == "!" && !quoted_too) || !absl::SimpleAtoi(node.Scalar(), value)) {
+  if (!node.IsScalar() || (!IsPlain(node) && !quoted_too) || !absl::SimpleAtoi(node.Scalar(), value)) {
     return WrongType(
         node, path,
         absl::StrCat("a whole number from ", std::numeric_limits<T>::min(), " to ", std::numeric_limits<T>::max()));
@@ -183,19 +196,22 @@ absl::Status Reader::ReadScalar(const YAML::Node& node, const std::string& path,
     }
     case FieldDescriptor::CPPTYPE_DOUBLE: {
       double value = 0;
-      if (!node.IsScalar() || node.Tag() == "!" || !absl::SimpleAtod(node.Scalar(), &value) || !std::isfinite(value)) {
+      if (!node.IsScalar() || !IsDecimal(node, &value) || !std::isfinite(value)) {
         return WrongType(node, path, "a finite number");
       }
       return set(&Reflection::SetDouble, &Reflection::AddDouble, value);
     }
     case FieldDescriptor::CPPTYPE_BOOL: {
-      if (!node.IsScalar() || node.Tag() == "!" || (node.Scalar() != "true" && node.Scalar() != "false")) {
+      if (!node.IsScalar() || !IsPlain(node) || !IsBool(node.Scalar())) {
         return WrongType(node, path, "true or false");
       }
       return set(&Reflection::SetBool, &Reflection::AddBool, node.Scalar() == "true");
     }
     case FieldDescriptor::CPPTYPE_STRING:
       if (!node.IsScalar()) return WrongType(node, path, "a text");
+      if (double number = 0; IsDecimal(node, &number) || (IsPlain(node) && IsBool(node.Scalar()))) {
+        return WrongType(node, path, "a text; quote it if it is meant as one");
+      }
       return set(static_cast<void (Reflection::*)(Message*, const FieldDescriptor*, std::string) const>(
                      &Reflection::SetString),
                  static_cast<void (Reflection::*)(Message*, const FieldDescriptor*, std::string) const>(
@@ -215,7 +231,7 @@ absl::Status Reader::ReadEnum(const YAML::Node& node, const std::string& path, c
                               Message* message) {
   const auto* type = field.enum_type();
   const auto* value = node.IsScalar() ? type->FindValueByName(absl::AsciiStrToUpper(node.Scalar())) : nullptr;
-  if (value == nullptr) {
+  if (value == nullptr || value->number() == 0) {
     std::vector<std::string> names;
     for (int i = 0; i < type->value_count(); ++i) {
       if (type->value(i)->number() != 0) names.push_back(absl::AsciiStrToLower(type->value(i)->name()));
@@ -253,6 +269,15 @@ absl::Status Finish(const Reader& reader, Message* message) {
   return absl::OkStatus();
 }
 
+// Whether the path leads to one text field.
+bool IsText(std::string_view path, const Descriptor& descriptor) {
+  const size_t dot = path.find('.');
+  const FieldDescriptor* field = descriptor.FindFieldByName(std::string(path.substr(0, dot)));
+  if (field == nullptr || field->is_repeated()) return false;
+  if (dot == std::string_view::npos) return field->cpp_type() == FieldDescriptor::CPPTYPE_STRING;
+  return field->message_type() != nullptr && IsText(path.substr(dot + 1), *field->message_type());
+}
+
 void Replace(Message* message, Message* with) { message->GetReflection()->Swap(message, with); }
 
 }  // namespace
@@ -262,6 +287,7 @@ absl::Status LoadConfig(std::string_view text, std::string_view origin, Message*
     return absl::InvalidArgumentError(
         absl::StrCat(std::string(origin), " has ", text.size(), " bytes; at most ", kMaxConfigBytes, " are allowed"));
   }
+  if (ValidUtf8(text) != text) return absl::InvalidArgumentError(absl::StrCat(std::string(origin), ": not UTF-8"));
   YAML::Node node;
   RETURN_IF_ERROR(ParseYaml(text, origin, &node));
   const std::unique_ptr<Message> loaded(config->New());
@@ -273,15 +299,26 @@ absl::Status LoadConfig(std::string_view text, std::string_view origin, Message*
 }
 
 absl::Status LoadConfigFile(const std::filesystem::path& file, Message* config) {
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(file, kMaxConfigBytes));
-  return LoadConfig(text, file.string(), config);
+  const auto text = ReadFile(file, kMaxConfigBytes);
+  if (absl::IsResourceExhausted(text.status()) || absl::IsUnavailable(text.status())) {
+    return absl::InvalidArgumentError(text.status().message());  // too large, or not a file: a wrong argument
+  }
+  RETURN_IF_ERROR(text);
+  return LoadConfig(*text, file.string(), config);
 }
 
 absl::Status SetConfigField(std::string_view path, std::string_view value, std::string_view origin, Message* config) {
   const std::unique_ptr<Message> changed(config->New());
   changed->CopyFrom(*config);
+  if (value.empty()) return Reader(std::string(origin)).Error(std::string(path), "needs a value");
   YAML::Node node;
-  RETURN_IF_ERROR(ParseYaml(value, origin, &node));
+  if (IsText(path, *config->GetDescriptor())) {
+    node = std::string(value);  // as it is: an address or a path is not YAML
+    node.SetTag("!");
+  } else {
+    RETURN_IF_ERROR(ParseYaml(value, origin, &node));
+    if (node.IsNull()) return Reader(std::string(origin)).Error(std::string(path), "needs a value");
+  }
   // The path as a map of maps around the value, so that flags and files are read by the same code.
   const std::vector<std::string> keys = absl::StrSplit(std::string(path), '.');
   for (auto key = keys.rbegin(); key != keys.rend(); ++key) {

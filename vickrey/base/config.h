@@ -1,8 +1,8 @@
 // Configuration: one protobuf definition for each, read from YAML, JSON or flags. Defaults and ranges stand in the
 // definition (proto/vickrey/config/v1/rule.proto) and nowhere else.
 //
-// All functions are thread-safe. On failure the message is as it was. Every error is INVALID_ARGUMENT, names the place
-// and the key, shows the value and says what is allowed:
+// All functions are thread-safe. On failure the message is as it was. A file that is not there is NOT_FOUND; every
+// other error of the input is INVALID_ARGUMENT, names the place and the key, shows the value and says what is allowed:
 //
 //   train.yaml:12: loss.sigma: -1 is out of range; it must be greater than 0
 //   train.yaml:7: optimizer.lr: unknown key; known keys: learning_rate, beta1, beta2, batch_auctions, epochs
@@ -23,14 +23,16 @@ namespace vickrey::base {
 // A larger configuration file is refused.
 inline constexpr size_t kMaxConfigBytes = size_t{1} << 20;
 
-// Reads `file` (YAML, or JSON, which is YAML), fills in the defaults and checks every rule. `config` is replaced.
+// Reads `file` (YAML, or JSON, which is YAML but for \u escapes of more than 16 bits), fills in the defaults and checks
+// every rule. `config` is replaced.
 absl::Status LoadConfigFile(const std::filesystem::path& file, google::protobuf::Message* config);
 
 // The same from text; `origin` stands for the file in messages.
 absl::Status LoadConfig(std::string_view text, std::string_view origin, google::protobuf::Message* config);
 
-// Sets one field, as a flag does: SetConfigField("loss.sigma", "4", "--set", &config). The value is YAML, so a list is
-// "[64, 64]". `config` need not be complete before or after: call FinishConfig when all flags are set.
+// Sets one field, as a flag does: SetConfigField("loss.sigma", "4", "--set", &config). The value of a text
+// field is taken as it is, any other is YAML, so a list is "[64, 64]"; an empty one is refused. `config` need not be
+// complete before or after: call FinishConfig when all flags are set.
 absl::Status SetConfigField(std::string_view path, std::string_view value, std::string_view origin,
                             google::protobuf::Message* config);
 

@@ -3,7 +3,12 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
 
+#include <re2/re2.h>
+
 #include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -35,10 +40,10 @@ bool IsGiven(const Message& message, const FieldDescriptor& field) {
 }
 
 // The number that a rule's range is about: the value, or the length of a text.
-std::optional<double> Measure(const Message& message, const FieldDescriptor& field, int index) {
+std::optional<long double> Measure(const Message& message, const FieldDescriptor& field, int index) {
   const Reflection& r = *message.GetReflection();
   const auto get = [&](auto single, auto repeated) {
-    return static_cast<double>(index < 0 ? (r.*single)(message, &field) : (r.*repeated)(message, &field, index));
+    return static_cast<long double>(index < 0 ? (r.*single)(message, &field) : (r.*repeated)(message, &field, index));
   };
   switch (field.cpp_type()) {
     case FieldDescriptor::CPPTYPE_INT32:
@@ -58,17 +63,27 @@ std::optional<double> Measure(const Message& message, const FieldDescriptor& fie
   }
 }
 
+// As many digits as tell the number from its neighbours; whole ones without an exponent.
+std::string Number(long double x) {
+  if (x == std::floor(x) && std::abs(x) < 9.2e18L) return absl::StrCat(static_cast<int64_t>(x));
+  char buffer[64];
+  return {buffer, std::to_chars(buffer, buffer + sizeof(buffer), static_cast<double>(x)).ptr};
+}
+
 // "at least 1 and at most 8".
 std::string Range(const Rule& rule) {
   std::string range;
-  if (rule.has_min()) absl::StrAppend(&range, rule.above_min() ? "greater than " : "at least ", rule.min());
-  if (rule.has_max()) absl::StrAppend(&range, rule.has_min() ? " and " : "", "at most ", rule.max());
+  if (rule.has_min()) absl::StrAppend(&range, rule.above_min() ? "greater than " : "at least ", Number(rule.min()));
+  if (rule.has_max()) {
+    absl::StrAppend(&range, rule.has_min() ? " and " : "", rule.below_max() ? "less than " : "at most ",
+                    Number(rule.max()));
+  }
   return range;
 }
 
-bool InRange(const Rule& rule, double x) {
+bool InRange(const Rule& rule, long double x) {
   if (rule.has_min() && (rule.above_min() ? x <= rule.min() : x < rule.min())) return false;
-  return !rule.has_max() || x <= rule.max();
+  return !rule.has_max() || (rule.below_max() ? x < rule.max() : x <= rule.max());
 }
 
 // What is wrong with one value (index -1: of a singular field).
@@ -76,13 +91,16 @@ std::optional<std::string> Fault(const Message& message, const FieldDescriptor& 
   const Rule& rule = RuleOf(field);
   const bool is_text = field.cpp_type() == FieldDescriptor::CPPTYPE_STRING;
   if (const auto measure = Measure(message, field, index); measure.has_value() && !InRange(rule, *measure)) {
-    return is_text ? absl::StrCat("a text of ", *measure, " characters; its length must be ", Range(rule))
-                   : absl::StrCat(*measure, " is out of range; it must be ", Range(rule));
+    return is_text ? absl::StrCat("a text of ", Number(*measure), " bytes; its length must be ", Range(rule))
+                   : absl::StrCat(Number(*measure), " is out of range; it must be ", Range(rule));
   }
-  if (is_text && rule.one_of_size() > 0) {
+  if (is_text && (rule.one_of_size() > 0 || !rule.pattern().empty())) {
     const Reflection& r = *message.GetReflection();
     const std::string text = index < 0 ? r.GetString(message, &field) : r.GetRepeatedString(message, &field, index);
-    if (std::find(rule.one_of().begin(), rule.one_of().end(), text) == rule.one_of().end()) {
+    if (!rule.pattern().empty() && !RE2::FullMatch(text, rule.pattern())) {
+      return absl::StrCat("'", text, "' does not match ", rule.pattern());
+    }
+    if (rule.one_of_size() > 0 && std::find(rule.one_of().begin(), rule.one_of().end(), text) == rule.one_of().end()) {
       return absl::StrCat("'", text, "' is not one of ", absl::StrJoin(rule.one_of(), ", "));
     }
   }
@@ -113,6 +131,17 @@ std::optional<BrokenRule> CheckRepeated(const Message& message, const FieldDescr
 
 std::optional<BrokenRule> FindBrokenRuleBelow(const Message& message, const std::string& path) {
   const Descriptor& descriptor = *message.GetDescriptor();
+  for (int i = 0; i < descriptor.real_oneof_decl_count(); ++i) {
+    const auto& oneof = *descriptor.oneof_decl(i);
+    if (!oneof.options().GetExtension(vickrey::config::v1::one_required) ||
+        message.GetReflection()->HasOneof(message, &oneof)) {
+      continue;
+    }
+    std::vector<std::string> names;
+    for (int j = 0; j < oneof.field_count(); ++j) names.push_back(oneof.field(j)->name());
+    return BrokenRule{path.empty() ? oneof.name() : absl::StrCat(path, ".", oneof.name()),
+                      absl::StrCat("one of ", absl::StrJoin(names, ", "), " is required")};
+  }
   for (int i = 0; i < descriptor.field_count(); ++i) {
     const FieldDescriptor& field = *descriptor.field(i);
     const std::string at = path.empty() ? field.name() : absl::StrCat(path, ".", field.name());

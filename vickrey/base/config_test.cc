@@ -109,7 +109,8 @@ TEST(LoadConfig, AValueOutOfRangeNamesTheLineTheValueAndTheRange) {
             "f.yaml:2: mean_ctr: 0 is out of range; it must be greater than 0 and at most 0.5");
   EXPECT_EQ(LoadError<MarketConfig>("scenario: lunar\n"),
             "f.yaml:1: scenario: 'lunar' is not one of linear, two_segments, interaction");
-  EXPECT_THAT(LoadError<MarketConfig>("scenario: linear\ncurrency_code: EURO"), HasSubstr("a text of 4 characters"));
+  EXPECT_THAT(LoadError<MarketConfig>("scenario: linear\ncurrency_code: EURO"),
+              HasSubstr("'EURO' does not match [A-Z]{3}"));
   EXPECT_THAT(LoadError<TrainConfig>("name: a\nmodel: {architecture: mlp, hidden: [8, 0]}\nloss: {loss: logloss}"),
               HasSubstr("f.yaml:2: model.hidden[1]: 0 is out of range"));
 }
@@ -167,6 +168,42 @@ TEST(LoadConfigFile, NamesTheFile) {
   const absl::Status status = LoadConfigFile("no/such.yaml", &config);
   EXPECT_TRUE(absl::IsNotFound(status));
   EXPECT_THAT(MessageOf(status), HasSubstr("no/such.yaml"));
+}
+
+TEST(LoadConfig, ATextIsNotANumberAndANumberNotAText) {
+  EXPECT_THAT(LoadError<TrainConfig>("name: 3\n"), HasSubstr("f.yaml:1: name: '3' is not a text"));
+  EXPECT_THAT(LoadError<TrainConfig>("name: true\n"), HasSubstr("is not a text"));
+  EXPECT_THAT(LoadError<MarketConfig>("scenario: linear\nmean_ctr: 0x10\n"), HasSubstr("is not a finite number"));
+  EXPECT_THAT(LoadError<MarketConfig>("scenario: linear\ncandidates: !!str 4\n"), HasSubstr("is not a whole number"));
+  EXPECT_THAT(LoadError<TrainConfig>("name: \"a\xff\"\n"), HasSubstr("not UTF-8"));
+  EXPECT_THAT(LoadError<TrainConfig>("name: ../x\nmodel: {architecture: mlp}\nloss: {loss: logloss}"),
+              HasSubstr("f.yaml:1: name: '../x' does not match"));
+  EXPECT_THAT(LoadError<vickrey::v1::AuctionRules>("mechanism: unspecified\n"), HasSubstr("is not one of"));
+}
+
+TEST(LoadConfig, OneOfARequiredOneofMustBeGiven) {
+  EXPECT_THAT(LoadError<SimulateConfig>("models: [a]\n"), HasSubstr("source: one of market, replay is required"));
+}
+
+TEST(LoadConfig, BoundsAreExactAndShownInFull) {
+  const std::string base = "models: [a]\nmarket: {scenario: linear}\nreserve_mille_micros: ";
+  EXPECT_THAT(LoadError<SimulateConfig>(base + "1000000000000000001"), HasSubstr("at most 1000000000000000000"));
+  EXPECT_THAT(LoadError<MarketConfig>("scenario: linear\nmean_ctr: 0.50000000000000011\n"),
+              HasSubstr("0.5000000000000001 is out of range"));
+}
+
+TEST(SetConfigField, TextsAreTakenAsTheyAre) {
+  SimulateConfig config;
+  for (const char* value : {"[::1]:8080", "a #b", "~", "%a", "'", "5"}) {
+    ASSERT_TRUE(SetConfigField("address", value, "--address", &config).ok()) << value;
+    EXPECT_EQ(config.address(), value);
+  }
+  EXPECT_THAT(MessageOf(SetConfigField("address", "", "--address", &config)), HasSubstr("needs a value"));
+  EXPECT_THAT(MessageOf(SetConfigField("auctions", "", "--auctions", &config)), HasSubstr("needs a value"));
+  EXPECT_THAT(MessageOf(SetConfigField("auctions", "~", "--auctions", &config)), HasSubstr("needs a value"));
+  ASSERT_TRUE(SetConfigField("replay.db", "d", "--db", &config).ok());
+  EXPECT_THAT(MessageOf(SetConfigField("market.scenario", "linear", "--market", &config)),
+              HasSubstr("only one of replay and market"));
 }
 
 TEST(SetConfigField, WorksAsAFlagDoes) {

@@ -61,14 +61,30 @@ fs::path ParentOf(const fs::path& path) { return path.has_parent_path() ? path.p
 absl::Status SyncTree(const fs::path& folder) {
   std::error_code error;
   for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    if (it->is_directory()) {
+    if (it->is_symlink(error)) continue;
+    if (it->is_directory(error)) {
       RETURN_IF_ERROR(SyncFolder(it->path()));
-    } else if (it->is_regular_file()) {
+    } else if (it->is_regular_file(error)) {
       RETURN_IF_ERROR(Sync(it->path(), O_RDONLY));
     }
   }
   if (error) return FileErrorOf(error.value(), "list", folder);
   return SyncFolder(folder);
+}
+
+// Makes a folder and its missing parents, each on disk before the next.
+absl::Status MakeFolders(const fs::path& folder) {
+  if (fs::path parent = ParentOf(folder); !fs::exists(folder) && parent != folder) RETURN_IF_ERROR(MakeFolders(parent));
+  if (mkdir(folder.c_str(), 0777) == 0) return SyncFolder(ParentOf(folder));
+  if (errno == EEXIST && fs::is_directory(folder)) return absl::OkStatus();
+  return FileError("make", folder);
+}
+
+// Renames a folder to a name that nothing has. File systems without that promise (NFS) refuse it with EINVAL; plain
+// rename then refuses a folder that is not empty, which a published one is not.
+bool RenameToNew(const fs::path& from, const fs::path& to) {
+  if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
+  return errno == EINVAL && std::rename(from.c_str(), to.c_str()) == 0;
 }
 
 // A template for mkstemp and mkdtemp: a hidden name beside `target`.
@@ -137,8 +153,7 @@ absl::StatusOr<std::unique_ptr<FolderPublisher>> FolderPublisher::Create(const f
   if (fs::exists(fs::symlink_status(clean, error))) {
     return absl::AlreadyExistsError(absl::StrCat(clean.string(), " exists already"));
   }
-  fs::create_directories(ParentOf(clean), error);
-  if (error) return FileErrorOf(error.value(), "make", ParentOf(clean));
+  RETURN_IF_ERROR(MakeFolders(ParentOf(clean)));
   std::string aside = TemplateBeside(clean);
   if (mkdtemp(aside.data()) == nullptr) return FileError("make a folder beside", clean);
   if (chmod(aside.c_str(), 0755) != 0) return FileError("set the permissions of", aside);
@@ -153,9 +168,7 @@ FolderPublisher::~FolderPublisher() {
 absl::Status FolderPublisher::PublishAs(const fs::path& target) {
   if (published_) return absl::FailedPreconditionError(absl::StrCat(aside_.string(), " is published already"));
   RETURN_IF_ERROR(SyncTree(aside_));
-  if (renameat2(AT_FDCWD, aside_.c_str(), AT_FDCWD, target.c_str(), RENAME_NOREPLACE) != 0) {
-    return FileError("publish", target);
-  }
+  if (!RenameToNew(aside_, target)) return FileError("publish", target);
   published_ = true;
   return SyncFolder(ParentOf(target));
 }

@@ -43,8 +43,10 @@ class FolderPublisher {
   // Where to write.
   const std::filesystem::path& path() const { return aside_; }
 
-  // ALREADY_EXISTS if someone else published the target meanwhile: theirs stays, this one can only be destroyed. On any
-  // other failure nothing is visible and Publish can be tried again.
+  // ALREADY_EXISTS if someone else published the target meanwhile: theirs stays, this one can only be destroyed.
+  // Publishing twice is FAILED_PRECONDITION. On any other failure nothing is visible and Publish can be tried again,
+  // but for one: if the very last sync, of the parent folder, fails, the target is visible and may not survive a power
+  // loss.
   absl::Status Publish() { return PublishAs(target_); }
   // The same under another name beside the target, for a name that depends on the contents.
   absl::Status PublishAs(const std::filesystem::path& target);

@@ -74,6 +74,12 @@ TEST_F(FilesTest, AFolderBecomesVisibleWhole) {
   EXPECT_TRUE(fs::exists(folder_ / "m" / "1" / "sub" / "f"));
 }
 
+TEST_F(FilesTest, LinksInAFolderAreLeftAlone) {
+  auto publisher = FolderPublisher::Create(folder_ / "m").value();
+  fs::create_symlink("loop", publisher->path() / "loop");
+  EXPECT_TRUE(publisher->Publish().ok());
+}
+
 TEST_F(FilesTest, AnUnpublishedFolderIsRemoved) {
   auto publisher = FolderPublisher::Create(folder_ / "m/").value();
   std::ofstream(publisher->path() / "f") << "x";

@@ -3,7 +3,6 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
 #include <google/protobuf/struct.pb.h>
-#include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
 #include <charconv>
@@ -225,49 +224,6 @@ void AppendMessage(const Message& message, std::string* out) {
   out->push_back('}');
 }
 
-// Protobuf's parser takes time quadratic in the depth of nesting, whatever the message, so that is bounded first.
-constexpr int kMaxDepth = 32;
-
-bool IsTooDeep(std::string_view json) {
-  int depth = 0;
-  bool quoted = false;
-  for (size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    if (quoted) {
-      if (c == '\\') ++i;
-      quoted = c != '"';
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > kMaxDepth) return true;
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-  return false;
-}
-
-// Protobuf's parser writes "(candidates[0].bid_micros): invalid value ...", and where a key is unknown
-// "(candidates[0]) bid: Cannot find field." or, at the top, "bid: Cannot find field.": the field is taken out of that.
-absl::Status ParseError(std::string_view message) {
-  static constexpr std::string_view kUnknown = ": Cannot find field.";
-  std::string path;
-  if (const size_t close = message.find(')'); message.starts_with('(') && close != std::string_view::npos) {
-    path = message.substr(1, close - 1);
-    message.remove_prefix(close + 1);
-    if (message.starts_with(": ")) return InvalidField(path, message.substr(2));
-    if (message.starts_with(' ')) message.remove_prefix(1);
-  }
-  if (message.ends_with(kUnknown)) {
-    message.remove_suffix(kUnknown.size());
-    return InvalidField(absl::StrCat(path, path.empty() ? "" : ".", std::string(message)), "no such field");
-  }
-  // A syntax error: the first line says what was expected, the others show the place.
-  std::string what = absl::StrCat("not the JSON that is expected here: ", std::string(message));
-  std::replace(what.begin(), what.end(), '\n', ' ');
-  return path.empty() ? absl::InvalidArgumentError(what) : InvalidField(path, what);
-}
-
 }  // namespace
 
 std::string ToJson(const Message& message) {
@@ -276,39 +232,30 @@ std::string ToJson(const Message& message) {
   return json;
 }
 
-absl::Status FromJson(std::string_view json, Message* message) {
-  if (IsTooDeep(json)) {
-    return absl::InvalidArgumentError(absl::StrCat("nested deeper than ", kMaxDepth, " levels"));
-  }
-  const std::unique_ptr<Message> parsed(message->New());
-  google::protobuf::util::JsonParseOptions options;
-  options.case_insensitive_enum_parsing = false;
-  const auto status = google::protobuf::util::JsonStringToMessage({json.data(), json.size()}, parsed.get(), options);
-  if (!status.ok()) return ParseError({status.message().data(), status.message().size()});
-  message->GetReflection()->Swap(message, parsed.get());
-  return absl::OkStatus();
-}
-
 absl::StatusOr<bool> JsonLineReader::ReadLine() {
   text_.clear();
-  std::streambuf* const buffer = in_.rdbuf();
+  if (!in_.good() && !in_.eof()) return absl::UnavailableError("the input cannot be read");
   bool too_long = false;
-  for (int c; (c = buffer->sbumpc()) != std::istream::traits_type::eof();) {
-    if (c == '\n') {
-      ++line_;
-      if (too_long)
-        return absl::InvalidArgumentError(absl::StrCat("the line is longer than ", kMaxLineBytes, " bytes"));
-      return true;
+  bool ended = false;
+  try {  // a stream on a folder or a closed descriptor throws when it is read
+    std::streambuf* const buffer = in_.rdbuf();
+    for (int c; !ended && (c = buffer->sbumpc()) != '\n';) {
+      if (c == std::istream::traits_type::eof()) {
+        if (text_.empty()) return false;
+        ended = true;
+      } else if (text_.size() == kMaxLineBytes) {
+        too_long = true;
+      } else {
+        text_.push_back(static_cast<char>(c));
+      }
     }
-    if (text_.size() == kMaxLineBytes) {
-      too_long = true;
-    } else {
-      text_.push_back(static_cast<char>(c));
-    }
+  } catch (const std::ios_base::failure&) {
+    return absl::UnavailableError("the input cannot be read");
   }
-  if (text_.empty()) return false;
   ++line_;
-  if (too_long) return absl::InvalidArgumentError(absl::StrCat("the line is longer than ", kMaxLineBytes, " bytes"));
+  if (too_long) {
+    return AtLine(absl::InvalidArgumentError(absl::StrCat("longer than ", kMaxLineBytes, " bytes")), line_);
+  }
   return true;
 }
 
@@ -317,17 +264,26 @@ absl::StatusOr<bool> JsonLineReader::Next(Message* message) {
     ASSIGN_OR_RETURN(const bool more, ReadLine());
     if (!more) return false;
     if (text_.find_first_not_of(" \t\r") == std::string::npos) continue;
-    RETURN_IF_ERROR(FromJson(text_, message));
+    RETURN_IF_ERROR(AtLine(FromJson(text_, message), line_));
     return true;
   }
 }
 
-std::string ErrorLine(const absl::Status& status, std::optional<int64_t> line) {
+std::vector<std::pair<std::string, std::string>> JsonFields(const Message& message) {
+  std::vector<std::pair<std::string, std::string>> fields;
+  for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
+    const FieldDescriptor& field = *message.GetDescriptor()->field(i);
+    AppendField(message, field, &fields.emplace_back(field.name(), "").second);
+  }
+  return fields;
+}
+
+std::string ErrorLine(const absl::Status& status) {
   vickrey::v1::ErrorLine error;
   error.mutable_error()->set_code(absl::StatusCodeToString(status.code()));
-  error.mutable_error()->set_message(std::string(status.message()));
-  if (line.has_value()) error.mutable_error()->set_line(*line);
-  if (auto field = FieldOf(status); field.has_value()) error.mutable_error()->set_field(*std::move(field));
+  error.mutable_error()->set_message(ValidUtf8({status.message().data(), status.message().size()}));
+  if (const auto line = LineOf(status); line.has_value()) error.mutable_error()->set_line(*line);
+  if (const auto field = FieldOf(status); field.has_value()) error.mutable_error()->set_field(ValidUtf8(*field));
   return ToJson(error);
 }
 

@@ -4,9 +4,10 @@
 
 #include <cstdint>
 #include <istream>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -24,8 +25,9 @@ namespace vickrey::base {
 // Equal messages give equal bytes.
 std::string ToJson(const google::protobuf::Message& message);
 
-// Reads proto3 JSON as protobuf defines it (int64 as strings or numbers, null for unset). Anything else, an unknown key
-// included, is INVALID_ARGUMENT, about a field where protobuf names it. On failure `message` is as it was.
+// Reads proto3 JSON: snake_case names, int64 as texts or numbers, null for unset. Strict: unknown and repeated keys,
+// null inside a list, a wrong type, more than 32 levels, anything that is not RFC 8259 are INVALID_ARGUMENT, about the
+// field where there is one ("candidates[1].bid_micros"). On failure `message` is as it was.
 absl::Status FromJson(std::string_view json, google::protobuf::Message* message);
 
 // Reads JSON Lines. Not thread-safe; `in` must outlive it.
@@ -52,7 +54,13 @@ class JsonLineReader {
 };
 
 // An error as the line that programs write to stderr: {"error":{"code","message","line","field"}}.
-std::string ErrorLine(const absl::Status& status, std::optional<int64_t> line = std::nullopt);
+std::string ErrorLine(const absl::Status& status);
+
+// `text` with bytes that are not UTF-8 replaced by U+FFFD.
+std::string ValidUtf8(std::string_view text);
+
+// The fields of a message, each with its value as in ToJson: for tables.
+std::vector<std::pair<std::string, std::string>> JsonFields(const google::protobuf::Message& message);
 
 }  // namespace vickrey::base
 

@@ -1,9 +1,10 @@
 #include "vickrey/base/json.h"
 
+#include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
-#include <google/protobuf/util/message_differencer.h>
 
 #include <cstring>
+#include <fstream>
 #include <limits>
 #include <sstream>
 #include <string>
@@ -34,7 +35,7 @@ TEST(ToJson, PrintsEveryFieldAndNullForUnknown) {
   EXPECT_EQ(ToJson(line),
             R"({"ad_id":"a\"1\\\n\t\u0001é","advertiser_id":"","bid_micros":"9007199254740993","value_micros":null,)"
             R"("features":{"a":"x","b":3,"c":[null]},"click":0,"slot":null,"examination":null,"propensity":null,)"
-            R"("price_micros":null,"pctr":0.1,"ctr":null,"teacher":null})");
+            R"("price_micros":null,"pctr":0.1,"ctr":null,"teacher":null,"encoded_features":null})");
 }
 
 TEST(ToJson, EnumsBytesMapsAndNonFiniteNumbers) {
@@ -72,7 +73,9 @@ TEST(ToJson, AgreesWithProtobuf) {
     ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(ToJson(line), &by_protobuf).ok());
     EXPECT_EQ(by_protobuf.SerializeAsString(), line.SerializeAsString());
     std::string printed;
-    ASSERT_TRUE(google::protobuf::util::MessageToJsonString(line, &printed).ok());
+    google::protobuf::util::JsonPrintOptions options;
+    options.preserve_proto_field_names = true;
+    ASSERT_TRUE(google::protobuf::util::MessageToJsonString(line, &printed, options).ok());
     ASSERT_TRUE(FromJson(printed, &by_us).ok());
     EXPECT_EQ(ToJson(by_us), ToJson(line));
   }
@@ -106,13 +109,46 @@ TEST(FromJson, ErrorsNameTheField) {
 
 TEST(FromJson, RefusesWhatIsNotJson) {
   AuctionLine line;
-  for (const char* text : {"", "{", "[]", "3", "\"x\"", "{\"auction_id\":}", "{\"auction_id\":\"a\"} x", "\xff\xfe",
-                           "{\"auction_id\":\"\xff\"}", "null"}) {
+  for (const char* text : {"",
+                           "{",
+                           "[]",
+                           "3",
+                           "\"x\"",
+                           "{\"auction_id\":}",
+                           "{\"auction_id\":\"a\"} x",
+                           "\xff\xfe",
+                           "{\"auction_id\":\"\xff\"}",
+                           "null",
+                           "{'auction_id':'x'}",
+                           "{auction_id:1}",
+                           "{\"auction_id\":\"a\",}",
+                           "{\"auction_id\":\"a\",\"auction_id\":\"b\"}",
+                           "{\"auctionId\":\"a\"}",
+                           "{\"candidates\":{}}",
+                           "{\"candidates\":[null]}",
+                           "{\"candidates\":[[]]}",
+                           "{\"auction_id\":\"a\tb\"}",
+                           "{\"event_time\":9007199254740993.0}",
+                           "{\"event_time\":\"1.0\"}",
+                           "{\"context\":[]}"}) {
     EXPECT_TRUE(absl::IsInvalidArgument(FromJson(text, &line))) << text;
   }
   // Deeper than anyone means; it must not exhaust the stack.
   const std::string deep = "{\"context\":{\"a\":" + std::string(100'000, '[') + std::string(100'000, ']') + "}}";
   EXPECT_TRUE(absl::IsInvalidArgument(FromJson(deep, &line)));
+  EXPECT_TRUE(absl::IsInvalidArgument(FromJson("{'a\"':1," + deep.substr(1), &line)));
+}
+
+TEST(FromJson, KeepsNullInFreeLists) {
+  google::protobuf::ListValue list;
+  ASSERT_TRUE(FromJson("[0,1,null]", &list).ok());
+  EXPECT_EQ(list.values_size(), 3);
+  EXPECT_EQ(ToJson(list), "[0,1,null]");
+}
+
+TEST(FromJson, OnlyOneOfAOneof) {
+  vickrey::v1::Reserve reserve;
+  EXPECT_EQ(FieldOf(FromJson(R"({"click_micros":1,"mille_micros":2})", &reserve)), "mille_micros");
 }
 
 TEST(JsonLineReader, CountsLinesAndGoesOnBehindABadOne) {
@@ -139,8 +175,20 @@ TEST(JsonLineReader, RefusesALineTooLong) {
   EXPECT_EQ(reader.line(), 2);
 }
 
+TEST(JsonLineReader, WhatCannotBeReadIsNotTheEnd) {
+  CandidateLine line;
+  std::ifstream folder("/"), missing("/no/such/file");
+  EXPECT_TRUE(absl::IsUnavailable(JsonLineReader(&folder).Next(&line).status()));
+  EXPECT_TRUE(absl::IsUnavailable(JsonLineReader(&missing).Next(&line).status()));
+}
+
+TEST(ErrorLine, IsAlwaysValidJson) {
+  vickrey::v1::ErrorLine line;
+  EXPECT_TRUE(FromJson(ErrorLine(InvalidField("a\xff", "'\xc3' is not known")), &line).ok());
+}
+
 TEST(ErrorLine, IsWhatProgramsPrint) {
-  EXPECT_EQ(ErrorLine(InvalidField("pctr", "2 is above 1"), 7),
+  EXPECT_EQ(ErrorLine(AtLine(InvalidField("pctr", "2 is above 1"), 7)),
             R"({"error":{"code":"INVALID_ARGUMENT","message":"pctr: 2 is above 1","line":"7","field":"pctr"}})");
   EXPECT_EQ(ErrorLine(absl::UnavailableError("no server")),
             R"({"error":{"code":"UNAVAILABLE","message":"no server","line":null,"field":null}})");

@@ -41,8 +41,8 @@ std::string VersionText(std::string_view program) {
 
 std::string VersionJson(std::string_view program) { return ToJson(Version(program)); }
 
-int Exit(const absl::Status& status, std::optional<int64_t> line) {
-  if (!status.ok()) std::fprintf(stderr, "%s\n", ErrorLine(status, line).c_str());
+int Exit(const absl::Status& status) {
+  if (!status.ok()) std::fprintf(stderr, "%s\n", ErrorLine(status).c_str());
   return ExitCodeOf(status);
 }
 

@@ -2,8 +2,6 @@
 #ifndef VICKREY_BASE_PROGRAM_H_
 #define VICKREY_BASE_PROGRAM_H_
 
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,7 +16,7 @@ std::string VersionText(std::string_view program);
 std::string VersionJson(std::string_view program);
 
 // Reports how the program ended: an error goes to stderr as an ErrorLine. Returns the exit code.
-int Exit(const absl::Status& status, std::optional<int64_t> line = std::nullopt);
+int Exit(const absl::Status& status);
 
 }  // namespace vickrey::base
 

@@ -32,7 +32,7 @@ TEST(Version, JsonSaysTheSame) {
 
 TEST(Exit, WritesTheErrorLineAndGivesTheCode) {
   testing::internal::CaptureStderr();
-  EXPECT_EQ(Exit(InvalidField("pctr", "2 is above 1"), 3), 2);
+  EXPECT_EQ(Exit(AtLine(InvalidField("pctr", "2 is above 1"), 3)), 2);
   EXPECT_EQ(testing::internal::GetCapturedStderr(),
             R"({"error":{"code":"INVALID_ARGUMENT","message":"pctr: 2 is above 1","line":"3","field":"pctr"}})"
             "\n");

@@ -1,9 +1,12 @@
 #include "vickrey/base/progress.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <csignal>
 #include <string_view>
 #include <utility>
 
@@ -27,13 +30,22 @@ std::string Short(double n) {
   return absl::StrFormat("%.3g", n);
 }
 
-// Progress is a courtesy: what cannot be written is not worth failing for.
+// Progress is a courtesy: what cannot be written is not worth failing for, nor dying of a broken pipe.
 void WriteTo(int fd, std::string_view text) {
+  sigset_t pipe, before;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe, &before);
   while (!text.empty()) {
     const ssize_t written = write(fd, text.data(), text.size());
-    if (written <= 0) return;
+    if (written <= 0) {
+      const timespec now = {};
+      if (errno == EPIPE && sigismember(&before, SIGPIPE) == 0) sigtimedwait(&pipe, nullptr, &now);
+      break;
+    }
     text.remove_prefix(static_cast<size_t>(written));
   }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 }  // namespace

@@ -75,6 +75,11 @@ TEST(Progress, SurvivesNoTimePassingMoreThanTheTotalAndAClosedOutput) {
   EXPECT_THAT(Written(0, true, [](Progress& progress) { progress.Update(3); }), HasSubstr("3 auctions"));
   EXPECT_THAT(Written(2, true, [](Progress& progress) { progress.Update(3); }), HasSubstr("100 %"));
   Progress("x", "y", 1, {.fd = -1, .terminal = true}).Update(1);
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  close(ends[0]);  // nobody reads
+  Progress("x", "y", 1, {.fd = ends[1], .terminal = false}).Finish();
+  close(ends[1]);
 }
 
 }  // namespace

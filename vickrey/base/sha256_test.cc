@@ -1,6 +1,8 @@
 #include "vickrey/base/sha256.h"
 
-#include <cstdlib>
+#include <unistd.h>
+
+#include <cstdio>
 #include <fstream>
 #include <string>
 
@@ -28,11 +30,12 @@ TEST(Sha256, PartsAreTheWholeAndDigestStartsOver) {
 }
 
 TEST(Sha256, OfAFile) {
-  const std::string file = testing::TempDir() + "/sha256_test";
+  const std::string file = testing::TempDir() + "/sha256_test-" + std::to_string(getpid());
   std::ofstream(file) << std::string(1'000'000, 'a');
   EXPECT_EQ(Sha256HexOfFile(file).value(), kMillionA);
   EXPECT_TRUE(absl::IsNotFound(Sha256HexOfFile(file + ".missing").status()));
   EXPECT_TRUE(absl::IsUnavailable(Sha256HexOfFile(testing::TempDir()).status()));
+  std::remove(file.c_str());
 }
 
 }  // namespace

@@ -12,8 +12,8 @@ absl::StatusOr<Shard> ParseShard(std::string_view text) {
   Shard shard;
   if (parts.size() != 2 || !absl::SimpleAtoi(parts[0], &shard.index) || !absl::SimpleAtoi(parts[1], &shard.count) ||
       shard.index < 0 || shard.count < 1 || shard.index >= shard.count || shard.count > 1'000'000) {
-    return InvalidField("shard", absl::StrCat("'", std::string(text),
-                                              "' is not i/n with 0 <= i < n <= 1000000, such as 0/4"));
+    return InvalidField("shard",
+                        absl::StrCat("'", std::string(text), "' is not i/n with 0 <= i < n <= 1000000, such as 0/4"));
   }
   return shard;
 }

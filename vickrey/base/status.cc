@@ -1,6 +1,7 @@
 #include "vickrey/base/status.h"
 
 #include "absl/strings/cord.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
@@ -8,6 +9,7 @@ namespace vickrey::base {
 namespace {
 
 constexpr char kFieldPayload[] = "vickrey.field";
+constexpr char kLinePayload[] = "vickrey.line";
 
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -23,6 +25,20 @@ std::optional<std::string> FieldOf(const absl::Status& status) {
   auto payload = status.GetPayload(kFieldPayload);
   if (!payload.has_value()) return std::nullopt;
   return std::string(*payload);
+}
+
+absl::Status AtLine(const absl::Status& status, int64_t line) {
+  if (status.ok()) return status;
+  absl::Status at = status;
+  at.SetPayload(kLinePayload, absl::Cord(absl::StrCat(line)));
+  return at;
+}
+
+std::optional<int64_t> LineOf(const absl::Status& status) {
+  const auto payload = status.GetPayload(kLinePayload);
+  int64_t line = 0;
+  if (!payload.has_value() || !absl::SimpleAtoi(std::string(*payload), &line)) return std::nullopt;
+  return line;
 }
 
 absl::Status Annotate(const absl::Status& status, std::string_view prefix) {

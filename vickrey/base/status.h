@@ -4,6 +4,7 @@
 #ifndef VICKREY_BASE_STATUS_H_
 #define VICKREY_BASE_STATUS_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,10 @@ absl::Status InvalidField(std::string_view field, std::string_view message);
 
 // The field that a status is about, if it was made by InvalidField.
 std::optional<std::string> FieldOf(const absl::Status& status);
+
+// The same error, about line `line` (from 1) of the input; LineOf gives it back. An OK status stays OK.
+absl::Status AtLine(const absl::Status& status, int64_t line);
+std::optional<int64_t> LineOf(const absl::Status& status);
 
 // The same error with `prefix` before its message ("while importing a.tsv: ..."). An OK status stays OK.
 absl::Status Annotate(const absl::Status& status, std::string_view prefix);

@@ -24,7 +24,8 @@ absl::StatusOr<float> Dense(const Value& value, const std::string& where) {
   if (value.kind_case() == Value::kStringValue && value.string_value() == "NaN") {
     return std::numeric_limits<float>::quiet_NaN();
   }
-  if (value.kind_case() != Value::kNumberValue) return base::InvalidField(where, "must be a number, or null for missing");
+  if (value.kind_case() != Value::kNumberValue)
+    return base::InvalidField(where, "must be a number, or null for missing");
   const auto x = static_cast<float>(value.number_value());
   if (std::isinf(x)) {
     return base::InvalidField(where, absl::StrCat(value.number_value(), " is more than a float can hold"));

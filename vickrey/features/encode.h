@@ -24,7 +24,8 @@ namespace vickrey::features {
 absl::Status Encode(const Schema& schema, vickrey::v1::FeatureField::Side side, const google::protobuf::Struct& named,
                     std::string_view where, vickrey::v1::EncodedFeatures* encoded);
 
-// Checks encoded arrays against a schema: its id, the lengths, no infinity. INVALID_ARGUMENT names `where` and the array.
+// Checks encoded arrays against a schema: its id, the lengths, no infinity. INVALID_ARGUMENT names `where` and the
+// array.
 absl::Status CheckEncoded(const Schema& schema, vickrey::v1::FeatureField::Side side,
                           const vickrey::v1::EncodedFeatures& encoded, std::string_view where);
 

@@ -18,8 +18,8 @@ using vickrey::v1::FeatureSchema;
 
 absl::Status Check(const FeatureSchema& proto) {
   if (proto.fields().empty() || proto.fields_size() > kMaxFields) {
-    return base::InvalidField("fields", absl::StrCat("has ", proto.fields_size(), " entries; 1 to ", kMaxFields,
-                                                     " are allowed"));
+    return base::InvalidField("fields",
+                              absl::StrCat("has ", proto.fields_size(), " entries; 1 to ", kMaxFields, " are allowed"));
   }
   std::unordered_map<std::string_view, int> seen;
   for (int i = 0; i < proto.fields_size(); ++i) {

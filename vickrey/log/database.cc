@@ -82,8 +82,8 @@ absl::StatusOr<std::unique_ptr<Database>> Database::OpenForWriting(const fs::pat
     const auto holder = base::ReadFile(log / "WRITER", 4096);
     if (absl::IsUnavailable(database.status()) && holder.ok() &&
         database.status().message().find("lock") != absl::string_view::npos) {
-      return absl::UnavailableError(absl::StrCat(log.string(), " is being written by ", *holder,
-                                                 "; a log has one writer at a time"));
+      return absl::UnavailableError(
+          absl::StrCat(log.string(), " is being written by ", *holder, "; a log has one writer at a time"));
     }
     return base::Annotate(database.status(), absl::StrCat("cannot open the log ", log.string()));
   }

@@ -1,7 +1,7 @@
 // The RocksDB database of a log, opened in one of three ways. Internal to vickrey/log.
 //
-// A log is a folder: data/ is the database, snapshots/ID/ are frozen copies (data/ and SNAPSHOT.json each), WRITER names
-// the process that writes.
+// A log is a folder: data/ is the database, snapshots/ID/ are frozen copies (data/ and SNAPSHOT.json each), WRITER
+// names the process that writes.
 #ifndef VICKREY_LOG_DATABASE_H_
 #define VICKREY_LOG_DATABASE_H_
 

@@ -93,9 +93,9 @@ absl::StatusOr<std::vector<AppendAuctionResult>> ImpressionLog::AppendAuctions(s
     const Auction& auction = records[i].auction();
     if (!auction.currency_code().empty()) {
       if (!meta.currency_code().empty() && meta.currency_code() != auction.currency_code()) {
-        return InRecord(i, base::InvalidField("currency_code",
-                                              absl::StrCat("'", auction.currency_code(), "' is not the log's, '",
-                                                           meta.currency_code(), "'; a log has one currency")));
+        return InRecord(
+            i, base::InvalidField("currency_code", absl::StrCat("'", auction.currency_code(), "' is not the log's, '",
+                                                                meta.currency_code(), "'; a log has one currency")));
       }
       meta.set_currency_code(auction.currency_code());
     }
@@ -127,8 +127,8 @@ absl::StatusOr<std::vector<AppendAuctionResult>> ImpressionLog::AppendAuctions(s
     id.set_sequence(meta.last_sequence());
     RETURN_IF_ERROR(FromRocksDb(batch.Put(database_->family(Family::kAuctions),
                                           AuctionKey(auction.event_time(), auction.auction_id()), bytes)));
-    RETURN_IF_ERROR(FromRocksDb(
-        batch.Put(database_->family(Family::kIds), auction.auction_id(), SerializeDeterministically(id))));
+    RETURN_IF_ERROR(
+        FromRocksDb(batch.Put(database_->family(Family::kIds), auction.auction_id(), SerializeDeterministically(id))));
     RETURN_IF_ERROR(AdoptOrphans(auction, &batch));
     in_batch.emplace(auction.auction_id(), id);
     result.set_status(AppendAuctionResult::STORED);

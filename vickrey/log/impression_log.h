@@ -19,8 +19,8 @@
 
 namespace vickrey::log {
 
-// The writer of an impression log: what was auctioned and what was clicked. What it answers for is on disk, and survives
-// kill -9 and the loss of power. One process writes at a time; any number read (log/reader.h).
+// The writer of an impression log: what was auctioned and what was clicked. What it answers for is on disk, and
+// survives kill -9 and the loss of power. One process writes at a time; any number read (log/reader.h).
 //
 // Thread-safe.
 class ImpressionLog {
@@ -30,13 +30,14 @@ class ImpressionLog {
 
   // Stores auctions and answers each, in order, after one sync of all: STORED, DUPLICATE (the same record is there
   // already) or CONFLICT (another record with this id is there, and stays). Feedback that came before its auction is
-  // joined to it. INVALID_ARGUMENT naming "records[i]" and the field if any of them is not valid; nothing is stored then.
+  // joined to it. INVALID_ARGUMENT naming "records[i]" and the field if any of them is not valid; nothing is stored
+  // then.
   absl::StatusOr<std::vector<vickrey::v1::AppendAuctionResult>> AppendAuctions(
       std::span<const vickrey::v1::LoggedAuction> records);
 
   // Stores reports and answers each, in order, after one sync of all: STORED, DUPLICATE, or ORPHAN where the auction is
-  // not known yet. INVALID_ARGUMENT naming "records[i]" and the field if any is not valid or names an ad that was not in
-  // its auction; nothing is stored then.
+  // not known yet. INVALID_ARGUMENT naming "records[i]" and the field if any is not valid or names an ad that was not
+  // in its auction; nothing is stored then.
   absl::StatusOr<std::vector<vickrey::v1::AppendFeedbackResult>> AppendFeedback(
       std::span<const vickrey::v1::Feedback> reports);
 

@@ -1,5 +1,5 @@
-// The keys of the log's column families. Integers are big-endian, so that bytes sort as numbers do; texts are ids, which
-// hold no zero byte, so that a zero ends them.
+// The keys of the log's column families. Integers are big-endian, so that bytes sort as numbers do; texts are ids,
+// which hold no zero byte, so that a zero ends them.
 //
 //   auctions:  event_time:8 auction_id
 //   ids:       auction_id

@@ -71,8 +71,8 @@ absl::StatusOr<std::unique_ptr<LogReader::Scan>> LogReader::NewScan(const ScanOp
       return base::InvalidField("cursor", "is not a cursor that a scan wrote");
     }
     if (cursor.snapshot_id() != snapshot_id_) {
-      return base::InvalidField("cursor", absl::StrCat("is of snapshot '", cursor.snapshot_id(), "', not of '",
-                                                       snapshot_id_, "'"));
+      return base::InvalidField(
+          "cursor", absl::StrCat("is of snapshot '", cursor.snapshot_id(), "', not of '", snapshot_id_, "'"));
     }
     scan->last_key_ = cursor.last_key();
     start = std::max(start, cursor.last_key() + '\0');  // the least key behind it
@@ -91,35 +91,41 @@ absl::StatusOr<bool> LogReader::Scan::Next(LoggedAuction* record) {
   }
   const rocksdb::Slice key = auctions_->key();
   StoredAuction stored;
-  if (key.size() <= 8 || !stored.ParseFromArray(auctions_->value().data(), static_cast<int>(auctions_->value().size()))) {
-    return absl::DataLossError(absl::StrCat("the auction at key '", absl::CHexEscape({key.data(), key.size()}),
-                                            "' does not parse"));
+  if (key.size() <= 8 ||
+      !stored.ParseFromArray(auctions_->value().data(), static_cast<int>(auctions_->value().size()))) {
+    return absl::DataLossError(
+        absl::StrCat("the auction at key '", absl::CHexEscape({key.data(), key.size()}), "' does not parse"));
   }
   if (stored.record().auction().event_time() >= to_) return false;
   *record = std::move(*stored.mutable_record());
   while (record->candidates_size() < record->auction().candidates_size()) record->add_candidates();
-  Join(key, record);
-  RETURN_IF_ERROR(FromRocksDb(feedback_->status()));
+  RETURN_IF_ERROR(Join(key, record));
   last_key_ = key.ToString();
   auctions_->Next();
   return true;
 }
 
-void LogReader::Scan::Join(rocksdb::Slice key, LoggedAuction* record) {
+absl::Status LogReader::Scan::Join(rocksdb::Slice key, LoggedAuction* record) {
   const std::string prefix = key.ToString() + '\0';
   // Both families are in the order of (event time, auction id), so the feedback iterator only ever moves on.
   while (feedback_->Valid() && feedback_->key().compare(prefix) < 0) feedback_->Next();
   for (; feedback_->Valid() && feedback_->key().starts_with(prefix); feedback_->Next()) {
     StoredFeedback stored;
-    if (!stored.ParseFromArray(feedback_->value().data(), static_cast<int>(feedback_->value().size()))) continue;
+    if (!stored.ParseFromArray(feedback_->value().data(), static_cast<int>(feedback_->value().size()))) {
+      return absl::DataLossError(absl::StrCat("the feedback at key '",
+                                              absl::CHexEscape({feedback_->key().data(), feedback_->key().size()}),
+                                              "' does not parse"));
+    }
     if (stored.feedback().kind() != Feedback::CLICK) continue;
     const int i = CandidateOf(*record, stored.feedback().ad_id());
     if (i >= 0) record->mutable_candidates(i)->set_click(true);
   }
-  if (record->auction().event_time() > mature_until_) return;
+  RETURN_IF_ERROR(FromRocksDb(feedback_->status()));
+  if (record->auction().event_time() > mature_until_) return absl::OkStatus();
   for (auto& candidate : *record->mutable_candidates()) {
     if (candidate.slot() > 0 && !candidate.has_click()) candidate.set_click(false);
   }
+  return absl::OkStatus();
 }
 
 std::string LogReader::Scan::cursor() const {

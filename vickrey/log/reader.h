@@ -20,9 +20,9 @@ struct LogStats {
   int64_t auctions = 0;
   int64_t candidates = 0;
   int64_t clicks = 0;
-  int64_t labelled = 0;                // candidates of which it is known whether they were clicked
-  std::optional<int64_t> from, to;     // least and greatest event time, microseconds
-  int64_t bytes = 0;                   // of the database's files
+  int64_t labelled = 0;             // candidates of which it is known whether they were clicked
+  std::optional<int64_t> from, to;  // least and greatest event time, microseconds
+  int64_t bytes = 0;                // of the database's files
 };
 
 // Reads a log in order of time, joined with its feedback:
@@ -33,13 +33,13 @@ struct LogStats {
 class LogReader {
  public:
   struct ScanOptions {
-    int64_t from = 0;                                    // event time, inclusive
-    int64_t to = std::numeric_limits<int64_t>::max();    // exclusive
-    std::string cursor;                                  // where an earlier scan of the same snapshot stopped
+    int64_t from = 0;                                  // event time, inclusive
+    int64_t to = std::numeric_limits<int64_t>::max();  // exclusive
+    std::string cursor;                                // where an earlier scan of the same snapshot stopped
     // A shown candidate without a click is a no-click once it is older than `label_window` at `as_of`; before, it is
     // unlabelled. A click in the record itself (imported logs) always counts.
     absl::Duration label_window = absl::Hours(1);
-    std::optional<int64_t> as_of;                        // microseconds. Default: when the snapshot was made; now
+    std::optional<int64_t> as_of;  // microseconds. Default: when the snapshot was made; now
   };
 
   // One pass over the auctions and their feedback.
@@ -52,7 +52,7 @@ class LogReader {
 
    private:
     friend class LogReader;
-    void Join(rocksdb::Slice prefix, vickrey::v1::LoggedAuction* record);
+    absl::Status Join(rocksdb::Slice key, vickrey::v1::LoggedAuction* record);
 
     std::string snapshot_id_;
     int64_t to_ = 0;
@@ -73,7 +73,8 @@ class LogReader {
   absl::StatusOr<LogStats> Stats() const;
 
  private:
-  LogReader(std::string snapshot_id, int64_t opened_time, std::filesystem::path data, std::unique_ptr<Database> database);
+  LogReader(std::string snapshot_id, int64_t opened_time, std::filesystem::path data,
+            std::unique_ptr<Database> database);
 
   const std::string snapshot_id_;
   const int64_t as_of_;

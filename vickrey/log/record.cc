@@ -23,13 +23,13 @@ using vickrey::v1::Feedback;
 using vickrey::v1::LoggedAuction;
 using vickrey::v1::LoggedCandidate;
 
-constexpr int64_t kMaxMicros = 1'000'000'000'000'000;      // of a bid, a value, a price
+constexpr int64_t kMaxMicros = 1'000'000'000'000'000;   // of a bid, a value, a price
 constexpr int64_t kLastEventTime = 253402300799999999;  // 9999-12-31T23:59:59.999999Z
 
 absl::Status CheckId(const std::string& field, std::string_view id) {
   if (features::IsId(id)) return absl::OkStatus();
-  return InvalidField(field, absl::StrCat("'", std::string(id.substr(0, 60)),
-                                          "' is not 1 to 128 characters of [A-Za-z0-9._:-]"));
+  return InvalidField(
+      field, absl::StrCat("'", std::string(id.substr(0, 60)), "' is not 1 to 128 characters of [A-Za-z0-9._:-]"));
 }
 
 absl::Status CheckTime(const std::string& field, int64_t micros) {
@@ -50,8 +50,8 @@ absl::Status CheckProbability(const std::string& field, double p, bool zero_too)
 
 absl::Status CheckLogged(const std::string& at, const LoggedCandidate& c) {
   if (c.has_slot() && (c.slot() < 0 || c.slot() > kMaxCandidates)) {
-    return InvalidField(at + "slot", absl::StrCat(c.slot(), " is out of range; 0 (not shown) to ", kMaxCandidates,
-                                                  " are allowed"));
+    return InvalidField(at + "slot",
+                        absl::StrCat(c.slot(), " is out of range; 0 (not shown) to ", kMaxCandidates, " are allowed"));
   }
   if (c.has_examination()) RETURN_IF_ERROR(CheckProbability(at + "examination", c.examination(), false));
   if (c.has_propensity()) RETURN_IF_ERROR(CheckProbability(at + "propensity", c.propensity(), false));
@@ -67,7 +67,8 @@ absl::Status CheckCurrency(const std::string& code) {
   bool letters = code.size() == 3;
   for (const char c : code) letters = letters && c >= 'A' && c <= 'Z';
   if (letters) return absl::OkStatus();
-  return InvalidField("currency_code", absl::StrCat("'", code.substr(0, 60), "' is not three capital letters of ISO 4217"));
+  return InvalidField("currency_code",
+                      absl::StrCat("'", code.substr(0, 60), "' is not three capital letters of ISO 4217"));
 }
 
 }  // namespace
@@ -91,8 +92,8 @@ absl::Status Validate(const LoggedAuction& record) {
     RETURN_IF_ERROR(CheckId(at + "ad_id", candidate.ad_id()));
     if (!candidate.advertiser_id().empty()) RETURN_IF_ERROR(CheckId(at + "advertiser_id", candidate.advertiser_id()));
     if (candidate.bid().unit() != Bid::UNSPECIFIED && candidate.bid().unit() != Bid::CLICK) {
-      return InvalidField(at + "bid.unit", absl::StrCat(Bid::Unit_Name(candidate.bid().unit()),
-                                                        " is not supported; only CLICK is"));
+      return InvalidField(at + "bid.unit",
+                          absl::StrCat(Bid::Unit_Name(candidate.bid().unit()), " is not supported; only CLICK is"));
     }
     RETURN_IF_ERROR(CheckMicros(at + "bid_micros", candidate.bid().micros(), 1));
     if (candidate.has_value_micros()) {
@@ -100,8 +101,8 @@ absl::Status Validate(const LoggedAuction& record) {
     }
   }
   if (record.candidates_size() != 0 && record.candidates_size() != n) {
-    return InvalidField("candidates", absl::StrCat("what is logged has ", record.candidates_size(),
-                                                   " entries; the auction has ", n));
+    return InvalidField("candidates",
+                        absl::StrCat("what is logged has ", record.candidates_size(), " entries; the auction has ", n));
   }
   for (int i = 0; i < record.candidates_size(); ++i) {
     RETURN_IF_ERROR(CheckLogged(absl::StrCat("candidates[", i, "]."), record.candidates(i)));
@@ -111,7 +112,8 @@ absl::Status Validate(const LoggedAuction& record) {
 
 absl::Status Validate(const Feedback& feedback) {
   RETURN_IF_ERROR(CheckId("feedback_id", feedback.feedback_id()));
-  if (!feedback.has_auction_id()) return InvalidField("auction_id", "one of auction_id and impression_token is required");
+  if (!feedback.has_auction_id())
+    return InvalidField("auction_id", "one of auction_id and impression_token is required");
   RETURN_IF_ERROR(CheckId("auction_id", feedback.auction_id()));
   RETURN_IF_ERROR(CheckId("ad_id", feedback.ad_id()));
   if (feedback.kind() != Feedback::CLICK && feedback.kind() != Feedback::CONVERSION) {

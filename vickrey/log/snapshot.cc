@@ -53,8 +53,8 @@ absl::StatusOr<SnapshotManifest> ReadManifest(const fs::path& folder) {
   ASSIGN_OR_RETURN(const std::string json, base::ReadFile(folder / kManifest, 1 << 20));
   RETURN_IF_ERROR(base::Annotate(base::FromJson(json, &manifest), (folder / kManifest).string()));
   if (manifest.format() > kFormat) {
-    return absl::FailedPreconditionError(absl::StrCat(folder.string(), " has format ", manifest.format(),
-                                                      "; this version knows up to ", kFormat));
+    return absl::FailedPreconditionError(
+        absl::StrCat(folder.string(), " has format ", manifest.format(), "; this version knows up to ", kFormat));
   }
   return manifest;
 }
@@ -78,8 +78,7 @@ absl::StatusOr<SnapshotManifest> FreezeSnapshot(const fs::path& log, const Datab
     ASSIGN_OR_RETURN(const LogMeta meta, frozen->ReadMeta());
     ASSIGN_OR_RETURN(const std::string digest, ContentDigest(*frozen));
     manifest.set_format(kFormat);
-    manifest.set_snapshot_id(
-        absl::StrCat("s", meta.last_sequence(), "-", meta.feedback(), "-", digest.substr(0, 12)));
+    manifest.set_snapshot_id(absl::StrCat("s", meta.last_sequence(), "-", meta.feedback(), "-", digest.substr(0, 12)));
     manifest.set_log_id(meta.log_id());
     manifest.set_auctions(static_cast<int64_t>(meta.last_sequence()));
     manifest.set_digest(digest);
@@ -113,7 +112,8 @@ absl::StatusOr<SnapshotManifest> FindSnapshot(const fs::path& log, std::string_v
   }
   std::string known;
   ASSIGN_OR_RETURN(const auto all, ListSnapshots(log));
-  for (const SnapshotManifest& manifest : all) absl::StrAppend(&known, known.empty() ? "" : ", ", manifest.snapshot_id());
+  for (const SnapshotManifest& manifest : all)
+    absl::StrAppend(&known, known.empty() ? "" : ", ", manifest.snapshot_id());
   return absl::NotFoundError(absl::StrCat("snapshot: '", std::string(snapshot_id), "' is not a snapshot of ",
                                           log.string(), "; there ", known.empty() ? "are none" : "are: ", known));
 }

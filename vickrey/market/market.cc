@@ -16,7 +16,7 @@ namespace {
 
 using base::RandomStream;
 
-constexpr double kMaxBid = 1e15;     // micros
+constexpr double kMaxBid = 1e15;        // micros
 constexpr int kInterceptRows = 20'000;  // candidates that the intercept is solved on
 
 double Sigmoid(double u) { return 1 / (1 + std::exp(-u)); }

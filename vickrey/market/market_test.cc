@@ -71,7 +71,7 @@ TEST(Market, MomentsAreThoseOfTheFormulas) {
 
   const Moments two = MomentsOf(*Make("two_segments"), 20'000);
   EXPECT_NEAR(two.segment, 0.2, 0.006);
-  EXPECT_NEAR(two.log_bid, 1.5 * 0.2, 0.04);                                    // tier varies by auction only
+  EXPECT_NEAR(two.log_bid, 1.5 * 0.2, 0.04);  // tier varies by auction only
   EXPECT_NEAR(two.log_bid_squares, 1.5 * 1.5 * 0.2 + 0.25 + 1, 0.08);
 
   const Moments interaction = MomentsOf(*Make("interaction"), 20'000);

@@ -140,7 +140,8 @@ struct Entry {
 constexpr Entry kScenarios[] = {
     {{"linear", "a logistic model of the features is the truth: the control, where nothing can be gained"},
      &Make<Linear>},
-    {{"two_segments", "a fifth of the ads bids 4.5 times as much and is clicked for other reasons"}, &Make<TwoSegments>},
+    {{"two_segments", "a fifth of the ads bids 4.5 times as much and is clicked for other reasons"},
+     &Make<TwoSegments>},
     {{"interaction", "a smooth non-linear truth; bids are unrelated to it"}, &Make<Interaction>},
 };
 
