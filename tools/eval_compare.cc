@@ -1,0 +1,161 @@
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "tools/eval.h"
+#include "vickrey/metric/paired.h"
+#include "vickrey/v1/lines.pb.h"
+
+namespace vickrey::tools {
+namespace {
+
+using metric::PairedComparison;
+using vickrey::v1::ComparisonLine;
+using vickrey::v1::OutcomeLine;
+
+constexpr int kDefaultReplicates = 1000;  // for auc, which has no other interval
+
+struct Flags {
+  std::string a, b;
+  std::string metric = "welfare";
+  double margin = 0;
+  bool cluster = false;
+  int bootstrap = 0;
+  uint64_t seed = 1;
+  bool json = false;
+};
+
+// Calls `f` on each outcome of a file that is not missing; refuses an auction that comes twice.
+template <typename F>
+absl::Status ForEachOutcome(const std::string& file, F f) {
+  std::ifstream in(file);
+  if (!in) return absl::NotFoundError(absl::StrCat("cannot open ", file));
+  base::JsonLineReader reader(&in);
+  std::unordered_set<std::string> seen;
+  OutcomeLine line;
+  while (true) {
+    const auto more = reader.Next(&line);
+    if (more.ok() && !*more) return absl::OkStatus();
+    absl::Status status = more.status();
+    if (status.ok() && !seen.insert(line.auction_id()).second) {
+      status = base::InvalidField(
+          "auction_id", absl::StrCat("'", line.auction_id(), "' comes twice; a file holds the outcomes of one model"));
+    }
+    if (status.ok()) status = f(line);
+    if (!status.ok()) return base::AtLine(base::Annotate(status, file), reader.line());
+  }
+}
+
+// The part of the metric that an outcome is: numerator and denominator of a ratio of sums.
+absl::StatusOr<PairedComparison::Ratio> RatioOf(const std::string& metric, const OutcomeLine& line) {
+  const auto need = [&](bool has, double value) -> absl::StatusOr<PairedComparison::Ratio> {
+    if (!has)
+      return base::InvalidField(metric,
+                                absl::StrCat("is null in auction ", line.auction_id(), "; it cannot be compared"));
+    return PairedComparison::Ratio{value, 1};
+  };
+  if (metric == "welfare") return need(line.has_welfare(), line.welfare());
+  if (metric == "revenue") return need(line.has_revenue(), line.revenue());
+  if (metric == "regret") {
+    return need(line.has_welfare() && line.has_oracle_welfare(), line.oracle_welfare() - line.welfare());
+  }
+  // Calibration of the winners: predictions over clicks.
+  if (!line.has_pctr() || !line.has_clicked()) return PairedComparison::Ratio{0, 0};
+  return PairedComparison::Ratio{line.pctr(), line.clicked() ? 1.0 : 0.0};
+}
+
+std::optional<metric::ScoredClick> ShownOf(const OutcomeLine& line) {
+  if (!line.has_pctr() || !line.has_clicked()) return std::nullopt;
+  return metric::ScoredClick{line.pctr(), line.clicked()};
+}
+
+void SetInterval(const std::optional<metric::Interval>& interval, google::protobuf::ListValue* list) {
+  list->add_values()->set_number_value(interval->lo);
+  list->add_values()->set_number_value(interval->hi);
+}
+
+absl::StatusOr<metric::Comparison> Compare(const Flags& flags) {
+  // Everything of A is kept by auction; B streams by.
+  std::unordered_map<std::string, OutcomeLine> of_a;
+  RETURN_IF_ERROR(ForEachOutcome(flags.a, [&](const OutcomeLine& line) {
+    of_a[line.auction_id()] = line;
+    return absl::OkStatus();
+  }));
+  PairedComparison paired;
+  metric::PairedAuc auc;
+  size_t matched = 0;
+  RETURN_IF_ERROR(ForEachOutcome(flags.b, [&](const OutcomeLine& b) -> absl::Status {
+    const auto found = of_a.find(b.auction_id());
+    if (found == of_a.end()) {
+      return base::InvalidField("auction_id", absl::StrCat("'", b.auction_id(), "' is not in ", flags.a));
+    }
+    ++matched;
+    const OutcomeLine& a = found->second;
+    if (a.missing() || b.missing()) return absl::OkStatus();
+    const std::string cluster = flags.cluster ? a.cluster_key() : "";
+    if (flags.metric == "auc") {
+      auc.Add(cluster, ShownOf(a), ShownOf(b));
+      return absl::OkStatus();
+    }
+    ASSIGN_OR_RETURN(const auto ratio_a, RatioOf(flags.metric, a));
+    ASSIGN_OR_RETURN(const auto ratio_b, RatioOf(flags.metric, b));
+    paired.Add(cluster, ratio_a, ratio_b);
+    return absl::OkStatus();
+  }));
+  if (matched != of_a.size()) {
+    return base::InvalidField("auction_id",
+                              absl::StrCat(of_a.size() - matched, " auctions of ", flags.a, " are not in ", flags.b));
+  }
+  if (flags.metric == "auc") {
+    return auc.ByBootstrap(flags.bootstrap > 0 ? flags.bootstrap : kDefaultReplicates, flags.seed);
+  }
+  return flags.bootstrap > 0 ? paired.ByBootstrap(flags.bootstrap, flags.seed) : paired.ByDelta();
+}
+
+absl::Status Run(const Flags& flags) {
+  ASSIGN_OR_RETURN(const metric::Comparison c, Compare(flags));
+  ComparisonLine line;
+  line.set_metric(flags.metric);
+  line.set_auctions(c.auctions);
+  line.set_clusters(c.clusters);
+  if (c.a.has_value()) line.set_a(*c.a);
+  if (c.b.has_value()) line.set_b(*c.b);
+  if (c.difference.has_value()) line.set_difference(*c.difference);
+  if (c.difference_ci95.has_value()) SetInterval(c.difference_ci95, line.mutable_ci95());
+  if (c.relative.has_value()) line.set_relative(*c.relative);
+  if (c.relative_ci95.has_value()) SetInterval(c.relative_ci95, line.mutable_relative_ci95());
+  line.set_method(std::string(c.method));
+  line.set_pass(c.Passes(flags.margin));
+  WriteSummary(line, flags.json);
+  return line.pass() ? absl::OkStatus() : CheckFailed();
+}
+
+}  // namespace
+
+void AddEvalCompare(Tool& tool) {
+  const auto flags = std::make_shared<Flags>();
+  CLI::App& app =
+      tool.AddVerb("compare", "Compare two models' outcomes of the same auctions: exit 0 iff A is not worse than B",
+                   "vickrey eval compare welfare.jsonl logloss.jsonl --metric welfare --margin -0.001",
+                   [flags] { return Run(*flags); });
+  app.add_option("A", flags->a, "Outcome lines of one model")->required();
+  app.add_option("B", flags->b, "Outcome lines of the other, of the same auctions")->required();
+  app.add_option("--metric", flags->metric,
+                 "welfare, revenue, regret, auc or calibration (the last two of the winners)")
+      ->check(CLI::IsMember({"welfare", "revenue", "regret", "auc", "calibration"}));
+  app.add_option("--margin", flags->margin, "Pass iff the low end of the 95 % interval of (A-B)/B is at least this")
+      ->check(CLI::Range(-1e6, 1e6));
+  app.add_flag("--cluster", flags->cluster, "Auctions of a cluster_key vary as one");
+  app.add_option("--bootstrap", flags->bootstrap, "Intervals by so many resamplings instead of the delta method")
+      ->check(CLI::Range(2, 1'000'000))
+      ->default_str("none");
+  app.add_option("--seed", flags->seed, "Of the resamplings");
+  app.add_flag("--json", flags->json, "JSON on a terminal too");
+}
+
+}  // namespace vickrey::tools

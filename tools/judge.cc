@@ -1,0 +1,94 @@
+#include "tools/judge.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "vickrey/base/status.h"
+
+namespace vickrey::tools {
+namespace {
+
+using vickrey::v1::AuctionLine;
+using vickrey::v1::CandidateLine;
+
+constexpr int64_t kMaxMicros = 1'000'000'000'000'000;
+
+absl::Status CheckProbability(const std::string& field, bool given, double p) {
+  if (!given || (p >= 0 && p <= 1)) return absl::OkStatus();
+  return base::InvalidField(field, absl::StrCat(p, " is not a probability in [0, 1]"));
+}
+
+absl::Status CheckCandidate(const std::string& at, const CandidateLine& c) {
+  RETURN_IF_ERROR(CheckProbability(at + "pctr", c.has_pctr(), c.pctr()));
+  RETURN_IF_ERROR(CheckProbability(at + "ctr", c.has_ctr(), c.ctr()));
+  RETURN_IF_ERROR(CheckProbability(at + "teacher", c.has_teacher(), c.teacher()));
+  if (c.has_click() && c.click() != 0 && c.click() != 1) {
+    return base::InvalidField(at + "click", absl::StrCat(c.click(), " is not 0, 1 or null"));
+  }
+  if (c.has_value_micros() && (c.value_micros() < 0 || c.value_micros() > kMaxMicros)) {
+    return base::InvalidField(at + "value_micros",
+                              absl::StrCat(c.value_micros(), " is out of range; 0 to ", kMaxMicros, " are allowed"));
+  }
+  if (c.bid_micros() < auction::kMinBidMicros || c.bid_micros() > auction::kMaxBidMicros) {
+    return base::InvalidField(
+        at + "bid_micros", absl::StrCat(c.bid_micros(), " is out of range; a bid is ", auction::kMinBidMicros, " to ",
+                                        auction::kMaxBidMicros, " micros"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void RuleFlags::Declare(CLI::App& app) {
+  app.add_option("--mechanism", mechanism, "second_price");
+  app.add_option("--slots", slots, "Slots to sell");
+  app.add_option("--position-multipliers", position_multipliers, "Examination of each slot, from 1 down: 1,.7")
+      ->delimiter(',');
+  auto* click = app.add_option("--reserve-click-micros", reserve_click_micros, "Least bid, micros a click");
+  app.add_option("--reserve-mille-micros", reserve_mille_micros, "Least score, micros a thousand impressions")
+      ->excludes(click);
+  for (const char* flag : {"--reserve-click-micros", "--reserve-mille-micros"}) {
+    app.get_option(flag)->default_str("none")->check(CLI::PositiveNumber);
+  }
+}
+
+absl::StatusOr<auction::Rules> RuleFlags::Rules() const {
+  auction::Rules rules{.mechanism = mechanism, .slots = slots, .position_multipliers = position_multipliers};
+  if (reserve_click_micros > 0) rules.reserve = {auction::Reserve::Kind::kClick, reserve_click_micros};
+  if (reserve_mille_micros > 0) rules.reserve = {auction::Reserve::Kind::kMille, reserve_mille_micros};
+  RETURN_IF_ERROR(auction::MakeMechanism(rules));
+  return rules;
+}
+
+absl::StatusOr<metric::JudgedAuction> Judge(const AuctionLine& line) {
+  if (line.candidates().empty()) {
+    return base::InvalidField("candidates",
+                              absl::StrCat("auction ", line.auction_id(), " has none; at least 1 is needed"));
+  }
+  metric::JudgedAuction judged;
+  std::array<bool, metric::kReferences.size()> known;
+  known.fill(true);
+  for (int i = 0; i < line.candidates_size(); ++i) {
+    const CandidateLine& c = line.candidates(i);
+    RETURN_IF_ERROR(base::Annotate(CheckCandidate(absl::StrCat("candidates[", i, "]."), c),
+                                   absl::StrCat("auction ", line.auction_id())));
+    judged.candidates.push_back({c.bid_micros(), c.pctr()});
+    judged.values_micros.push_back(c.has_value_micros() ? c.value_micros() : c.bid_micros());
+    judged.has_pctr = judged.has_pctr && c.has_pctr();
+    // In the order of metric::kReferences.
+    const std::pair<bool, double> references[] = {
+        {c.has_ctr(), c.ctr()}, {c.has_teacher(), c.teacher()}, {c.has_click(), static_cast<double>(c.click())}};
+    for (size_t r = 0; r < known.size(); ++r) {
+      known[r] = known[r] && references[r].first;
+      judged.probabilities[r].push_back(references[r].second);
+    }
+  }
+  for (size_t r = 0; r < known.size(); ++r) {
+    if (!known[r]) judged.probabilities[r].clear();
+  }
+  return judged;
+}
+
+}  // namespace vickrey::tools

@@ -1,0 +1,19 @@
+#ifndef TOOLS_LOG_H_
+#define TOOLS_LOG_H_
+
+#include "tools/tool.h"
+
+namespace vickrey::tools {
+
+// `vickrey log append` and `feedback`: answer each line of stdin after it is on disk.
+void AddLogAppend(Tool& tool);
+// `vickrey log import`.
+void AddLogImport(Tool& tool);
+// `vickrey log scan`, `export` and `stats`.
+void AddLogRead(Tool& tool);
+// `vickrey log snapshot create | list | delete`.
+void AddLogSnapshot(Tool& tool);
+
+}  // namespace vickrey::tools
+
+#endif  // TOOLS_LOG_H_

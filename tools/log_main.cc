@@ -1,0 +1,12 @@
+// `vickrey log`: the impression log in a folder of this machine.
+#include "tools/log.h"
+#include "tools/tool.h"
+
+int main(int argc, char** argv) {
+  vickrey::tools::Tool tool("vickrey-log", "Appends to, reads, imports into and exports from an impression log");
+  vickrey::tools::AddLogAppend(tool);
+  vickrey::tools::AddLogImport(tool);
+  vickrey::tools::AddLogRead(tool);
+  vickrey::tools::AddLogSnapshot(tool);
+  return tool.Run(argc, argv);
+}

@@ -1,0 +1,74 @@
+// `vickrey market`: auctions of synthetic markets.
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "tools/tool.h"
+#include "vickrey/base/config.h"
+#include "vickrey/base/shard.h"
+#include "vickrey/market/market.h"
+#include "vickrey/metric/blocks.h"
+#include "vickrey/v1/lines.pb.h"
+
+namespace vickrey::tools {
+namespace {
+
+struct Flags {
+  std::string scenario;
+  int64_t auctions = 0;
+  uint64_t seed = 1;
+  std::string shard = "0/1";
+  std::string params;
+};
+
+absl::Status List() {
+  for (const market::ScenarioInfo& info : market::ListScenarios()) {
+    vickrey::v1::ScenarioLine line;
+    line.set_scenario(std::string(info.name));
+    line.set_summary(std::string(info.summary));
+    WriteLine(line);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Generate(const Flags& flags) {
+  vickrey::config::v1::MarketConfig config;
+  if (!flags.params.empty()) RETURN_IF_ERROR(base::LoadConfigFile(flags.params, &config));
+  if (!flags.scenario.empty()) {
+    if (!config.scenario().empty() && config.scenario() != flags.scenario) {
+      return base::InvalidField("--scenario", absl::StrCat("'", flags.scenario, "' is not the scenario of ",
+                                                           flags.params, ", '", config.scenario(), "'"));
+    }
+    config.set_scenario(flags.scenario);
+  }
+  ASSIGN_OR_RETURN(const base::Shard shard, base::ParseShard(flags.shard));
+  ASSIGN_OR_RETURN(const auto market, market::Market::Create(config, flags.seed));
+  const base::IndexRange range = base::RangeOf(shard, flags.auctions, metric::kBlockAuctions);
+  for (int64_t i = range.begin; i < range.end; ++i) {
+    WriteLine(market->ToLine(market->Generate(i)));
+    if (i % 1024 == 0) RETURN_IF_ERROR(FlushLines());  // a full disk ends it
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace vickrey::tools
+
+int main(int argc, char** argv) {
+  namespace tools = vickrey::tools;
+  tools::Tool tool("vickrey-market",
+                   "Generates auctions of synthetic markets, the true click probability of each candidate known");
+  tools::Flags flags;
+  tool.AddVerb("list", "The scenarios", "vickrey market list", &tools::List);
+  CLI::App& generate = tool.AddVerb("generate", "Auctions of a scenario, as JSON lines",
+                                    "vickrey market generate --scenario interaction --auctions 10 --seed 1",
+                                    [&flags] { return tools::Generate(flags); });
+  generate.add_option("--scenario", flags.scenario, "See `vickrey market list`; may also stand in --params");
+  generate.add_option("--auctions", flags.auctions, "How many")
+      ->required()
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 50));
+  generate.add_option("--seed", flags.seed, "Everything random follows from it");
+  generate.add_option("--shard", flags.shard, "Only part i of n, i/n: the parts, in order, are the whole");
+  generate.add_option("--params", flags.params, "A YAML or JSON file of MarketConfig")->check(CLI::ExistingFile);
+  return tool.Run(argc, argv);
+}

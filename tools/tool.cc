@@ -1,0 +1,126 @@
+#include "tools/tool.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "vickrey/base/program.h"
+
+namespace vickrey::tools {
+namespace {
+
+constexpr char kCheckFailed[] = "vickrey.check_failed";
+constexpr size_t kBufferBytes = size_t{1} << 16;
+
+// What is still to be written to stdout, and whether all so far could be.
+std::string& Pending() {
+  static std::string pending;
+  return pending;
+}
+bool stdout_failed = false;
+
+void WriteOut(std::string_view text) {
+  while (!text.empty() && !stdout_failed) {
+    const ssize_t written = write(STDOUT_FILENO, text.data(), text.size());
+    if (written > 0) {
+      text.remove_prefix(static_cast<size_t>(written));
+    } else if (errno != EINTR) {
+      stdout_failed = true;
+    }
+  }
+}
+
+}  // namespace
+
+absl::Status CheckFailed() {
+  absl::Status status = absl::FailedPreconditionError("the check failed");
+  status.SetPayload(kCheckFailed, absl::Cord());
+  return status;
+}
+
+Tool::Tool(std::string program, const std::string& description) : program_(std::move(program)), app_(description) {
+  std::ios_base::sync_with_stdio(false);
+  app_.name(program_);
+  app_.add_flag("--version", version_, "Say what this program is made of (--json: for machines)");
+  app_.add_flag("--json", json_, "With --version")->group("");
+  app_.require_subcommand(0, 1);
+}
+
+CLI::App& Tool::AddVerb(const std::string& name, const std::string& summary, const std::string& example,
+                        std::function<absl::Status()> run) {
+  CLI::App& verb = AddVerb(app_, name, summary, std::move(run));
+  verb.footer(absl::StrCat("Example:\n  ", example));
+  return verb;
+}
+
+CLI::App& Tool::AddVerb(CLI::App& parent, const std::string& name, const std::string& summary,
+                        std::function<absl::Status()> run) {
+  CLI::App& verb = *parent.add_subcommand(name, summary);
+  verb.option_defaults()->always_capture_default();
+  verb.callback([this, run = std::move(run)] {
+    if (status_.ok()) status_ = run();
+  });
+  return verb;
+}
+
+int Tool::Run(int argc, char** argv) {
+  try {
+    app_.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    std::fputs(app_.help().c_str(), stdout);
+    return std::fflush(stdout) == 0 ? base::kGood : base::kEnvironment;
+  } catch (const CLI::ParseError& error) {
+    return base::Exit(absl::InvalidArgumentError(absl::StrCat(error.what(), "; see --help")));
+  } catch (const std::exception& error) {
+    return base::Exit(absl::InternalError(error.what()));
+  }
+  if (version_) {
+    WriteOut(json_ ? base::VersionJson(program_) + "\n" : base::VersionText(program_));
+    return base::Exit(FlushLines());
+  }
+  if (app_.get_subcommands().empty()) {
+    return base::Exit(absl::InvalidArgumentError("a verb is required; see --help"));
+  }
+  const absl::Status flushed = FlushLines();
+  if (status_.ok()) return base::Exit(flushed);
+  if (status_.GetPayload(kCheckFailed).has_value()) return base::kCheckFailed;
+  return base::Exit(status_);
+}
+
+void WriteLine(const google::protobuf::Message& message) {
+  Pending().append(base::ToJson(message)).push_back('\n');
+  if (Pending().size() >= kBufferBytes || InputWouldWait()) FlushLines().IgnoreError();  // the end of Run reports it
+}
+
+absl::Status FlushLines() {
+  WriteOut(Pending());
+  Pending().clear();
+  return stdout_failed ? absl::UnavailableError("cannot write to stdout") : absl::OkStatus();
+}
+
+void WriteSummary(const google::protobuf::Message& message, bool json) {
+  if (json || isatty(STDOUT_FILENO) != 1) return WriteLine(message);
+  const auto fields = base::JsonFields(message);
+  size_t width = 0;
+  for (const auto& [name, value] : fields) width = std::max(width, name.size());
+  for (const auto& [name, value] : fields) {
+    std::string_view shown = value;
+    if (shown.size() >= 2 && shown.front() == '"') shown = shown.substr(1, shown.size() - 2);
+    absl::StrAppend(&Pending(), name, std::string(width + 2 - name.size(), ' '),
+                    shown == "null" ? "-" : std::string(shown), "\n");
+  }
+}
+
+bool InputWouldWait() {
+  if (std::cin.rdbuf()->in_avail() > 0) return false;
+  pollfd in = {.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+  return poll(&in, 1, 0) == 0;
+}
+
+}  // namespace vickrey::tools
