@@ -1,0 +1,177 @@
+"""`vickrey eval`, `features` and `market` as their users run them."""
+
+import json
+import pathlib
+import tempfile
+import unittest
+
+from tool import ROOT, error_of, replies, vickrey
+
+PAIR = [{"ad_id": "x", "bid_micros": 2000000, "pctr": 0.1, "ctr": 0.2},
+        {"ad_id": "y", "bid_micros": 3000000, "pctr": 0.05, "ctr": 0.05}]
+
+
+class EvalAuctionTest(unittest.TestCase):
+    def test_hand_worked_auctions(self):
+        for line in (ROOT / "tests/golden/eval_auction.jsonl").read_text().splitlines():
+            case = json.loads(line)
+            with self.subTest(case["note"]):
+                result = replies("eval", "auction", *case["flags"],
+                                 lines=[{"auction_id": "g", "candidates": case["candidates"]}])[0]
+                self.assertEqual(result["ranking"], case["ranking"])
+                sold = [(p["index"], p["price_micros"]) for p in result["placements"]]
+                self.assertEqual(sold, [] if case["index"] is None else [(case["index"], case["price_micros"])])
+                for key in ("welfare", "declared_welfare", "revenue", "surplus", "oracle_welfare", "regret"):
+                    if key in case and case[key] is not None:
+                        self.assertAlmostEqual(result[key], case[key], places=12, msg=key)
+                    elif key in case:
+                        self.assertIsNone(result[key], key)
+                if "reference" in case:
+                    self.assertEqual(result["reference"], case["reference"])
+
+    def test_replies_are_in_order(self):
+        lines = [{"auction_id": f"a{i}", "candidates": PAIR} for i in range(1000)]
+        self.assertEqual([r["auction_id"] for r in replies("eval", "auction", lines=lines)], [f"a{i}" for i in range(1000)])
+
+    def test_bad_input_names_line_and_field(self):
+        def pair(**change):
+            return {"auction_id": "a", "candidates": [PAIR[0], {**PAIR[1], **change}]}
+        cases = [
+            (pair(pctr=1.5), "candidates[1].pctr"), (pair(pctr="NaN"), "candidates[1].pctr"),
+            (pair(pctr=None), "candidates[1].pctr"), (pair(pctr="x"), "candidates[1].pctr"),
+            (pair(bid_micros=0), "candidates[1].bid_micros"), (pair(bid_micros=-1), "candidates[1].bid_micros"),
+            (pair(bid_micros=10**15 + 1), "candidates[1].bid_micros"), (pair(bid_micros=1.5), "candidates[1].bid_micros"),
+            (pair(ctr=-0.1), "candidates[1].ctr"), (pair(click=2), "candidates[1].click"),
+            (pair(value_micros=-1), "candidates[1].value_micros"), (pair(bidd=1), "candidates[1].bidd"),
+            ({"auction_id": "a", "candidates": []}, "candidates"), ({"auction": "a"}, "auction"),
+        ]
+        for line, field in cases:
+            done = vickrey("eval", "auction", lines=[{"auction_id": "good", "candidates": PAIR}, line])
+            error = error_of(done)
+            self.assertEqual((done.returncode, error["line"], error["field"]), (2, "2", field), line)
+            self.assertEqual(len(done.stdout.splitlines()), 1)
+        self.assertEqual(vickrey("eval", "auction", text="nonsense\n").returncode, 2)
+
+    def test_bad_rules(self):
+        for flags in (["--mechanism", "lottery"], ["--slots", 2], ["--position-multipliers", "1,0.5"],
+                      ["--reserve-click-micros", 0], ["--reserve-click-micros", "x"], ["--reserve-mille-micros", 10**19],
+                      ["--reserve-click-micros", 1, "--reserve-mille-micros", 1], ["--unknown"]):
+            done = vickrey("eval", "auction", *flags)
+            self.assertEqual(done.returncode, 2, flags)
+            error_of(done)
+
+
+class EvalMetricsTest(unittest.TestCase):
+    def test_a_worked_example(self):
+        lines = [{"auction_id": "1", "candidates": [{**PAIR[0], "click": 1}, {**PAIR[1], "click": 0}]},
+                 {"auction_id": "2", "candidates": [{**PAIR[0], "click": 0, "ctr": 0.01}, {**PAIR[1], "click": 0}]}]
+        m = replies("eval", "metrics", "--bid-buckets", 2, lines=lines)[0]
+        self.assertEqual((m["auctions"], m["rows"], m["clicks"], m["reference"]), ("2", "4", "1", "truth"))
+        self.assertAlmostEqual(m["auc"], (1 + 1 + 0.5) / 3)
+        self.assertEqual(m["auction_auc"], 1)
+        self.assertAlmostEqual(m["calibration"], 0.3)
+        self.assertAlmostEqual(m["welfare"], (0.4 + 0.02) / 2)
+        self.assertAlmostEqual(m["oracle_welfare"], (0.4 + 0.15) / 2)
+        self.assertAlmostEqual(m["regret"], 0.13 / 2)
+        self.assertAlmostEqual(m["lost"]["ranking"], 0.13 / 2)
+        self.assertAlmostEqual(m["revenue"], 1.5 * (0.2 + 0.01) / 2)
+        self.assertEqual([b["rows"] for b in m["by_bid"]], ["2", "2"])
+
+    def test_nothing_in_nothing_out(self):
+        m = replies("eval", "metrics")[0]
+        self.assertEqual((m["auctions"], m["auc"], m["reference"]), ("0", None, None))
+
+
+class EvalCompareTest(unittest.TestCase):
+    def compare(self, a, b, *flags):
+        with tempfile.TemporaryDirectory() as folder:
+            files = [pathlib.Path(folder, name) for name in ("a.jsonl", "b.jsonl")]
+            for file, lines in zip(files, (a, b)):
+                file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+            return vickrey("eval", "compare", *files, *flags)
+
+    @staticmethod
+    def outcomes(*welfare, **more):
+        return [{"auction_id": f"a{i}", "welfare": w, "oracle_welfare": 2, "revenue": (w or 0) / 2, "pctr": 0.1 * (i % 9),
+                 "clicked": i % 3 == 0, "cluster_key": f"u{i // 2}", **more} for i, w in enumerate(welfare)]
+
+    def test_the_exit_code_is_the_answer(self):
+        a, b = self.outcomes(1.2, .5, .9, 1.7, .3, 1.1, .8, 2.0), self.outcomes(1.0, .6, .7, 1.5, .4, 1.0, .9, 1.6)
+        better = self.compare(a, b, "--metric", "welfare")
+        result = json.loads(better.stdout)
+        self.assertEqual((better.returncode, result["pass"]), (1, False))
+        self.assertAlmostEqual(result["relative_ci95"][0], -0.006933099595021849)  # scipy and numpy
+        self.assertAlmostEqual(result["ci95"][1], 0.2283097616934579)
+        self.assertEqual(self.compare(a, b, "--margin", "-0.01").returncode, 0)
+        clustered = json.loads(self.compare(a, b, "--cluster").stdout)
+        self.assertEqual(clustered["clusters"], "4")
+        for metric in ("revenue", "regret", "calibration", "auc"):
+            done = self.compare(a, b, "--metric", metric, "--bootstrap", 50)
+            self.assertIn(done.returncode, (0, 1), done.stderr)
+            self.assertEqual(json.loads(done.stdout)["method"], "bootstrap")
+
+    def test_bad_input(self):
+        a = self.outcomes(1, 2, 3)
+        self.assertEqual(error_of(self.compare(a, a[:2]))["field"], "auction_id")
+        self.assertEqual(error_of(self.compare(a[:2], a))["field"], "auction_id")
+        twice = self.compare(a + a[:1], a)
+        self.assertEqual((twice.returncode, error_of(twice)["line"]), (2, "4"))
+        self.assertEqual(error_of(self.compare(self.outcomes(1, None), a[:2]))["field"], "welfare")
+        self.assertEqual(self.compare(a, a, "--metric", "beauty").returncode, 2)
+        self.assertEqual(vickrey("eval", "compare", "no-such", "no-such").returncode, 2)
+
+
+class MarketTest(unittest.TestCase):
+    def generate(self, *flags):
+        done = vickrey("market", "generate", *flags)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def test_shards_are_the_whole(self):
+        for scenario in (line["scenario"] for line in replies("market", "list")):
+            flags = ("--scenario", scenario, "--auctions", 9000, "--seed", 3)
+            whole = self.generate(*flags)
+            self.assertEqual("".join(self.generate(*flags, "--shard", f"{i}/3") for i in range(3)), whole)
+            self.assertEqual(len(whole.splitlines()), 9000)
+
+    def test_params(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as params:
+            params.write("scenario: linear\ncandidates: 3\nmean_ctr: 0.2\n")
+            params.flush()
+            line = json.loads(self.generate("--auctions", 1, "--params", params.name))
+            self.assertEqual(len(line["candidates"]), 3)
+            done = vickrey("market", "generate", "--auctions", 1, "--params", params.name, "--scenario", "interaction")
+            self.assertEqual((done.returncode, error_of(done)["field"]), (2, "--scenario"))
+
+    def test_bad_input(self):
+        for flags in (["--scenario", "lunar", "--auctions", 1], ["--scenario", "linear"], ["--auctions", 1],
+                      ["--scenario", "linear", "--auctions", -1], ["--scenario", "linear", "--auctions", 1, "--shard", "2/2"],
+                      ["--scenario", "linear", "--auctions", 1, "--seed", "x"],
+                      ["--scenario", "linear", "--auctions", 1, "--params", "none"]):
+            done = vickrey("market", "generate", *flags)
+            self.assertEqual(done.returncode, 2, flags)
+            error_of(done)
+
+
+class FeaturesTest(unittest.TestCase):
+    def test_encode(self):
+        line = {"auction_id": "a", "candidates": [{"ad_id": "x", "features": {"I1": 3, "C1": "68fd1e64"}}]}
+        encoded = replies("features", "encode", "--schema", "criteo", lines=[line])[0]
+        ad = encoded["candidates"][0]
+        self.assertEqual((ad["dense"][0], ad["dense"][1], len(ad["fingerprints"])), (3, "NaN", 26))
+        fingerprint = replies("features", "fingerprint", "--field", "C1", "--buckets", 65536, lines=["68fd1e64"])[0]
+        self.assertEqual(int(fingerprint["fingerprint"], 16), int(ad["fingerprints"][0]))
+
+    def test_bad_input(self):
+        line = {"auction_id": "a", "candidates": [{"ad_id": "x", "features": {"I99": 3}}]}
+        done = vickrey("features", "encode", "--schema", "criteo", lines=[line])
+        self.assertEqual((done.returncode, error_of(done)["field"]), (2, "candidates[0].features.I99"))
+        self.assertEqual(vickrey("features", "encode", "--schema", "avazu").returncode, 2)
+        for lines in ([3], [None], [["a"]]):
+            self.assertEqual(vickrey("features", "fingerprint", "--field", "a", "--buckets", 9, lines=lines).returncode, 2)
+        self.assertEqual(vickrey("features", "fingerprint", "--field", "a", "--buckets", 1).returncode, 2)
+        self.assertEqual(vickrey("features", "fingerprint", "--field", "a b", "--buckets", 9).returncode, 2)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,172 @@
+"""`vickrey log` as its users run it."""
+
+import json
+import pathlib
+import random
+import signal
+import subprocess
+import tempfile
+import threading
+import unittest
+
+from tool import BIN, SAMPLES, error_of, replies, vickrey
+
+
+def auction(i, **more):
+    return {"auction_id": f"a{i}", "event_time": 1704067200000000 + i,
+            "candidates": [{"ad_id": "x", "bid_micros": 1000000, "slot": 1}], **more}
+
+
+class LogTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.db = self.folder / "log"
+
+    def test_generate_append_stats_snapshot_scan_metrics(self):
+        generated = vickrey("market", "generate", "--scenario", "interaction", "--auctions", 500, "--seed", 1).stdout
+        answers = replies("log", "append", "--db", self.db, text=generated)
+        self.assertEqual([a["status"] for a in answers], ["STORED"] * 500)
+        self.assertEqual([a["sequence"] for a in answers], [str(i) for i in range(1, 501)])
+        stats = replies("log", "stats", "--db", self.db)[0]
+        self.assertEqual((stats["auctions"], stats["candidates"]), ("500", "4000"))
+        snapshot = replies("log", "snapshot", "create", "--db", self.db)[0]
+        self.assertEqual(snapshot["auctions"], "500")
+        self.assertEqual(replies("log", "snapshot", "list", "--db", self.db), [snapshot])
+        scan = vickrey("log", "scan", "--db", self.db, "--snapshot", snapshot["snapshot_id"]).stdout
+        self.assertEqual(replies("eval", "metrics", text=scan), replies("eval", "metrics", text=generated))
+        self.assertEqual({a["status"] for a in replies("log", "append", "--db", self.db, text=generated)}, {"DUPLICATE"})
+
+    def test_a_line_is_answered_before_the_next_is_sent(self):
+        with subprocess.Popen([BIN / "vickrey", "log", "append", "--db", self.db], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True) as process:
+            for i in range(3):
+                process.stdin.write(json.dumps(auction(i)) + "\n")
+                process.stdin.flush()
+                self.assertEqual(json.loads(process.stdout.readline())["auction_id"], f"a{i}")
+            process.stdin.close()
+            self.assertEqual(process.wait(timeout=60), 0)
+
+    def test_nothing_acknowledged_is_lost_by_kill_9(self):
+        dice = random.Random(1)
+        acknowledged = set()
+        for number in range(5):
+            with subprocess.Popen([BIN / "vickrey", "log", "append", "--db", self.db], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True) as process:
+                lines = "".join(json.dumps(auction(number * 100000 + i)) + "\n" for i in range(20000))
+                writer = threading.Thread(target=self.feed, args=(process.stdin, lines))
+                writer.start()
+                for _ in range(dice.randrange(1, 3000)):
+                    answer = json.loads(process.stdout.readline())
+                    self.assertEqual(answer["status"], "STORED")
+                    acknowledged.add(answer["auction_id"])
+                process.send_signal(signal.SIGKILL)
+                # What it had written to the pipe before it died was acknowledged too.
+                rest = process.stdout.read().splitlines(keepends=True)
+                acknowledged.update(json.loads(line)["auction_id"] for line in rest if line.endswith("\n"))
+                writer.join()
+            stored = {line["auction_id"] for line in replies("log", "scan", "--db", self.db)}
+            self.assertLessEqual(acknowledged, stored)
+        self.assertGreater(len(acknowledged), 0)
+
+    @staticmethod
+    def feed(pipe, text):
+        try:
+            pipe.write(text)
+            pipe.close()
+        except BrokenPipeError:
+            pass
+
+    def test_a_bad_line_stops_it_after_the_good_ones(self):
+        done = vickrey("log", "append", "--db", self.db, lines=[auction(1), auction(2, sampling_rate=2), auction(3)])
+        self.assertEqual(done.returncode, 2)
+        error = error_of(done)
+        self.assertEqual((error["line"], error["field"]), ("2", "sampling_rate"))
+        self.assertEqual(len(done.stdout.splitlines()), 1)
+        self.assertEqual([line["auction_id"] for line in replies("log", "scan", "--db", self.db)], ["a1"])
+
+    def test_feedback_joins_and_waits(self):
+        click = {"feedback_id": "f", "auction_id": "a1", "ad_id": "x", "kind": "CLICK", "event_time": 5}
+        self.assertEqual(replies("log", "feedback", "--db", self.db, lines=[click])[0]["status"], "ORPHAN")
+        replies("log", "append", "--db", self.db, lines=[auction(1), auction(2)])
+        self.assertEqual(replies("log", "feedback", "--db", self.db, lines=[click])[0]["status"], "DUPLICATE")
+        clicks = [line["candidates"][0]["click"] for line in replies("log", "scan", "--db", self.db)]
+        self.assertEqual(clicks, [1, 0])
+        early = replies("log", "scan", "--db", self.db, "--as-of", "2024-01-01T00:30:00Z")
+        self.assertEqual([line["candidates"][0]["click"] for line in early], [1, None])
+        bad = vickrey("log", "feedback", "--db", self.db, lines=[{**click, "kind": "SMILE"}])
+        self.assertEqual((bad.returncode, error_of(bad)["field"]), (2, "kind"))
+
+    def test_a_cursor_goes_on(self):
+        replies("log", "append", "--db", self.db, lines=[auction(i) for i in range(5)])
+        cursor = replies("log", "scan", "--db", self.db)[1]["cursor"]
+        rest = replies("log", "scan", "--db", self.db, "--cursor", cursor)
+        self.assertEqual([line["auction_id"] for line in rest], ["a2", "a3", "a4"])
+
+    def test_a_second_writer_is_told_who_holds_the_log(self):
+        with subprocess.Popen([BIN / "vickrey", "log", "append", "--db", self.db], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True) as process:
+            process.stdin.write(json.dumps(auction(1)) + "\n")
+            process.stdin.flush()
+            process.stdout.readline()
+            done = vickrey("log", "append", "--db", self.db)
+            self.assertEqual(done.returncode, 3)
+            self.assertIn(f"pid {process.pid}", error_of(done)["message"])
+            process.stdin.close()
+            process.wait(timeout=60)
+
+    def test_bad_flags(self):
+        for args in (["scan", "--db", self.folder / "none"], ["stats", "--db", self.folder / "none"], ["append"],
+                     ["import", "--db", self.db, "--format", "criteo", self.folder / "none"], ["scan", "--nonsense"], [],
+                     ["snapshot"], ["snapshot", "delete", "--db", self.db, "../x"]):
+            done = vickrey("log", *args)
+            self.assertEqual(done.returncode, 2, args)
+            error_of(done)
+        replies("log", "append", "--db", self.db, lines=[auction(1)])
+        for flag, value in (("--from", "yesterday"), ("--label-window", "soon"), ("--cursor", "x"), ("--as-of", "-1")):
+            done = vickrey("log", "scan", "--db", self.db, flag, value)
+            self.assertEqual(done.returncode, 2, flag)
+            self.assertIn(flag.strip("-"), error_of(done)["field"])
+
+    def check_sample(self, name, *flags):
+        sample = SAMPLES / name
+        if not sample.exists():
+            self.skipTest("sample not present")
+        file_format = name.split("/")[0]
+        imported = ["log", "import", "--format", file_format, *flags, sample]
+        first = replies(*imported, "--db", self.db)[0]
+        self.assertEqual(first["rejected"], "0")
+        again = replies(*imported, "--db", self.db)[0]
+        self.assertEqual((again["stored"], again["duplicate"]), ("0", first["stored"]))
+        exported = vickrey("log", "export", "--db", self.db).stdout
+        (self.folder / "x.jsonl").write_text(exported)
+        copy = self.folder / "copy"
+        replies("log", "import", "--db", copy, "--format", "jsonl", self.folder / "x.jsonl")
+        self.assertEqual(vickrey("log", "export", "--db", copy).stdout, exported)
+        self.assertEqual(replies("log", "snapshot", "create", "--db", copy)[0]["digest"],
+                         replies("log", "snapshot", "create", "--db", self.db)[0]["digest"])
+        replies("features", "encode", "--schema", file_format, text=exported)
+        return replies("log", "stats", "--db", self.db)[0]
+
+    def test_the_criteo_sample(self):
+        stats = self.check_sample("criteo/criteo_train_full39.tsv", "--group-size", 8, "--bids", "lognormal:0,1")
+        self.assertEqual((stats["auctions"], stats["candidates"], stats["clicks"]), ("823", "6583", "1649"))
+
+    def test_the_outbrain_sample(self):
+        stats = self.check_sample("outbrain/sample_train_dat.csv", "--bids", "lognormal:0,1")
+        self.assertEqual((stats["auctions"], stats["candidates"], stats["clicks"]), ("1959", "9999", "1959"))
+
+    def test_too_many_rejects_store_nothing(self):
+        bad = self.folder / "bad.jsonl"
+        bad.write_text(json.dumps(auction(1)) + "\nnonsense\n")
+        done = vickrey("log", "import", "--db", self.db, "--format", "jsonl", bad)
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(replies("log", "scan", "--db", self.db), [])
+        result = replies("log", "import", "--db", self.db, "--format", "jsonl", "--max-rejects", 0.5, bad)[0]
+        self.assertEqual((result["stored"], result["rejected"]), ("1", "1"))
+        self.assertTrue(result["first_error"].startswith("line 2: "))
+
+
+if __name__ == "__main__":
+    unittest.main()
