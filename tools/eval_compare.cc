@@ -1,3 +1,4 @@
+#include <cmath>
 #include <fstream>
 #include <memory>
 #include <optional>
@@ -30,11 +31,25 @@ struct Flags {
   bool json = false;
 };
 
+// What any metric reads of it.
+absl::Status Check(const OutcomeLine& line) {
+  const std::pair<const char*, double> amounts[] = {
+      {"welfare", line.welfare()}, {"oracle_welfare", line.oracle_welfare()}, {"revenue", line.revenue()}};
+  for (const auto& [field, amount] : amounts) {
+    if (!std::isfinite(amount)) return base::InvalidField(field, absl::StrCat(amount, " is not a finite number"));
+  }
+  if (!(line.pctr() >= 0 && line.pctr() <= 1)) {
+    return base::InvalidField("pctr", absl::StrCat(line.pctr(), " is not a probability in [0, 1]"));
+  }
+  if (line.auction_id().empty()) return base::InvalidField("auction_id", "is empty");
+  return absl::OkStatus();
+}
+
 // Calls `f` on each outcome of a file that is not missing; refuses an auction that comes twice.
 template <typename F>
 absl::Status ForEachOutcome(const std::string& file, F f) {
   std::ifstream in(file);
-  if (!in) return absl::NotFoundError(absl::StrCat("cannot open ", file));
+  if (!in) return base::AboutField(absl::NotFoundError(absl::StrCat("cannot open ", file)), "FILE");
   base::JsonLineReader reader(&in);
   std::unordered_set<std::string> seen;
   OutcomeLine line;
@@ -46,6 +61,7 @@ absl::Status ForEachOutcome(const std::string& file, F f) {
       status = base::InvalidField(
           "auction_id", absl::StrCat("'", line.auction_id(), "' comes twice; a file holds the outcomes of one model"));
     }
+    if (status.ok()) status = Check(line);
     if (status.ok()) status = f(line);
     if (!status.ok()) return base::AtLine(base::Annotate(status, file), reader.line());
   }
@@ -111,6 +127,7 @@ absl::StatusOr<metric::Comparison> Compare(const Flags& flags) {
     return base::InvalidField("auction_id",
                               absl::StrCat(of_a.size() - matched, " auctions of ", flags.a, " are not in ", flags.b));
   }
+  if (matched == 0) return base::InvalidField("A", absl::StrCat(flags.a, " has no outcomes"));
   if (flags.metric == "auc") {
     return auc.ByBootstrap(flags.bootstrap > 0 ? flags.bootstrap : kDefaultReplicates, flags.seed);
   }
@@ -139,10 +156,14 @@ absl::Status Run(const Flags& flags) {
 
 void AddEvalCompare(Tool& tool) {
   const auto flags = std::make_shared<Flags>();
-  CLI::App& app =
-      tool.AddVerb("compare", "Compare two models' outcomes of the same auctions: exit 0 iff A is not worse than B",
-                   "vickrey eval compare welfare.jsonl logloss.jsonl --metric welfare --margin -0.001",
-                   [flags] { return Run(*flags); });
+  CLI::App& app = tool.AddVerb(
+      "compare",
+      "Compare two models' outcomes of the same auctions: exit 0 iff the low end of the 95 % interval of (A-B)/B is "
+      "at least the margin",
+      R"(printf '{"auction_id":"%s","welfare":%s}\n' 1 1.3 2 1.0 3 1.4 >/tmp/a.jsonl; )"
+      R"(printf '{"auction_id":"%s","welfare":%s}\n' 1 1.2 2 0.9 3 1.4 >/tmp/b.jsonl; )"
+      "vickrey eval compare /tmp/a.jsonl /tmp/b.jsonl --metric welfare --margin -0.001",
+      [flags] { return Run(*flags); });
   app.add_option("A", flags->a, "Outcome lines of one model")->required();
   app.add_option("B", flags->b, "Outcome lines of the other, of the same auctions")->required();
   app.add_option("--metric", flags->metric,

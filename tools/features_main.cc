@@ -59,17 +59,32 @@ absl::StatusOr<std::shared_ptr<const features::Schema>> LoadSchema(const std::st
   return schema;
 }
 
+// One side: named values are encoded, encoded ones checked and passed on.
+absl::Status EncodeSide(const features::Schema& schema, FeatureField::Side side, const google::protobuf::Struct& named,
+                        const vickrey::v1::EncodedFeatures* given, const std::string& where_named,
+                        const std::string& where_encoded, vickrey::v1::EncodedFeatures* encoded) {
+  if (given == nullptr) return features::Encode(schema, side, named, where_named, encoded);
+  if (named.fields_size() > 0) return base::InvalidField(where_encoded, "is given beside named features; give one");
+  RETURN_IF_ERROR(features::CheckEncoded(schema, side, *given, where_encoded));
+  *encoded = *given;
+  return absl::OkStatus();
+}
+
 absl::Status Encode(const Flags& flags) {
   ASSIGN_OR_RETURN(const auto schema, LoadSchema(flags.schema));
   return ForEachLine<AuctionLine>([&](const AuctionLine& line) -> absl::Status {
     EncodedAuctionLine encoded;
     encoded.set_auction_id(line.auction_id());
     encoded.set_schema_id(schema->id());
-    RETURN_IF_ERROR(
-        features::Encode(*schema, FeatureField::CONTEXT, line.context(), "context", encoded.mutable_context()));
+    RETURN_IF_ERROR(EncodeSide(*schema, FeatureField::CONTEXT, line.context(),
+                               line.has_encoded_context() ? &line.encoded_context() : nullptr, "context",
+                               "encoded_context", encoded.mutable_context()));
     for (int i = 0; i < line.candidates_size(); ++i) {
-      RETURN_IF_ERROR(features::Encode(*schema, FeatureField::AD, line.candidates(i).features(),
-                                       absl::StrFormat("candidates[%d].features", i), encoded.add_candidates()));
+      const auto& c = line.candidates(i);
+      RETURN_IF_ERROR(EncodeSide(*schema, FeatureField::AD, c.features(),
+                                 c.has_encoded_features() ? &c.encoded_features() : nullptr,
+                                 absl::StrFormat("candidates[%d].features", i),
+                                 absl::StrFormat("candidates[%d].encoded_features", i), encoded.add_candidates()));
     }
     WriteLine(encoded);
     return absl::OkStatus();

@@ -13,6 +13,7 @@ namespace {
 using vickrey::v1::AuctionLine;
 using vickrey::v1::CandidateLine;
 
+constexpr int kMaxCandidates = 10'000;
 constexpr int64_t kMaxMicros = 1'000'000'000'000'000;
 
 absl::Status CheckProbability(const std::string& field, bool given, double p) {
@@ -66,6 +67,10 @@ absl::StatusOr<metric::JudgedAuction> Judge(const AuctionLine& line) {
   if (line.candidates().empty()) {
     return base::InvalidField("candidates",
                               absl::StrCat("auction ", line.auction_id(), " has none; at least 1 is needed"));
+  }
+  if (line.candidates_size() > kMaxCandidates) {
+    return base::InvalidField("candidates", absl::StrCat("auction ", line.auction_id(), " has ", line.candidates_size(),
+                                                         "; at most ", kMaxCandidates, " are allowed"));
   }
   metric::JudgedAuction judged;
   std::array<bool, metric::kReferences.size()> known;

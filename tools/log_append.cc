@@ -17,26 +17,46 @@ using vickrey::v1::LoggedAuction;
 constexpr size_t kBatch = 512;  // records that share a sync, at most
 
 // Reads lines, turns each into a record by `read`, and appends them by `append`, many to a sync while more are waiting.
-// At a bad line those before it are stored and answered first.
+// At a bad line those before it are stored and answered first, whoever finds it bad.
 template <typename Line, typename Record, typename Read, typename Append>
 absl::Status AppendLines(Read read, Append append) {
+  base::JsonLineReader reader(&std::cin);
   std::vector<Record> batch;
-  const auto flush = [&]() -> absl::Status {
-    if (batch.empty()) return absl::OkStatus();
-    ASSIGN_OR_RETURN(const auto results, append(batch));
+  std::vector<int64_t> lines;  // of each of the batch
+  const auto store = [&](const std::vector<Record>& records) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto results, append(records));
     for (const auto& result : results) WriteLine(result);
-    batch.clear();
     return FlushLines();
   };
-  const absl::Status read_all = ForEachLine<Line>([&](const Line& line) -> absl::Status {
-    ASSIGN_OR_RETURN(Record record, read(line));
-    RETURN_IF_ERROR(log::Validate(record));
-    batch.push_back(std::move(record));
-    if (batch.size() < kBatch && !InputWouldWait()) return absl::OkStatus();
-    return flush();
-  });
-  RETURN_IF_ERROR(flush());
-  return read_all;
+  const auto flush = [&]() -> absl::Status {
+    if (batch.empty()) return absl::OkStatus();
+    absl::Status stored = store(batch);
+    if (absl::IsInvalidArgument(stored)) {  // of none of them: one by one up to the one that is refused
+      for (size_t i = 0; i < batch.size(); ++i) {
+        stored = base::AtLine(store({batch[i]}), lines[i]);
+        if (!stored.ok()) break;
+      }
+    }
+    batch.clear();
+    lines.clear();
+    return stored;
+  };
+  Line line;
+  while (true) {
+    const auto more = reader.Next(&line);
+    if (more.ok() && !*more) return flush();
+    absl::Status status = more.status();
+    if (status.ok()) {
+      auto record = read(line);
+      status = record.ok() ? log::Validate(*record) : record.status();
+      if (status.ok()) {
+        batch.push_back(*std::move(record));
+        lines.push_back(reader.line());
+      }
+    }
+    if (!status.ok() || batch.size() == kBatch || InputWouldWait()) RETURN_IF_ERROR(flush());
+    RETURN_IF_ERROR(base::AtLine(status, reader.line()));
+  }
 }
 
 absl::Status AppendAuctions(const std::string& db) {

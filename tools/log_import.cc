@@ -3,6 +3,7 @@
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -82,17 +83,34 @@ class Import {
                      " of them; stopped after ", result_.stored(), " auctions; first: ", result_.first_error()));
   }
 
-  // Stores the batch, unless too many rows were rejected by now.
-  absl::Status Commit() {
-    RETURN_IF_ERROR(CheckRejects());
-    ASSIGN_OR_RETURN(const auto answers, log_.AppendAuctions(batch_));
+  absl::Status Store(std::span<const LoggedAuction> records, const int64_t* lines) {
+    ASSIGN_OR_RETURN(const auto answers, log_.AppendAuctions(records));
     for (size_t i = 0; i < answers.size(); ++i) {
       if (answers[i].status() == AppendAuctionResult::STORED) result_.set_stored(result_.stored() + 1);
       if (answers[i].status() == AppendAuctionResult::DUPLICATE) result_.set_duplicate(result_.duplicate() + 1);
       if (answers[i].status() == AppendAuctionResult::CONFLICT) {
-        Reject(lines_[i], base::InvalidField("auction_id", absl::StrCat("another auction '", answers[i].auction_id(),
-                                                                        "' is in the log already")));
+        Reject(lines[i], base::InvalidField("auction_id", absl::StrCat("another auction '", answers[i].auction_id(),
+                                                                       "' is in the log already")));
       }
+    }
+    return absl::OkStatus();
+  }
+
+  // Stores the batch, unless too many rows were rejected by now.
+  absl::Status Commit() {
+    RETURN_IF_ERROR(CheckRejects());
+    const absl::Status stored = Store({batch_.data(), batch_.size()}, lines_.data());
+    if (absl::IsInvalidArgument(stored)) {  // of none of them: one by one, without those that the log refuses
+      for (size_t i = 0; i < batch_.size(); ++i) {
+        const absl::Status one = Store({&batch_[i], 1}, &lines_[i]);
+        if (absl::IsInvalidArgument(one)) {
+          Reject(lines_[i], one);
+        } else {
+          RETURN_IF_ERROR(one);
+        }
+      }
+    } else {
+      RETURN_IF_ERROR(stored);
     }
     batch_.clear();
     lines_.clear();
@@ -112,6 +130,10 @@ absl::Status Run(const Flags& flags) {
     return base::InvalidField("FILE", absl::StrCat("'", flags.file, "' is not a file"));
   }
   log::ImportOptions options{.group_size = flags.group_size};
+  if (flags.format == "jsonl" && (!flags.bids.empty() || flags.group_size != 1)) {
+    return base::InvalidField(flags.bids.empty() ? "--group-size" : "--bids",
+                              "is not for jsonl, which has auctions and bids");
+  }
   if (!flags.bids.empty()) {
     ASSIGN_OR_RETURN(options.bids, log::BidSource::Parse(flags.bids, flags.seed));
   }
@@ -120,6 +142,9 @@ absl::Status Run(const Flags& flags) {
   if (!in) return absl::NotFoundError(absl::StrCat("cannot open ", flags.file));
   ASSIGN_OR_RETURN(const auto importer, log::MakeImporter(flags.format, options, &in));
   ASSIGN_OR_RETURN(const auto log, log::ImpressionLog::Open(flags.db));
+  RETURN_IF_ERROR(log->BeginImport(options.file_digest,
+                                   absl::StrCat("format ", flags.format, ", group size ", flags.group_size, ", bids ",
+                                                flags.bids.empty() ? "1" : flags.bids, ", seed ", flags.seed)));
   Import import(flags, log.get());
   absl::Status done;
   {
@@ -135,10 +160,10 @@ absl::Status Run(const Flags& flags) {
 
 void AddLogImport(Tool& tool) {
   const auto flags = std::make_shared<Flags>();
-  CLI::App& app =
-      tool.AddVerb("import", "Store a public log or exported lines; importing twice stores once",
-                   "vickrey log import --db /tmp/log --format criteo --group-size 8 --bids lognormal:0,1 train.tsv",
-                   [flags] { return Run(*flags); });
+  CLI::App& app = tool.AddVerb("import", "Store a public log or exported lines; importing twice stores once",
+                               "vickrey market generate --scenario linear --auctions 1000 --seed 1 >/tmp/linear.jsonl; "
+                               "vickrey log import --db /tmp/imported --format jsonl /tmp/linear.jsonl",
+                               [flags] { return Run(*flags); });
   app.add_option("--db", flags->db, "The log's folder, made if need be")->required();
   app.add_option("--format", flags->format, "criteo, outbrain or jsonl")->required();
   app.add_option("FILE", flags->file, "What to import")->required();

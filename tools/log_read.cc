@@ -18,6 +18,7 @@ using vickrey::v1::LogStatsLine;
 
 struct Flags {
   std::string db, snapshot, from, to, label_window = "1h", as_of, cursor;
+  bool feedback = false;
   bool json = false;
 };
 
@@ -44,8 +45,10 @@ absl::StatusOr<log::LogReader::ScanOptions> OptionsOf(const Flags& flags) {
   return options;
 }
 
-absl::Status Scan(const Flags& flags, bool with_cursor) {
-  ASSIGN_OR_RETURN(const auto options, OptionsOf(flags));
+// `scan`: joined, with cursors; `export`: as appended.
+absl::Status Scan(const Flags& flags, bool exporting) {
+  ASSIGN_OR_RETURN(auto options, OptionsOf(flags));
+  options.join = !exporting;
   ASSIGN_OR_RETURN(const auto reader, log::LogReader::Open(flags.db, flags.snapshot));
   ASSIGN_OR_RETURN(const auto scan, reader->NewScan(options));
   LoggedAuction record;
@@ -53,10 +56,19 @@ absl::Status Scan(const Flags& flags, bool with_cursor) {
     ASSIGN_OR_RETURN(const bool more, scan->Next(&record));
     if (!more) return absl::OkStatus();
     AuctionLine line = log::ToLine(record);
-    if (with_cursor) line.set_cursor(scan->cursor());
+    if (!exporting) line.set_cursor(scan->cursor());
     WriteLine(line);
     if (i % 1024 == 0) RETURN_IF_ERROR(FlushLines());  // a full disk ends it
   }
+}
+
+absl::Status Export(const Flags& flags) {
+  if (!flags.feedback) return Scan(flags, /*exporting=*/true);
+  ASSIGN_OR_RETURN(const auto reader, log::LogReader::Open(flags.db, flags.snapshot));
+  return reader->ForEachFeedback([](const vickrey::v1::Feedback& report) {
+    WriteLine(report);
+    return absl::OkStatus();
+  });
 }
 
 absl::Status Stats(const Flags& flags) {
@@ -70,16 +82,14 @@ absl::Status Stats(const Flags& flags) {
   if (stats.from.has_value()) line.set_from(*stats.from);
   if (stats.to.has_value()) line.set_to(*stats.to);
   line.set_bytes(stats.bytes);
+  line.set_labelled(stats.labelled);
   WriteSummary(line, flags.json);
   return absl::OkStatus();
 }
 
-void DeclareScan(CLI::App& app, Flags& flags) {
+void DeclareTimes(CLI::App& app, Flags& flags) {
   app.add_option("--from", flags.from, "Event time, inclusive: microseconds since 1970, or 2024-01-31T12:00:00Z");
   app.add_option("--to", flags.to, "Event time, exclusive");
-  app.add_option("--label-window", flags.label_window,
-                 "A shown candidate without a click is a no-click when it is older than this; unlabelled before");
-  app.add_option("--as-of", flags.as_of, "... at this time; default: when the snapshot was made, or now");
 }
 
 }  // namespace
@@ -88,13 +98,20 @@ void AddLogRead(Tool& tool) {
   const auto flags = std::make_shared<Flags>();
   CLI::App& scan =
       tool.AddVerb("scan", "Read auctions in order of time, joined with their clicks",
-                   "vickrey log scan --db /tmp/log | vickrey eval metrics", [flags] { return Scan(*flags, true); });
-  DeclareScan(scan, *flags);
+                   "vickrey log scan --db /tmp/log | vickrey eval metrics", [flags] { return Scan(*flags, false); });
+  DeclareTimes(scan, *flags);
+  scan.add_option("--label-window", flags->label_window,
+                  "A shown candidate without a click is a no-click when it is older than this; unlabelled before");
+  scan.add_option(
+      "--as-of", flags->as_of,
+      "What was known at this time: later clicks are left out; default: when the snapshot was first made, or now");
   scan.add_option("--cursor", flags->cursor, "Go on behind the auction that had this cursor, in the same snapshot");
-  CLI::App& write =
-      tool.AddVerb("export", "The same as lines to keep or to import elsewhere: no cursors",
-                   "vickrey log export --db /tmp/log > log.jsonl", [flags] { return Scan(*flags, false); });
-  DeclareScan(write, *flags);
+  CLI::App& write = tool.AddVerb(
+      "export",
+      "Auctions as they were appended, to keep or to import elsewhere; with --feedback the reports, for `log feedback`",
+      "vickrey log export --db /tmp/log > /tmp/log.jsonl", [flags] { return Export(*flags); });
+  DeclareTimes(write, *flags);
+  write.add_flag("--feedback", flags->feedback, "The reports instead of the auctions");
   CLI::App& stats =
       tool.AddVerb("stats", "What is in the log", "vickrey log stats --db /tmp/log", [flags] { return Stats(*flags); });
   stats.add_flag("--json", flags->json, "JSON on a terminal too");

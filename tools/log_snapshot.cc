@@ -24,7 +24,7 @@ struct Flags {
 };
 
 absl::Status Create(const Flags& flags) {
-  ASSIGN_OR_RETURN(const auto log, log::ImpressionLog::Open(flags.db));
+  ASSIGN_OR_RETURN(const auto log, log::ImpressionLog::Open(flags.db, /*create=*/false));
   ASSIGN_OR_RETURN(const SnapshotManifest manifest, log->CreateSnapshot());
   WriteSnapshot(manifest);
   return absl::OkStatus();

@@ -6,6 +6,7 @@
 #include "tools/tool.h"
 #include "vickrey/base/config.h"
 #include "vickrey/base/shard.h"
+#include "vickrey/base/time.h"
 #include "vickrey/market/market.h"
 #include "vickrey/metric/blocks.h"
 #include "vickrey/v1/lines.pb.h"
@@ -43,6 +44,12 @@ absl::Status Generate(const Flags& flags) {
   }
   ASSIGN_OR_RETURN(const base::Shard shard, base::ParseShard(flags.shard));
   ASSIGN_OR_RETURN(const auto market, market::Market::Create(config, flags.seed));
+  // Every event time must be one that a log takes.
+  if (flags.auctions > 0 && flags.auctions - 1 > (base::kLastEventTime - market->config().start_time()) /
+                                                     market->config().interval_micros()) {
+    return base::InvalidField(
+        "--auctions", absl::StrCat(flags.auctions, " reach past the year 9999; fewer, or a shorter interval_micros"));
+  }
   const base::IndexRange range = base::RangeOf(shard, flags.auctions, metric::kBlockAuctions);
   for (int64_t i = range.begin; i < range.end; ++i) {
     WriteLine(market->ToLine(market->Generate(i)));

@@ -5,10 +5,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 #include <string_view>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "vickrey/base/program.h"
 
@@ -34,6 +37,46 @@ void WriteOut(std::string_view text) {
       stdout_failed = true;
     }
   }
+}
+
+// CLI11 reads "010" as 8, "0x10" as 16, "-1" as 2^64 - 1 where a number is unsigned, and "nan" as a number.
+std::string NotDecimal(const std::string& text, bool is_signed, bool whole) {
+  const std::string_view digits = std::string_view(text).substr(is_signed && text.starts_with('-') ? 1 : 0);
+  int64_t n = 0;
+  uint64_t u = 0;
+  double x = 0;
+  const bool padded =
+      digits.size() > 1 && digits[0] == '0' && digits.find_first_not_of("0123456789") == std::string::npos;
+  const bool good =
+      whole ? digits.find_first_not_of("0123456789") == std::string::npos &&
+                  (is_signed ? absl::SimpleAtoi(text, &n) : absl::SimpleAtoi(text, &u))
+            : text.find_first_of("xX") == std::string::npos && absl::SimpleAtod(text, &x) && std::isfinite(x);
+  return good && !padded
+             ? ""
+             : absl::StrCat("'", text, "' is not a ", whole ? "whole " : "finite ", "decimal number in range");
+}
+
+void CheckNumbers(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) {
+    const std::string type = option->get_type_name();
+    const bool is_float = type.starts_with("FLOAT"), is_unsigned = type.starts_with("UINT");
+    if (!is_float && !is_unsigned && !type.starts_with("INT")) continue;
+    option->check(CLI::Validator([=](std::string& text) { return NotDecimal(text, !is_unsigned, !is_float); }, ""));
+  }
+  for (CLI::App* verb : app.get_subcommands({})) CheckNumbers(*verb);
+}
+
+// The flag that a message of CLI11 is about: the first word that begins with two dashes, or a positional's name.
+std::string FlagOf(const std::string& message) {
+  const size_t begin = message.find("--");
+  if (begin != std::string::npos) {
+    size_t end = begin + 2;
+    while (end < message.size() &&
+           (absl::ascii_isalnum(static_cast<unsigned char>(message[end])) || message[end] == '-'))
+      ++end;
+    return message.substr(begin, end - begin);
+  }
+  return message.substr(0, message.find_first_of(" :"));
 }
 
 }  // namespace
@@ -70,13 +113,15 @@ CLI::App& Tool::AddVerb(CLI::App& parent, const std::string& name, const std::st
 }
 
 int Tool::Run(int argc, char** argv) {
+  CheckNumbers(app_);
   try {
     app_.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
     std::fputs(app_.help().c_str(), stdout);
     return std::fflush(stdout) == 0 ? base::kGood : base::kEnvironment;
   } catch (const CLI::ParseError& error) {
-    return base::Exit(absl::InvalidArgumentError(absl::StrCat(error.what(), "; see --help")));
+    return base::Exit(
+        base::AboutField(absl::InvalidArgumentError(absl::StrCat(error.what(), "; see --help")), FlagOf(error.what())));
   } catch (const std::exception& error) {
     return base::Exit(absl::InternalError(error.what()));
   }

@@ -1,11 +1,13 @@
 """`vickrey eval`, `features` and `market` as their users run them."""
 
 import json
+import os
 import pathlib
+import subprocess
 import tempfile
 import unittest
 
-from tool import ROOT, error_of, replies, vickrey
+from tool import BIN, ROOT, error_of, replies, vickrey
 
 PAIR = [{"ad_id": "x", "bid_micros": 2000000, "pctr": 0.1, "ctr": 0.2},
         {"ad_id": "y", "bid_micros": 3000000, "pctr": 0.05, "ctr": 0.05}]
@@ -118,6 +120,11 @@ class EvalCompareTest(unittest.TestCase):
         self.assertEqual((twice.returncode, error_of(twice)["line"]), (2, "4"))
         self.assertEqual(error_of(self.compare(self.outcomes(1, None), a[:2]))["field"], "welfare")
         self.assertEqual(self.compare(a, a, "--metric", "beauty").returncode, 2)
+        self.assertEqual(self.compare(a, a, "--margin", "nan").returncode, 2)
+        self.assertEqual(self.compare([], []).returncode, 2)
+        for field, value in (("pctr", "NaN"), ("pctr", 2), ("welfare", "Infinity"), ("auction_id", "")):
+            bad = self.compare(a, [{**a[0], field: value}], "--metric", "auc")
+            self.assertEqual((bad.returncode, error_of(bad)["field"]), (2, field))
         self.assertEqual(vickrey("eval", "compare", "no-such", "no-such").returncode, 2)
 
 
@@ -150,7 +157,26 @@ class MarketTest(unittest.TestCase):
                       ["--scenario", "linear", "--auctions", 1, "--params", "none"]):
             done = vickrey("market", "generate", *flags)
             self.assertEqual(done.returncode, 2, flags)
-            error_of(done)
+            self.assertIsNotNone(error_of(done)["field"], flags)
+        for number in ("010", "0x10", "-1", "18446744073709551616", " 1", "1e3", ""):
+            done = vickrey("market", "generate", "--scenario", "linear", "--auctions", 1, "--seed", number)
+            self.assertEqual((done.returncode, error_of(done)["field"]), (2, "--seed"), number)
+        far = vickrey("market", "generate", "--scenario", "linear", "--auctions", 2**50, "--shard", "999999/1000000")
+        self.assertEqual((far.returncode, error_of(far)["field"]), (2, "--auctions"))
+
+
+class HelpTest(unittest.TestCase):
+    def test_the_example_of_every_verb_works_when_pasted(self):
+        verbs = {"eval": ["auction", "metrics", "compare"], "features": ["fingerprint", "encode"],
+                 "market": ["list", "generate"], "log": ["append", "feedback", "import", "scan", "export", "stats", "snapshot"]}
+        with tempfile.TemporaryDirectory() as folder:
+            for program, names in verbs.items():
+                for name in names:
+                    text = vickrey(program, name, "--help").stdout
+                    example = text.split("Example:\n")[1].strip().replace("/tmp/", folder + "/")
+                    done = subprocess.run(["bash", "-c", example], capture_output=True, text=True, timeout=60,
+                                          env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"})
+                    self.assertIn(done.returncode, (0, 1) if name == "compare" else (0,), f"{example}\n{done.stderr}")
 
 
 class FeaturesTest(unittest.TestCase):

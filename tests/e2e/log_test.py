@@ -93,10 +93,54 @@ class LogTest(unittest.TestCase):
         self.assertEqual(replies("log", "feedback", "--db", self.db, lines=[click])[0]["status"], "DUPLICATE")
         clicks = [line["candidates"][0]["click"] for line in replies("log", "scan", "--db", self.db)]
         self.assertEqual(clicks, [1, 0])
+        later = {**click, "feedback_id": "g", "auction_id": "a2", "event_time": 1704067200000000 + 10**10}
+        replies("log", "feedback", "--db", self.db, lines=[later])
+        before = replies("log", "scan", "--db", self.db, "--as-of", 1704067200000000 + 10**10 - 1, "--label-window", "0")
+        self.assertEqual(before[1]["candidates"][0]["click"], 0)  # not known yet
         early = replies("log", "scan", "--db", self.db, "--as-of", "2024-01-01T00:30:00Z")
         self.assertEqual([line["candidates"][0]["click"] for line in early], [1, None])
         bad = vickrey("log", "feedback", "--db", self.db, lines=[{**click, "kind": "SMILE"}])
         self.assertEqual((bad.returncode, error_of(bad)["field"]), (2, "kind"))
+
+    def test_what_is_exported_imports_to_the_same_log(self):
+        click = {"feedback_id": "f", "auction_id": "a1", "ad_id": "x", "kind": "CLICK", "event_time": 5}
+        replies("log", "append", "--db", self.db, lines=[auction(1), auction(2)])
+        replies("log", "feedback", "--db", self.db, lines=[click, {**click, "auction_id": "later"}])
+        exported = self.folder / "x.jsonl"
+        exported.write_text(vickrey("log", "export", "--db", self.db).stdout)
+        reports = vickrey("log", "export", "--feedback", "--db", self.db).stdout
+        again = replies("log", "import", "--db", self.db, "--format", "jsonl", exported)[0]
+        self.assertEqual((again["duplicate"], again["rejected"]), ("2", "0"))
+        copy = self.folder / "copy"
+        replies("log", "import", "--db", copy, "--format", "jsonl", exported)
+        answers = replies("log", "feedback", "--db", copy, text=reports)
+        self.assertEqual([answer["status"] for answer in answers], ["STORED", "ORPHAN"])
+        self.assertEqual(replies("log", "snapshot", "create", "--db", copy), replies("log", "snapshot", "create", "--db", self.db))
+
+    def test_what_the_log_refuses_is_named_by_line_and_the_lines_before_are_stored(self):
+        lines = [auction(1, currency_code="EUR"), auction(2), auction(3, currency_code="USD"), auction(4)]
+        done = vickrey("log", "append", "--db", self.db, lines=lines)
+        self.assertEqual((done.returncode, error_of(done)["line"], error_of(done)["field"]), (2, "3", "currency_code"))
+        self.assertEqual([json.loads(line)["status"] for line in done.stdout.splitlines()], ["STORED", "STORED"])
+        click = {"feedback_id": "f", "auction_id": "a1", "ad_id": "x", "kind": "CLICK", "event_time": 5}
+        done = vickrey("log", "feedback", "--db", self.db, lines=[click, {**click, "ad_id": "nope"}, click])
+        self.assertEqual((done.returncode, error_of(done)["line"], error_of(done)["field"]), (2, "2", "ad_id"))
+        self.assertEqual(len(done.stdout.splitlines()), 1)
+
+    def test_bytes_that_are_not_utf8_are_rejected(self):
+        row = b"0" + b"\t1" * 13 + b"\tc" * 25 + b"\t\xff\xfe\n"
+        (self.folder / "bad.tsv").write_bytes(row)
+        done = replies("log", "import", "--db", self.db, "--format", "criteo", "--max-rejects", 1, self.folder / "bad.tsv")[0]
+        self.assertEqual((done["stored"], done["rejected"]), ("0", "1"))
+        self.assertIn("C26: is not UTF-8", done["first_error"])
+
+    def test_a_log_is_not_made_in_someone_elses_folder(self):
+        (self.folder / "file").touch()
+        for db in (self.folder, self.folder / "file", ""):
+            done = vickrey("log", "append", "--db", db, lines=[auction(1)])
+            self.assertEqual(done.returncode, 2, db)
+        self.assertEqual(vickrey("log", "snapshot", "create", "--db", self.db).returncode, 2)
+        self.assertFalse(self.db.exists())
 
     def test_a_cursor_goes_on(self):
         replies("log", "append", "--db", self.db, lines=[auction(i) for i in range(5)])
@@ -139,6 +183,8 @@ class LogTest(unittest.TestCase):
         self.assertEqual(first["rejected"], "0")
         again = replies(*imported, "--db", self.db)[0]
         self.assertEqual((again["stored"], again["duplicate"]), ("0", first["stored"]))
+        other = vickrey(*imported, "--seed", 9, "--db", self.db)
+        self.assertEqual((other.returncode, error_of(other)["field"]), (2, "FILE"))  # the same rows, priced otherwise
         exported = vickrey("log", "export", "--db", self.db).stdout
         (self.folder / "x.jsonl").write_text(exported)
         copy = self.folder / "copy"

@@ -20,7 +20,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using vickrey::base::RandomStream;
 
 constexpr Reserve kNoReserve;
@@ -109,7 +108,7 @@ TEST(SecondPrice, RefusesBadInputByName) {
 }
 
 TEST(SecondPrice, RefusesRulesByName) {
-  const auto field = [](Rules rules) { return base::FieldOf(MakeMechanism(rules).status()).value_or("none"); };
+  const auto field = [](const Rules& rules) { return base::FieldOf(MakeMechanism(rules).status()).value_or("none"); };
   EXPECT_EQ(field({.mechanism = "lottery"}), "mechanism");
   EXPECT_EQ(field({.slots = 2}), "slots");
   EXPECT_EQ(field({.slots = 0}), "slots");

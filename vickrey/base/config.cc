@@ -20,8 +20,8 @@
 #include "absl/strings/str_split.h"
 #include "vickrey/base/config_rules.h"
 #include "vickrey/base/files.h"
-#include "vickrey/base/json.h"
 #include "vickrey/base/status.h"
+#include "vickrey/base/utf8.h"
 
 namespace vickrey::base {
 namespace {
@@ -287,7 +287,7 @@ absl::Status LoadConfig(std::string_view text, std::string_view origin, Message*
     return absl::InvalidArgumentError(
         absl::StrCat(std::string(origin), " has ", text.size(), " bytes; at most ", kMaxConfigBytes, " are allowed"));
   }
-  if (ValidUtf8(text) != text) return absl::InvalidArgumentError(absl::StrCat(std::string(origin), ": not UTF-8"));
+  if (!IsUtf8(text)) return absl::InvalidArgumentError(absl::StrCat(std::string(origin), ": not UTF-8"));
   YAML::Node node;
   RETURN_IF_ERROR(ParseYaml(text, origin, &node));
   const std::unique_ptr<Message> loaded(config->New());

@@ -126,7 +126,9 @@ absl::Status ReadWhole(const Json& json, const std::string& path, T* value) {
         absl::StrCat("a whole number from ", std::numeric_limits<T>::min(), " to ", std::numeric_limits<T>::max()));
   };
   if (json.is_string()) {
-    return absl::SimpleAtoi(json.get_ref<const std::string&>(), value) ? absl::OkStatus() : wrong();
+    const auto& digits = json.get_ref<const std::string&>();
+    const bool strict = digits.find_first_not_of("-0123456789") == std::string::npos;  // SimpleAtoi also takes blanks
+    return strict && absl::SimpleAtoi(digits, value) ? absl::OkStatus() : wrong();
   }
   if (json.is_number_float()) {
     const double x = json.get<double>();

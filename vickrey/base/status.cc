@@ -27,6 +27,13 @@ std::optional<std::string> FieldOf(const absl::Status& status) {
   return std::string(*payload);
 }
 
+absl::Status AboutField(const absl::Status& status, std::string_view field) {
+  if (status.ok()) return status;
+  absl::Status about = status;
+  about.SetPayload(kFieldPayload, absl::Cord(View(field)));
+  return about;
+}
+
 absl::Status AtLine(const absl::Status& status, int64_t line) {
   if (status.ok()) return status;
   absl::Status at = status;

@@ -22,6 +22,9 @@ absl::Status InvalidField(std::string_view field, std::string_view message);
 // The field that a status is about, if it was made by InvalidField.
 std::optional<std::string> FieldOf(const absl::Status& status);
 
+// The same error, about `field`. An OK status stays OK.
+absl::Status AboutField(const absl::Status& status, std::string_view field);
+
 // The same error, about line `line` (from 1) of the input; LineOf gives it back. An OK status stays OK.
 absl::Status AtLine(const absl::Status& status, int64_t line);
 std::optional<int64_t> LineOf(const absl::Status& status);
@@ -52,11 +55,11 @@ const absl::Status& StatusOf(const absl::StatusOr<T>& result) {
 }  // namespace vickrey::base
 
 // RETURN_IF_ERROR(expression): leaves the function with the expression's status unless it is OK.
-#define RETURN_IF_ERROR(expression)                                 \
-  do {                                                              \
-    if (auto vickrey_result = (expression); !vickrey_result.ok()) { \
-      return ::vickrey::base::internal::StatusOf(vickrey_result);   \
-    }                                                               \
+#define RETURN_IF_ERROR(expression)                                        \
+  do {                                                                     \
+    if (const auto& vickrey_result = (expression); !vickrey_result.ok()) { \
+      return ::vickrey::base::internal::StatusOf(vickrey_result);          \
+    }                                                                      \
   } while (false)
 
 // ASSIGN_OR_RETURN(auto value, expression): the value of an absl::StatusOr, or leaves the function with its status.

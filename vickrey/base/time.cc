@@ -6,12 +6,6 @@
 #include "absl/time/time.h"
 
 namespace vickrey::base {
-namespace {
-
-constexpr int64_t kLastMicros = 253402300799999999;  // 9999-12-31T23:59:59.999999Z
-
-}  // namespace
-
 absl::StatusOr<int64_t> ParseEventTime(std::string_view text) {
   const absl::string_view view(text.data(), text.size());
   int64_t micros = 0;
@@ -24,7 +18,7 @@ absl::StatusOr<int64_t> ParseEventTime(std::string_view text) {
     return absl::InvalidArgumentError(absl::StrCat(
         "'", view, "' is not a time: give microseconds since 1970, or 2024-01-31T12:00:00Z, or 2024-01-31"));
   }
-  if (micros < 0 || micros > kLastMicros) {
+  if (micros < 0 || micros > kLastEventTime) {
     return absl::InvalidArgumentError(absl::StrCat("'", view, "' is not between the years 1970 and 9999"));
   }
   return micros;

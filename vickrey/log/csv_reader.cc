@@ -39,8 +39,8 @@ absl::StatusOr<bool> CsvReader::Next(std::vector<std::string>* row) {
     if (!more) ended_ = true;
     if (!good) {
       ended_ = true;
-      return absl::InvalidArgumentError(
-          absl::StrCat("line ", read_line_, ": not CSV: ", csv_strerror(csv_error(&parser_->csv))));
+      line_ = read_line_;
+      return absl::InvalidArgumentError(absl::StrCat("not CSV: ", csv_strerror(csv_error(&parser_->csv))));
     }
   }
   if (rows_.empty()) return false;

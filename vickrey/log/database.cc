@@ -40,6 +40,10 @@ std::string ThisProcess() {
   return absl::StrCat("pid ", getpid(), " (", absl::StripAsciiWhitespace(command).substr(0, 200), ")");
 }
 
+absl::Status NoLog(const fs::path& log) {
+  return base::AboutField(absl::NotFoundError(absl::StrCat("there is no log in '", log.string(), "'")), "--db");
+}
+
 std::string RandomHex() {
   std::ifstream in("/dev/urandom", std::ios::binary);
   std::string bytes(16, '\0');
@@ -73,8 +77,15 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const fs::path& data, b
   return database;
 }
 
-absl::StatusOr<std::unique_ptr<Database>> Database::OpenForWriting(const fs::path& log) {
+absl::StatusOr<std::unique_ptr<Database>> Database::OpenForWriting(const fs::path& log, bool create) {
+  if (log.empty()) return base::InvalidField("--db", "names no folder");
   std::error_code error;
+  if (!fs::exists(log / "data")) {
+    if (!create) return NoLog(log);
+    if (fs::exists(log) && (!fs::is_directory(log) || !fs::is_empty(log, error))) {
+      return base::InvalidField("--db", absl::StrCat(log.string(), " is neither a log nor an empty folder"));
+    }
+  }
   fs::create_directories(log / "data", error);
   if (error) return absl::UnavailableError(absl::StrCat("cannot make ", log.string(), ": ", error.message()));
   auto database = Open(log / "data", true);
@@ -92,14 +103,16 @@ absl::StatusOr<std::unique_ptr<Database>> Database::OpenForWriting(const fs::pat
 }
 
 absl::StatusOr<std::unique_ptr<Database>> Database::OpenForReading(const fs::path& log) {
-  if (!fs::exists(log / "data" / "CURRENT")) {
-    return absl::NotFoundError(absl::StrCat("there is no log in ", log.string()));
-  }
+  if (!fs::exists(log / "data" / "CURRENT")) return NoLog(log);
   return OpenFolderForReading(log / "data");
 }
 
 absl::StatusOr<std::unique_ptr<Database>> Database::OpenFolderForReading(const fs::path& data) {
   auto database = Open(data, false);
+  if (absl::IsInvalidArgument(database.status())) {  // a writer died while it made the log
+    return absl::UnavailableError(absl::StrCat(data.string(), " is not complete (", database.status().message(),
+                                               "); opening it once for writing completes it"));
+  }
   if (!database.ok()) return base::Annotate(database.status(), absl::StrCat("cannot open ", data.string()));
   return database;
 }

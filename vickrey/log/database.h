@@ -25,8 +25,9 @@ class Database {
  public:
   enum class Family { kDefault, kAuctions, kIds, kFeedback, kOrphans, kSchemas, kMeta };
 
-  // Opens for writing, creating it if need be. UNAVAILABLE naming the holder if another process writes.
-  static absl::StatusOr<std::unique_ptr<Database>> OpenForWriting(const std::filesystem::path& log);
+  // Opens for writing, making it if `create` allows it. INVALID_ARGUMENT if the folder holds something else.
+  // UNAVAILABLE naming the holder if another process writes.
+  static absl::StatusOr<std::unique_ptr<Database>> OpenForWriting(const std::filesystem::path& log, bool create);
   // Opens as it is now; later writes of another process are not seen. NOT_FOUND if there is no log.
   static absl::StatusOr<std::unique_ptr<Database>> OpenForReading(const std::filesystem::path& log);
   // Opens the database folder itself, for reading.
@@ -37,8 +38,8 @@ class Database {
   rocksdb::ColumnFamilyHandle* family(Family family) const { return families_[static_cast<size_t>(family)]; }
 
   // Reads and parses one value; false if there is none. DATA_LOSS if it does not parse.
-  absl::StatusOr<bool> Get(Family family, std::string_view key, google::protobuf::MessageLite* value) const;
-  std::unique_ptr<rocksdb::Iterator> Iterate(Family family) const;
+  absl::StatusOr<bool> Get(Family of, std::string_view key, google::protobuf::MessageLite* value) const;
+  std::unique_ptr<rocksdb::Iterator> Iterate(Family of) const;
   // The log's own data; a new log's where there is none yet. FAILED_PRECONDITION for a format of a later version.
   absl::StatusOr<vickrey::storage::v1::LogMeta> ReadMeta() const;
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "vickrey/base/status.h"
+#include "vickrey/base/utf8.h"
 
 namespace vickrey::log {
 namespace {
@@ -66,6 +67,9 @@ class CriteoImporter final : public Importer {
     }
     for (int i = 1; i <= kCategories; ++i) {
       const absl::string_view value = columns[kNumbers + i];
+      if (!base::IsUtf8({value.data(), value.size()})) {
+        return base::InvalidField(absl::StrCat("C", i), "is not UTF-8");
+      }
       if (!value.empty()) fields[absl::StrCat("C", i)].set_string_value(std::string(value));
     }
     if (record->candidates_size() == 0) first_row_ = rows_;

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "vickrey/base/status.h"
+#include "vickrey/base/utf8.h"
 #include "vickrey/features/schema.h"
 #include "vickrey/log/csv_reader.h"
 #include "vickrey/log/record.h"
@@ -41,6 +42,7 @@ class OutbrainImporter final : public Importer {
   absl::Status Start() {
     std::vector<std::string> header;
     ASSIGN_OR_RETURN(const bool more, csv_.Next(&header));
+    if (more && header[0].starts_with("\xef\xbb\xbf")) header[0].erase(0, 3);  // a byte-order mark
     for (int c = 0; c < kColumns; ++c) {
       positions_[c] = -1;
       for (size_t i = 0; i < header.size(); ++i) {
@@ -81,7 +83,7 @@ class OutbrainImporter final : public Importer {
     return true;
   }
   int64_t rows() const override { return rows_; }
-  int64_t line() const override { return row_.line; }
+  int64_t line() const override { return has_row_ ? row_.line : csv_.line(); }
 
  private:
   // Reads the next good row into row_, false at the end.
@@ -103,6 +105,9 @@ class OutbrainImporter final : public Importer {
     }
     Row row{.line = csv_.line(), .number = rows_};
     for (int c = 0; c < kColumns; ++c) row.values[c] = std::move(fields[positions_[c]]);
+    for (int c = 0; c < kColumns; ++c) {
+      if (!base::IsUtf8(row.values[c])) return base::InvalidField(kNames[c], "is not UTF-8");
+    }
     for (const Column c : {kAd, kUser}) {
       if (!features::IsId(row.values[c])) {
         return base::InvalidField(kNames[c], absl::StrCat("'", row.values[c].substr(0, 60),

@@ -21,6 +21,7 @@ using vickrey::storage::v1::SnapshotManifest;
 using vickrey::storage::v1::StoredAuction;
 using vickrey::storage::v1::StoredFeedback;
 using vickrey::storage::v1::StoredId;
+using vickrey::storage::v1::StoredImport;
 using vickrey::v1::AppendAuctionResult;
 using vickrey::v1::AppendFeedbackResult;
 using vickrey::v1::Auction;
@@ -50,8 +51,8 @@ bool HasAd(const Auction& auction, const std::string& ad_id) {
 ImpressionLog::ImpressionLog(std::filesystem::path path, std::unique_ptr<Database> database, LogMeta meta)
     : path_(std::move(path)), database_(std::move(database)), meta_(std::move(meta)) {}
 
-absl::StatusOr<std::unique_ptr<ImpressionLog>> ImpressionLog::Open(const std::filesystem::path& path) {
-  ASSIGN_OR_RETURN(auto database, Database::OpenForWriting(path));
+absl::StatusOr<std::unique_ptr<ImpressionLog>> ImpressionLog::Open(const std::filesystem::path& path, bool create) {
+  ASSIGN_OR_RETURN(auto database, Database::OpenForWriting(path, create));
   ASSIGN_OR_RETURN(LogMeta meta, database->ReadMeta());
   return std::unique_ptr<ImpressionLog>(new ImpressionLog(path, std::move(database), std::move(meta)));
 }
@@ -67,7 +68,7 @@ absl::Status ImpressionLog::Commit(rocksdb::WriteBatch* batch, const LogMeta& me
   return absl::OkStatus();
 }
 
-// Moves the feedback that waited for `auction` to where a scan joins it.
+// Moves the feedback that waited for `auction` to where a scan joins it. A report on an ad that is not in it stays.
 absl::Status ImpressionLog::AdoptOrphans(const Auction& auction, rocksdb::WriteBatch* batch) const {
   const std::string from = OrphanPrefix(auction.auction_id());
   const std::string to = FeedbackPrefix(auction.event_time(), auction.auction_id());
@@ -75,6 +76,12 @@ absl::Status ImpressionLog::AdoptOrphans(const Auction& auction, rocksdb::WriteB
   for (it->Seek(from); it->Valid() && it->key().starts_with(from); it->Next()) {
     rocksdb::Slice suffix = it->key();
     suffix.remove_prefix(from.size());
+    StoredFeedback stored;
+    if (!stored.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
+      return absl::DataLossError(
+          absl::StrCat("a report that waits for auction ", auction.auction_id(), " does not parse"));
+    }
+    if (!HasAd(auction, stored.feedback().ad_id())) continue;
     RETURN_IF_ERROR(FromRocksDb(batch->Put(database_->family(Family::kFeedback), to + suffix.ToString(), it->value())));
     RETURN_IF_ERROR(FromRocksDb(batch->Delete(database_->family(Family::kOrphans), it->key())));
   }
@@ -97,7 +104,6 @@ absl::StatusOr<std::vector<AppendAuctionResult>> ImpressionLog::AppendAuctions(s
             i, base::InvalidField("currency_code", absl::StrCat("'", auction.currency_code(), "' is not the log's, '",
                                                                 meta.currency_code(), "'; a log has one currency")));
       }
-      meta.set_currency_code(auction.currency_code());
     }
     StoredAuction stored;
     *stored.mutable_record() = records[i];
@@ -120,6 +126,7 @@ absl::StatusOr<std::vector<AppendAuctionResult>> ImpressionLog::AppendAuctions(s
       if (same) result.set_sequence(known.sequence());
       continue;
     }
+    if (!auction.currency_code().empty()) meta.set_currency_code(auction.currency_code());
     meta.set_last_sequence(meta.last_sequence() + 1);
     StoredId id;
     id.set_event_time(auction.event_time());
@@ -182,6 +189,22 @@ absl::StatusOr<std::vector<AppendFeedbackResult>> ImpressionLog::AppendFeedback(
   }
   RETURN_IF_ERROR(Commit(&batch, meta));
   return results;
+}
+
+absl::Status ImpressionLog::BeginImport(const std::string& file_digest, const std::string& options) {
+  const std::string key = "import " + file_digest;
+  absl::MutexLock lock(&mu_);
+  StoredImport before;
+  ASSIGN_OR_RETURN(const bool known, database_->Get(Family::kMeta, key, &before));
+  if (known && before.options() != options) {
+    return base::InvalidField("FILE", absl::StrCat("was imported with other options: ", before.options(), ", not ",
+                                                   options, "; use another log for these"));
+  }
+  if (known) return absl::OkStatus();
+  before.set_options(options);
+  rocksdb::WriteBatch batch;
+  RETURN_IF_ERROR(FromRocksDb(batch.Put(database_->family(Family::kMeta), key, SerializeDeterministically(before))));
+  return Commit(&batch, meta_);
 }
 
 absl::StatusOr<SnapshotManifest> ImpressionLog::CreateSnapshot() { return FreezeSnapshot(path_, *database_); }

@@ -25,8 +25,9 @@ namespace vickrey::log {
 // Thread-safe.
 class ImpressionLog {
  public:
-  // Opens the log in folder `path`, making it if need be. UNAVAILABLE naming the holder if another process writes.
-  static absl::StatusOr<std::unique_ptr<ImpressionLog>> Open(const std::filesystem::path& path);
+  // Opens the log in folder `path`, making it if need be and `create` allows it. UNAVAILABLE naming the holder if
+  // another process writes; INVALID_ARGUMENT if the folder holds something else; NOT_FOUND.
+  static absl::StatusOr<std::unique_ptr<ImpressionLog>> Open(const std::filesystem::path& path, bool create = true);
 
   // Stores auctions and answers each, in order, after one sync of all: STORED, DUPLICATE (the same record is there
   // already) or CONFLICT (another record with this id is there, and stays). Feedback that came before its auction is
@@ -40,6 +41,10 @@ class ImpressionLog {
   // in its auction; nothing is stored then.
   absl::StatusOr<std::vector<vickrey::v1::AppendFeedbackResult>> AppendFeedback(
       std::span<const vickrey::v1::Feedback> reports);
+
+  // Notes that a file is imported, and with which options. INVALID_ARGUMENT if it was before, with others: its auctions
+  // would be cut and priced in two ways.
+  absl::Status BeginImport(const std::string& file_digest, const std::string& options);
 
   // Freezes what is stored now. A snapshot of the same contents that exists already is returned as it is.
   absl::StatusOr<vickrey::storage::v1::SnapshotManifest> CreateSnapshot();

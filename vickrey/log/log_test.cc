@@ -158,19 +158,55 @@ TEST_F(LogTest, AnOrphanWaitsForItsAuction) {
   EXPECT_EQ(Append(*log, Click("f1", "a", "x")), AppendFeedbackResult::DUPLICATE);
 }
 
+TEST_F(LogTest, AnOrphanOnAnotherAdIsNotAdopted) {
+  auto log = Open();
+  ASSERT_EQ(Append(*log, Click("f1", "a", "z")), AppendFeedbackResult::ORPHAN);
+  ASSERT_EQ(Append(*log, Auction("a")), AppendAuctionResult::STORED);
+  EXPECT_FALSE(Read()[0].candidates(0).click());
+}
+
+TEST_F(LogTest, AConflictChangesNothing) {
+  auto log = Open();
+  ASSERT_EQ(Append(*log, Auction("a")), AppendAuctionResult::STORED);
+  LoggedAuction euros = Auction("a"), dollars = Auction("b");
+  euros.mutable_auction()->set_currency_code("EUR");
+  dollars.mutable_auction()->set_currency_code("USD");
+  EXPECT_EQ(Append(*log, euros), AppendAuctionResult::CONFLICT);
+  EXPECT_EQ(Append(*log, dollars), AppendAuctionResult::STORED);  // EUR did not become the log's currency
+}
+
+TEST_F(LogTest, AFileIsImportedInOneWay) {
+  auto log = Open();
+  EXPECT_TRUE(log->BeginImport("d1", "group size 8").ok());
+  EXPECT_TRUE(log->BeginImport("d1", "group size 8").ok());
+  EXPECT_TRUE(log->BeginImport("d2", "group size 3").ok());
+  log.reset();
+  log = Open();
+  EXPECT_EQ(base::FieldOf(log->BeginImport("d1", "group size 3")), "FILE");
+}
+
+TEST_F(LogTest, OnlyEmptyFoldersBecomeLogs) {
+  EXPECT_TRUE(absl::IsNotFound(ImpressionLog::Open(folder_, /*create=*/false).status()));
+  fs::create_directories(folder_ / "something");
+  EXPECT_EQ(base::FieldOf(ImpressionLog::Open(folder_).status()), "--db");
+  EXPECT_EQ(base::FieldOf(ImpressionLog::Open("").status()), "--db");
+}
+
 TEST_F(LogTest, ANoClickMustBeOldEnough) {
   auto log = Open();
   ASSERT_EQ(Append(*log, Auction("a", kStart)), AppendAuctionResult::STORED);
-  const auto first = [&](LogReader::ScanOptions options) { return Read(options)[0].candidates(0); };
+  const auto first = [&](const LogReader::ScanOptions& options) { return Read(options)[0].candidates(0); };
   constexpr int64_t kHour = 3'600'000'000;
   EXPECT_FALSE(first({.as_of = kStart + kHour - 1}).has_click());
   EXPECT_TRUE(first({.as_of = kStart + kHour}).has_click());
   EXPECT_FALSE(first({.as_of = kStart + kHour}).click());
   EXPECT_TRUE(first({.label_window = absl::ZeroDuration(), .as_of = kStart}).has_click());
   EXPECT_FALSE(Read({.as_of = kStart + kHour})[0].candidates(1).has_click());  // never shown: no label at all
-  // A click is a click at any age.
+  // A click is a click at any age, from when it was made.
   ASSERT_EQ(Append(*log, Click("f", "a", "x")), AppendFeedbackResult::STORED);
-  EXPECT_TRUE(first({.as_of = kStart}).click());
+  EXPECT_TRUE(first({.as_of = kStart + 5}).click());
+  EXPECT_FALSE(first({.as_of = kStart + 4}).has_click());
+  EXPECT_FALSE(first({.as_of = kStart + 5, .join = false}).has_click());  // as it was appended
 }
 
 TEST_F(LogTest, ACursorGoesOnInTheSameSnapshotOnly) {

@@ -61,6 +61,8 @@ absl::StatusOr<std::unique_ptr<LogReader::Scan>> LogReader::NewScan(const ScanOp
   auto scan = std::make_unique<Scan>();
   scan->snapshot_id_ = snapshot_id_;
   scan->to_ = options.to;
+  scan->as_of_ = options.as_of.value_or(as_of_);
+  scan->join_ = options.join;
   scan->mature_until_ = options.as_of.value_or(as_of_) - absl::ToInt64Microseconds(options.label_window);
   std::string start = TimeKey(std::max<int64_t>(options.from, 0));
   if (!options.cursor.empty()) {
@@ -98,8 +100,10 @@ absl::StatusOr<bool> LogReader::Scan::Next(LoggedAuction* record) {
   }
   if (stored.record().auction().event_time() >= to_) return false;
   *record = std::move(*stored.mutable_record());
-  while (record->candidates_size() < record->auction().candidates_size()) record->add_candidates();
-  RETURN_IF_ERROR(Join(key, record));
+  if (join_) {
+    while (record->candidates_size() < record->auction().candidates_size()) record->add_candidates();
+    RETURN_IF_ERROR(Join(key, record));
+  }
   last_key_ = key.ToString();
   auctions_->Next();
   return true;
@@ -116,7 +120,7 @@ absl::Status LogReader::Scan::Join(rocksdb::Slice key, LoggedAuction* record) {
                                               absl::CHexEscape({feedback_->key().data(), feedback_->key().size()}),
                                               "' does not parse"));
     }
-    if (stored.feedback().kind() != Feedback::CLICK) continue;
+    if (stored.feedback().kind() != Feedback::CLICK || stored.feedback().event_time() > as_of_) continue;
     const int i = CandidateOf(*record, stored.feedback().ad_id());
     if (i >= 0) record->mutable_candidates(i)->set_click(true);
   }
@@ -133,6 +137,22 @@ std::string LogReader::Scan::cursor() const {
   cursor.set_snapshot_id(snapshot_id_);
   cursor.set_last_key(last_key_);
   return absl::WebSafeBase64Escape(cursor.SerializeAsString());
+}
+
+absl::Status LogReader::ForEachFeedback(const std::function<absl::Status(const Feedback&)>& f) const {
+  for (const Family family : {Family::kFeedback, Family::kOrphans}) {
+    const auto it = database_->Iterate(family);
+    for (it->SeekToFirst(); it->Valid(); it->Next()) {
+      StoredFeedback stored;
+      if (!stored.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
+        return absl::DataLossError(absl::StrCat(
+            "the feedback at key '", absl::CHexEscape({it->key().data(), it->key().size()}), "' does not parse"));
+      }
+      RETURN_IF_ERROR(f(stored.feedback()));
+    }
+    RETURN_IF_ERROR(FromRocksDb(it->status()));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<LogStats> LogReader::Stats() const {

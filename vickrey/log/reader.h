@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "absl/time/time.h"
 #include "vickrey/log/database.h"
 #include "vickrey/v1/auction.pb.h"
+#include "vickrey/v1/feedback.pb.h"
 
 namespace vickrey::log {
 
@@ -39,7 +41,9 @@ class LogReader {
     // A shown candidate without a click is a no-click once it is older than `label_window` at `as_of`; before, it is
     // unlabelled. A click in the record itself (imported logs) always counts.
     absl::Duration label_window = absl::Hours(1);
-    std::optional<int64_t> as_of;  // microseconds. Default: when the snapshot was made; now
+    // Later reports are left out. Microseconds. Default: when the snapshot was first made; now.
+    std::optional<int64_t> as_of;
+    bool join = true;  // false: records as they were appended, without feedback and derived labels
   };
 
   // One pass over the auctions and their feedback.
@@ -56,6 +60,8 @@ class LogReader {
 
     std::string snapshot_id_;
     int64_t to_ = 0;
+    int64_t as_of_ = 0;
+    bool join_ = true;
     int64_t mature_until_ = 0;  // event times up to here have their no-clicks
     std::string last_key_;
     std::unique_ptr<rocksdb::Iterator> auctions_, feedback_;
@@ -68,6 +74,9 @@ class LogReader {
 
   // INVALID_ARGUMENT for a cursor that is not one, or of another snapshot.
   absl::StatusOr<std::unique_ptr<Scan>> NewScan(const ScanOptions& options) const;
+
+  // Calls `f` on every report, joined ones in the order of their auctions, then the orphans. Stops at its first error.
+  absl::Status ForEachFeedback(const std::function<absl::Status(const vickrey::v1::Feedback&)>& f) const;
 
   // Counts by a scan with the default options.
   absl::StatusOr<LogStats> Stats() const;

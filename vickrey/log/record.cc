@@ -9,6 +9,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "vickrey/base/status.h"
+#include "vickrey/base/time.h"
+#include "vickrey/base/utf8.h"
 #include "vickrey/features/schema.h"
 #include "vickrey/storage/v1/log.pb.h"
 
@@ -23,8 +25,7 @@ using vickrey::v1::Feedback;
 using vickrey::v1::LoggedAuction;
 using vickrey::v1::LoggedCandidate;
 
-constexpr int64_t kMaxMicros = 1'000'000'000'000'000;   // of a bid, a value, a price
-constexpr int64_t kLastEventTime = 253402300799999999;  // 9999-12-31T23:59:59.999999Z
+constexpr int64_t kMaxMicros = 1'000'000'000'000'000;  // of a bid, a value, a price
 
 absl::Status CheckId(const std::string& field, std::string_view id) {
   if (features::IsId(id)) return absl::OkStatus();
@@ -33,7 +34,7 @@ absl::Status CheckId(const std::string& field, std::string_view id) {
 }
 
 absl::Status CheckTime(const std::string& field, int64_t micros) {
-  if (micros > 0 && micros <= kLastEventTime) return absl::OkStatus();
+  if (micros > 0 && micros <= base::kLastEventTime) return absl::OkStatus();
   return InvalidField(field, absl::StrCat(micros, " is not a time in microseconds since 1970, up to the year 9999"));
 }
 
@@ -62,6 +63,58 @@ absl::Status CheckLogged(const std::string& at, const LoggedCandidate& c) {
   return absl::OkStatus();
 }
 
+absl::Status CheckText(const std::string& field, const std::string& text) {
+  return base::IsUtf8(text) ? absl::OkStatus() : InvalidField(field, "is not UTF-8");
+}
+
+absl::Status CheckNamed(const std::string& at, const google::protobuf::Struct& named);
+
+absl::Status CheckValue(const std::string& at, const google::protobuf::Value& value) {
+  if (value.has_string_value()) return CheckText(at, value.string_value());
+  if (value.has_struct_value()) return CheckNamed(at, value.struct_value());
+  for (const auto& member : value.list_value().values()) RETURN_IF_ERROR(CheckValue(at, member));
+  return absl::OkStatus();
+}
+
+absl::Status CheckNamed(const std::string& at, const google::protobuf::Struct& named) {
+  for (const auto& [name, value] : named.fields()) {
+    RETURN_IF_ERROR(CheckText(at, name));
+    RETURN_IF_ERROR(CheckValue(absl::StrCat(at, ".", name), value));
+  }
+  return absl::OkStatus();
+}
+
+// What can be said of encoded arrays without their schema. `schema_id` is that of the record's others, or empty.
+absl::Status CheckEncoded(const std::string& at, const vickrey::v1::EncodedFeatures& encoded, std::string* schema_id) {
+  const std::string& id = encoded.schema_id();
+  if (id.size() != 16 || id.find_first_not_of("0123456789abcdef") != std::string::npos) {
+    return InvalidField(at + ".schema_id", "is not 16 hexadecimal digits");
+  }
+  if (!schema_id->empty() && *schema_id != id) {
+    return InvalidField(at + ".schema_id",
+                        absl::StrCat("'", id, "' is not the auction's other one, '", *schema_id, "'"));
+  }
+  *schema_id = id;
+  for (int i = 0; i < encoded.dense_size(); ++i) {
+    if (std::isinf(encoded.dense(i)))
+      return InvalidField(absl::StrCat(at, ".dense[", i, "]"), "is infinite; NaN means missing");
+  }
+  int64_t members = 0;
+  for (const uint32_t length : encoded.bag_lengths()) members += length;
+  if (members != encoded.bag_fingerprints_size()) {
+    return InvalidField(at + ".bag_fingerprints", absl::StrCat("has ", encoded.bag_fingerprints_size(),
+                                                               " entries; bag_lengths sum to ", members));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckFeatures(const std::string& at, const std::string& name, const vickrey::v1::Features& features,
+                           std::string* schema_id) {
+  if (features.has_named()) return CheckNamed(at + name, features.named());
+  if (features.has_encoded()) return CheckEncoded(absl::StrCat(at, "encoded_", name), features.encoded(), schema_id);
+  return absl::OkStatus();
+}
+
 absl::Status CheckCurrency(const std::string& code) {
   if (code.empty()) return absl::OkStatus();
   bool letters = code.size() == 3;
@@ -82,6 +135,10 @@ absl::Status Validate(const LoggedAuction& record) {
   if (record.has_sampling_rate()) {
     RETURN_IF_ERROR(CheckProbability("sampling_rate", record.sampling_rate(), false));
   }
+  RETURN_IF_ERROR(CheckText("model", record.model()));
+  RETURN_IF_ERROR(CheckText("schema_id", record.schema_id()));
+  std::string schema_id = record.schema_id();
+  RETURN_IF_ERROR(CheckFeatures("", "context", auction.context(), &schema_id));
   const int n = auction.candidates_size();
   if (n < 1 || n > kMaxCandidates) {
     return InvalidField("candidates", absl::StrCat("has ", n, " entries; 1 to ", kMaxCandidates, " are allowed"));
@@ -96,6 +153,7 @@ absl::Status Validate(const LoggedAuction& record) {
                           absl::StrCat(Bid::Unit_Name(candidate.bid().unit()), " is not supported; only CLICK is"));
     }
     RETURN_IF_ERROR(CheckMicros(at + "bid_micros", candidate.bid().micros(), 1));
+    RETURN_IF_ERROR(CheckFeatures(at, "features", candidate.features(), &schema_id));
     if (candidate.has_value_micros()) {
       RETURN_IF_ERROR(CheckMicros(at + "value_micros", candidate.value_micros(), 0));
     }
@@ -137,17 +195,13 @@ absl::StatusOr<LoggedAuction> FromLine(const AuctionLine& line) {
   if (line.has_sampling_rate()) record.set_sampling_rate(line.sampling_rate());
   record.set_model(line.model());
   record.set_schema_id(line.schema_id());
-  const auto set_features = [&line](const auto* named, const auto* encoded, const std::string& at, auto features) {
+  const auto set_features = [](const auto* named, const auto* encoded, const std::string& at, auto features) {
     if (named != nullptr && encoded != nullptr) {
       return InvalidField(at, "is given both named and encoded; give one");
     }
     if (named != nullptr) *features()->mutable_named() = *named;
     if (encoded != nullptr) {
       *features()->mutable_encoded() = *encoded;
-      if (!line.schema_id().empty() && encoded->schema_id() != line.schema_id()) {
-        return InvalidField(at + ".schema_id", absl::StrCat("'", encoded->schema_id(), "' is not the auction's, '",
-                                                            line.schema_id(), "'"));
-      }
     }
     return absl::OkStatus();
   };
@@ -196,7 +250,6 @@ AuctionLine ToLine(const LoggedAuction& record) {
   if (auction.context().has_named()) *line.mutable_context() = auction.context().named();
   if (auction.context().has_encoded()) {
     *line.mutable_encoded_context() = auction.context().encoded();
-    line.set_schema_id(auction.context().encoded().schema_id());
   }
   for (int i = 0; i < auction.candidates_size(); ++i) {
     const auto& candidate = auction.candidates(i);
@@ -208,7 +261,6 @@ AuctionLine ToLine(const LoggedAuction& record) {
     if (candidate.features().has_named()) *to.mutable_features() = candidate.features().named();
     if (candidate.features().has_encoded()) {
       *to.mutable_encoded_features() = candidate.features().encoded();
-      line.set_schema_id(candidate.features().encoded().schema_id());
     }
     if (i >= record.candidates_size()) continue;
     const LoggedCandidate& logged = record.candidates(i);

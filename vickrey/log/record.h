@@ -20,8 +20,8 @@ inline constexpr int kMaxCandidates = 10'000;
 absl::Status Validate(const vickrey::v1::LoggedAuction& record);
 absl::Status Validate(const vickrey::v1::Feedback& feedback);
 
-// There and back. FromLine refuses what the flat form alone can get wrong (both forms of features at once, a click that
-// is not 0 or 1); the rest is Validate's.
+// There and back, without loss. FromLine refuses what the flat form alone can get wrong (both forms of features at
+// once, a click that is not 0 or 1); the rest is Validate's.
 absl::StatusOr<vickrey::v1::LoggedAuction> FromLine(const vickrey::v1::AuctionLine& line);
 vickrey::v1::AuctionLine ToLine(const vickrey::v1::LoggedAuction& record);
 

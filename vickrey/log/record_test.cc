@@ -1,5 +1,6 @@
 #include "vickrey/log/record.h"
 
+#include <cmath>
 #include <functional>
 #include <string>
 
@@ -61,6 +62,23 @@ TEST(Record, ValidateNamesTheField) {
               r.mutable_auction()->mutable_candidates(1)->mutable_bid()->set_unit(Bid::IMPRESSION);
             }),
             "candidates[1].bid.unit");
+  const auto encoded = [](LoggedAuction& r) {
+    return r.mutable_auction()->mutable_candidates(1)->mutable_features()->mutable_encoded();
+  };
+  EXPECT_EQ(field([&](LoggedAuction& r) { encoded(r)->set_schema_id("x"); }),
+            "candidates[1].encoded_features.schema_id");
+  EXPECT_EQ(field([&](LoggedAuction& r) { encoded(r)->set_schema_id("0000000000000000"); }),
+            "candidates[1].encoded_features.schema_id");
+  EXPECT_EQ(field([&](LoggedAuction& r) { encoded(r)->set_dense(0, HUGE_VALF); }),
+            "candidates[1].encoded_features.dense[0]");
+  EXPECT_EQ(field([&](LoggedAuction& r) { encoded(r)->set_bag_lengths(0, 1); }),
+            "candidates[1].encoded_features.bag_fingerprints");
+  EXPECT_EQ(field([](LoggedAuction& r) {
+              auto& fields = *r.mutable_auction()->mutable_context()->mutable_named()->mutable_fields();
+              fields["c"].mutable_list_value()->add_values()->set_string_value("\xff");
+            }),
+            "context.c");
+  EXPECT_EQ(field([](LoggedAuction& r) { r.set_model("\xff"); }), "model");
   EXPECT_EQ(field([](LoggedAuction& r) { r.mutable_candidates(0)->set_slot(-1); }), "candidates[0].slot");
   EXPECT_EQ(field([](LoggedAuction& r) { r.mutable_candidates(0)->set_propensity(0); }), "candidates[0].propensity");
   EXPECT_EQ(field([](LoggedAuction& r) { r.mutable_candidates(0)->set_pctr(1.01); }), "candidates[0].pctr");
@@ -77,8 +95,6 @@ TEST(Record, FromLineNamesTheField) {
   EXPECT_EQ(field([](AuctionLine& l) { l.mutable_candidates(0)->set_click(2); }), "candidates[0].click");
   EXPECT_EQ(field([](AuctionLine& l) { l.mutable_candidates(0)->mutable_encoded_features(); }),
             "candidates[0].encoded_features");
-  EXPECT_EQ(field([](AuctionLine& l) { l.mutable_candidates(1)->mutable_encoded_features()->set_schema_id("x"); }),
-            "candidates[1].encoded_features.schema_id");
 }
 
 Feedback Click() {

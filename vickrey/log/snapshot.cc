@@ -93,11 +93,17 @@ absl::StatusOr<SnapshotManifest> FreezeSnapshot(const fs::path& log, const Datab
 }
 
 absl::StatusOr<std::vector<SnapshotManifest>> ListSnapshots(const fs::path& log) {
+  if (!fs::exists(log / "data")) {
+    return base::AboutField(absl::NotFoundError(absl::StrCat("there is no log in '", log.string(), "'")), "--db");
+  }
   std::vector<SnapshotManifest> manifests;
   std::error_code error;
   for (fs::directory_iterator it(FolderOf(log), error), end; !error && it != end; it.increment(error)) {
     if (it->path().filename().string().starts_with(".")) continue;  // aside, not published
-    ASSIGN_OR_RETURN(manifests.emplace_back(), ReadManifest(it->path()));
+    auto manifest = ReadManifest(it->path());
+    if (absl::IsNotFound(manifest.status())) continue;  // not a snapshot
+    RETURN_IF_ERROR(manifest);
+    manifests.push_back(*std::move(manifest));
   }
   std::sort(manifests.begin(), manifests.end(), [](const SnapshotManifest& a, const SnapshotManifest& b) {
     return std::tuple(a.created_time(), a.snapshot_id()) < std::tuple(b.created_time(), b.snapshot_id());
@@ -114,15 +120,18 @@ absl::StatusOr<SnapshotManifest> FindSnapshot(const fs::path& log, std::string_v
   ASSIGN_OR_RETURN(const auto all, ListSnapshots(log));
   for (const SnapshotManifest& manifest : all)
     absl::StrAppend(&known, known.empty() ? "" : ", ", manifest.snapshot_id());
-  return absl::NotFoundError(absl::StrCat("snapshot: '", std::string(snapshot_id), "' is not a snapshot of ",
-                                          log.string(), "; there ", known.empty() ? "are none" : "are: ", known));
+  return base::AboutField(
+      absl::NotFoundError(absl::StrCat("'", std::string(snapshot_id), "' is not a snapshot of ", log.string(),
+                                       "; there ", known.empty() ? "are none" : "are: ", known)),
+      "--snapshot");
 }
 
 absl::Status DeleteSnapshot(const fs::path& log, std::string_view snapshot_id) {
   RETURN_IF_ERROR(FindSnapshot(log, snapshot_id));
   // Renamed first, so that no reader finds half of it.
   const fs::path folder = FolderOf(log) / snapshot_id;
-  const fs::path aside = FolderOf(log) / absl::StrCat(".", std::string(snapshot_id), ".deleted");
+  const fs::path aside =
+      FolderOf(log) / absl::StrCat(".", std::string(snapshot_id), ".deleted-", absl::ToUnixNanos(absl::Now()));
   std::error_code error;
   fs::rename(folder, aside, error);
   if (!error) fs::remove_all(aside, error);

@@ -14,7 +14,8 @@
 namespace vickrey::log {
 
 // Freezes an open log by RocksDB's checkpoint, which shares files and takes no copy. The id depends on the contents
-// only: the same contents give the same snapshot, which is then returned as it is.
+// only: the same contents give the same snapshot, which is then returned as it is, with the time when it was first
+// made.
 absl::StatusOr<vickrey::storage::v1::SnapshotManifest> FreezeSnapshot(const std::filesystem::path& log,
                                                                       const Database& database);
 

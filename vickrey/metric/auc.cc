@@ -14,9 +14,10 @@ std::optional<double> Auc(std::span<const ScoredClick> rows, std::span<const dou
   for (size_t begin = 0; begin < order.size();) {
     double clicked = 0, others = 0;  // of the rows with this score
     size_t end = begin;
-    for (; end < order.size() && rows[order[end]].score == rows[order[begin]].score; ++end) {
+    do {
       (rows[order[end]].clicked ? clicked : others) += weights.empty() ? 1 : weights[order[end]];
-    }
+      ++end;
+    } while (end < order.size() && rows[order[end]].score == rows[order[begin]].score);
     wins += clicked * (others_below + others / 2);
     clicked_below += clicked;
     others_below += others;
