@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -44,6 +45,18 @@ absl::Status NoLog(const fs::path& log) {
   return base::AboutField(absl::NotFoundError(absl::StrCat("there is no log in '", log.string(), "'")), "--db");
 }
 
+// The names of the files that hold records.
+std::set<std::string> FilesOf(const fs::path& data) {
+  std::set<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator it(data, error), end; !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename();
+    const std::string extension = it->path().extension();
+    if (extension == ".sst" || extension == ".log" || name.starts_with("MANIFEST-")) names.insert(name);
+  }
+  return names;
+}
+
 std::string RandomHex() {
   std::ifstream in("/dev/urandom", std::ios::binary);
   std::string bytes(16, '\0');
@@ -63,6 +76,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const fs::path& data, b
   rocksdb::DBOptions options;
   options.create_if_missing = true;
   options.create_missing_column_families = true;
+  options.max_open_files = -1;  // all are opened with the database: see OpenForReading
   options.keep_log_file_num = 4;
   options.max_log_file_size = 4 << 20;
   if (!writable) options.info_log = std::make_shared<NoEventLog>();
@@ -104,7 +118,20 @@ absl::StatusOr<std::unique_ptr<Database>> Database::OpenForWriting(const fs::pat
 
 absl::StatusOr<std::unique_ptr<Database>> Database::OpenForReading(const fs::path& log) {
   if (!fs::exists(log / "data" / "CURRENT")) return NoLog(log);
-  return OpenFolderForReading(log / "data");
+  // Opening reads the list of files and then the files, while a writer may move records from its write-ahead log into
+  // new files and delete old ones: a reader that falls between would fail, or miss records. What was opened while the
+  // folder kept its files is whole, and stays so: all files are held open.
+  constexpr int kTries = 50;
+  for (int attempt = 1;; ++attempt) {
+    const std::set<std::string> before = FilesOf(log / "data");
+    auto database = OpenFolderForReading(log / "data");
+    if (before == FilesOf(log / "data")) return database;
+    if (attempt == kTries) {
+      return absl::UnavailableError(
+          absl::StrCat(log.string(), " is being rewritten by its writer; try again, or read a snapshot"));
+    }
+    absl::SleepFor(absl::Milliseconds(20));
+  }
 }
 
 absl::StatusOr<std::unique_ptr<Database>> Database::OpenFolderForReading(const fs::path& data) {

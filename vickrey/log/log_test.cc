@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -253,6 +254,25 @@ TEST_F(LogTest, ALogHasOneWriterAndAnyReaders) {
   EXPECT_THAT(Ids(), ElementsAre("a"));
   EXPECT_TRUE(absl::IsNotFound(LogReader::Open(folder_ / "none", "").status()));
   EXPECT_FALSE(fs::exists(folder_ / "none"));  // reading makes nothing
+}
+
+// Readers open while the writer is opened again and again, each time writing out files and compacting old ones away.
+TEST_F(LogTest, ReadersDoNotMindAWriterThatCompacts) {
+  Open();
+  std::thread writer([this] {
+    for (int i = 0; i < 40; ++i) Append(*Open(), Auction(absl::StrCat("a", i), kStart + i));
+  });
+  size_t last = 0;
+  for (int i = 0; i < 100; ++i) {
+    const auto reader = LogReader::Open(folder_, "");
+    ASSERT_TRUE(reader.ok()) << reader.status();
+    const auto stats = (*reader)->Stats();
+    ASSERT_TRUE(stats.ok()) << stats.status();
+    EXPECT_GE(stats->auctions, static_cast<int64_t>(last));
+    last = static_cast<size_t>(stats->auctions);
+  }
+  writer.join();
+  EXPECT_EQ(Ids().size(), 40u);
 }
 
 // Random operations, with restarts, against a map.
