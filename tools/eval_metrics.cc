@@ -71,6 +71,7 @@ absl::Status Run(const Flags& flags) {
   Set(&MetricsLine::set_oracle_welfare, w.oracle_welfare, &m);
   Set(&MetricsLine::set_regret, w.regret, &m);
   Set(&MetricsLine::set_revenue, w.revenue, &m);
+  Set(&MetricsLine::set_surplus, w.surplus, &m);
   if (w.reference.has_value()) m.set_reference(std::string(metric::NameOf(*w.reference)));
   if (w.lost_ranking.has_value()) {
     Set(&MetricsLine::Lost::set_ranking, w.lost_ranking, m.mutable_lost());

@@ -77,6 +77,7 @@ class EvalMetricsTest(unittest.TestCase):
         self.assertAlmostEqual(m["regret"], 0.13 / 2)
         self.assertAlmostEqual(m["lost"]["ranking"], 0.13 / 2)
         self.assertAlmostEqual(m["revenue"], 1.5 * (0.2 + 0.01) / 2)
+        self.assertAlmostEqual(m["surplus"], m["welfare"] - m["revenue"])
         self.assertEqual([b["rows"] for b in m["by_bid"]], ["2", "2"])
 
     def test_nothing_in_nothing_out(self):

@@ -116,6 +116,7 @@ WelfareMetrics WelfareAccumulator::Finalize() const {
     if (decided) {
       m.welfare = mean(sums.welfare);
       m.revenue = mean(sums.revenue);
+      m.surplus = *m.welfare - *m.revenue;
     }
     if (reference == Reference::kClicks) return m;
     m.oracle_welfare = mean(sums.oracle_welfare);

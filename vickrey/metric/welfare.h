@@ -41,6 +41,7 @@ struct WelfareMetrics {
   std::optional<double> oracle_welfare;  // not for clicks: the best ad of those clicked is hindsight
   std::optional<double> regret;          // likewise
   std::optional<double> revenue;
+  std::optional<double> surplus;  // welfare - revenue
   // The regret, taken apart: lost by ranking (the best candidate was not first), by the reserve (it would not be sold
   // with exact probabilities either), by calibration (it was kept from sale, or sold, for a wrong probability).
   std::optional<double> lost_ranking, lost_reserve, lost_calibration;

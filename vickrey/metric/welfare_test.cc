@@ -45,6 +45,7 @@ TEST(Welfare, MeansPerAuction) {
   EXPECT_DOUBLE_EQ(*m.oracle_welfare, (.2 + .3) / 2);
   EXPECT_NEAR(*m.regret, .025, 1e-15);
   EXPECT_DOUBLE_EQ(*m.revenue, 1.600001 * .05 / 2);
+  EXPECT_DOUBLE_EQ(*m.surplus, (.15 + .3) / 2 - 1.600001 * .05 / 2);
   EXPECT_NEAR(*m.lost_ranking, .025, 1e-15);
   EXPECT_EQ(*m.lost_reserve, 0);
   EXPECT_EQ(*m.lost_calibration, 0);
