@@ -14,7 +14,6 @@ using vickrey::v1::AuctionLine;
 using vickrey::v1::CandidateLine;
 
 constexpr int kMaxCandidates = 10'000;
-constexpr int64_t kMaxMicros = 1'000'000'000'000'000;
 
 absl::Status CheckProbability(const std::string& field, bool given, double p) {
   if (!given || (p >= 0 && p <= 1)) return absl::OkStatus();
@@ -28,9 +27,9 @@ absl::Status CheckCandidate(const std::string& at, const CandidateLine& c) {
   if (c.has_click() && c.click() != 0 && c.click() != 1) {
     return base::InvalidField(at + "click", absl::StrCat(c.click(), " is not 0, 1 or null"));
   }
-  if (c.has_value_micros() && (c.value_micros() < 0 || c.value_micros() > kMaxMicros)) {
-    return base::InvalidField(at + "value_micros",
-                              absl::StrCat(c.value_micros(), " is out of range; 0 to ", kMaxMicros, " are allowed"));
+  if (c.has_value_micros() && (c.value_micros() < 0 || c.value_micros() > auction::kMaxBidMicros)) {
+    return base::InvalidField(at + "value_micros", absl::StrCat(c.value_micros(), " is out of range; 0 to ",
+                                                                auction::kMaxBidMicros, " are allowed"));
   }
   if (c.bid_micros() < auction::kMinBidMicros || c.bid_micros() > auction::kMaxBidMicros) {
     return base::InvalidField(

@@ -98,7 +98,7 @@ absl::Status Reader::WrongType(const YAML::Node& node, const std::string& path, 
   return Error(path, absl::StrCat(Shown(node), " is not ", std::string(expected)));
 }
 
-// "known keys: a, b", and in front the one that was probably meant.
+// "unknown key; known keys: a, b".
 absl::Status Reader::UnknownKey(const std::string& path, const Descriptor& descriptor) const {
   std::vector<std::string> known;
   for (int i = 0; i < descriptor.field_count(); ++i) known.push_back(descriptor.field(i)->name());
