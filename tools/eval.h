@@ -1,16 +1,16 @@
 #ifndef TOOLS_EVAL_H_
 #define TOOLS_EVAL_H_
 
-#include "tools/tool.h"
+#include "vickrey/base/tool.h"
 
 namespace vickrey::tools {
 
 // `vickrey eval auction`: decides and judges each auction of stdin.
-void AddEvalAuction(Tool& tool);
+void AddEvalAuction(base::Tool& tool);
 // `vickrey eval metrics`: judges all auctions of stdin together.
-void AddEvalMetrics(Tool& tool);
+void AddEvalMetrics(base::Tool& tool);
 // `vickrey eval compare A B`: compares two models' outcomes of the same auctions.
-void AddEvalCompare(Tool& tool);
+void AddEvalCompare(base::Tool& tool);
 
 }  // namespace vickrey::tools
 

@@ -3,8 +3,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "tools/eval.h"
-#include "tools/judge.h"
+#include "tools/rule_flags.h"
 #include "vickrey/auction/settlement.h"
+#include "vickrey/metric/judge.h"
 
 namespace vickrey::tools {
 namespace {
@@ -13,7 +14,7 @@ using vickrey::v1::AuctionLine;
 using vickrey::v1::EvalAuctionLine;
 
 absl::StatusOr<EvalAuctionLine> Evaluate(const auction::Mechanism& mechanism, const AuctionLine& line) {
-  ASSIGN_OR_RETURN(const metric::JudgedAuction judged, Judge(line));
+  ASSIGN_OR_RETURN(const metric::JudgedAuction judged, metric::Judge(line));
   for (int i = 0; i < line.candidates_size(); ++i) {
     if (!line.candidates(i).has_pctr()) {
       return base::InvalidField(absl::StrCat("candidates[", i, "].pctr"),
@@ -52,7 +53,7 @@ absl::StatusOr<EvalAuctionLine> Evaluate(const auction::Mechanism& mechanism, co
 
 }  // namespace
 
-void AddEvalAuction(Tool& tool) {
+void AddEvalAuction(base::Tool& tool) {
   const auto flags = std::make_shared<RuleFlags>();
   CLI::App& app = tool.AddVerb("auction", "Decide each auction and say what it was worth",
                                R"(echo '{"auction_id":"a","candidates":[{"ad_id":"x","bid_micros":2000000,"pctr":0.1},)"
@@ -60,9 +61,9 @@ void AddEvalAuction(Tool& tool) {
                                [flags] {
                                  ASSIGN_OR_RETURN(const auction::Rules rules, flags->Rules());
                                  ASSIGN_OR_RETURN(const auto mechanism, auction::MakeMechanism(rules));
-                                 return ForEachLine<AuctionLine>([&](const AuctionLine& line) -> absl::Status {
+                                 return base::ForEachLine<AuctionLine>([&](const AuctionLine& line) -> absl::Status {
                                    ASSIGN_OR_RETURN(const EvalAuctionLine result, Evaluate(*mechanism, line));
-                                   WriteLine(result);
+                                   base::WriteLine(result);
                                    return absl::OkStatus();
                                  });
                                });

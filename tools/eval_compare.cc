@@ -148,13 +148,13 @@ absl::Status Run(const Flags& flags) {
   if (c.relative_ci95.has_value()) SetInterval(c.relative_ci95, line.mutable_relative_ci95());
   line.set_method(std::string(c.method));
   line.set_pass(c.Passes(flags.margin));
-  WriteSummary(line, flags.json);
-  return line.pass() ? absl::OkStatus() : CheckFailed();
+  base::WriteSummary(line, flags.json);
+  return line.pass() ? absl::OkStatus() : base::CheckFailed();
 }
 
 }  // namespace
 
-void AddEvalCompare(Tool& tool) {
+void AddEvalCompare(base::Tool& tool) {
   const auto flags = std::make_shared<Flags>();
   CLI::App& app = tool.AddVerb(
       "compare",

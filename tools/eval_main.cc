@@ -1,10 +1,18 @@
-// `vickrey eval`: auctions and metrics on JSON lines.
+// `vickrey eval`: auctions, losses and metrics on JSON lines.
+#include <string_view>
+
 #include "tools/eval.h"
-#include "tools/tool.h"
+#include "vickrey/base/program.h"
+#include "vickrey/base/tool.h"
 
 int main(int argc, char** argv) {
-  vickrey::tools::Tool tool("vickrey-eval", "Runs auctions and computes metrics on JSON lines");
+  // Losses are the trainer's, on LibTorch: a program of their own.
+  const auto loss = [&] { return vickrey::base::BecomeProgram("vickrey-loss", argv + 2); };
+  if (argc > 1 && argv[1] == std::string_view("loss")) return vickrey::base::Exit(loss());
+  vickrey::base::Tool tool("vickrey-eval", "Runs auctions and computes losses and metrics on JSON lines");
   vickrey::tools::AddEvalAuction(tool);
+  tool.AddVerb("loss", "Compute a training objective and its gradient of each auction", "vickrey eval loss --help",
+               loss);
   vickrey::tools::AddEvalMetrics(tool);
   vickrey::tools::AddEvalCompare(tool);
   return tool.Run(argc, argv);

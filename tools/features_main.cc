@@ -6,8 +6,8 @@
 #include <string>
 
 #include "absl/strings/str_format.h"
-#include "tools/tool.h"
 #include "vickrey/base/config.h"
+#include "vickrey/base/tool.h"
 #include "vickrey/features/encode.h"
 #include "vickrey/features/fingerprint.h"
 #include "vickrey/features/schema.h"
@@ -31,7 +31,7 @@ absl::Status Fingerprints(const Flags& flags) {
   if (!features::IsId(flags.field)) {
     return base::InvalidField("--field", "is not 1 to 128 characters of [A-Za-z0-9._:-]");
   }
-  return ForEachLine<google::protobuf::Value>([&](const google::protobuf::Value& value) {
+  return base::ForEachLine<google::protobuf::Value>([&](const google::protobuf::Value& value) {
     if (value.kind_case() != google::protobuf::Value::kStringValue) {
       return base::InvalidField("value", base::ToJson(value) + " is not a text in quotes");
     }
@@ -44,7 +44,7 @@ absl::Status Fingerprints(const Flags& flags) {
     line.set_value(value.string_value());
     line.set_fingerprint(absl::StrFormat("0x%016x", fingerprint));
     line.set_bucket(features::Bucket(fingerprint, flags.buckets));
-    WriteLine(line);
+    base::WriteLine(line);
     return absl::OkStatus();
   });
 }
@@ -72,7 +72,7 @@ absl::Status EncodeSide(const features::Schema& schema, FeatureField::Side side,
 
 absl::Status Encode(const Flags& flags) {
   ASSIGN_OR_RETURN(const auto schema, LoadSchema(flags.schema));
-  return ForEachLine<AuctionLine>([&](const AuctionLine& line) -> absl::Status {
+  return base::ForEachLine<AuctionLine>([&](const AuctionLine& line) -> absl::Status {
     EncodedAuctionLine encoded;
     encoded.set_auction_id(line.auction_id());
     encoded.set_schema_id(schema->id());
@@ -86,7 +86,7 @@ absl::Status Encode(const Flags& flags) {
                                  absl::StrFormat("candidates[%d].features", i),
                                  absl::StrFormat("candidates[%d].encoded_features", i), encoded.add_candidates()));
     }
-    WriteLine(encoded);
+    base::WriteLine(encoded);
     return absl::OkStatus();
   });
 }
@@ -96,7 +96,7 @@ absl::Status Encode(const Flags& flags) {
 
 int main(int argc, char** argv) {
   namespace tools = vickrey::tools;
-  tools::Tool tool("vickrey-features", "Fingerprints and encodes features");
+  vickrey::base::Tool tool("vickrey-features", "Fingerprints and encodes features");
   tools::Flags flags;
   CLI::App& fingerprint = tool.AddVerb("fingerprint", "The number and the bucket that stand for each text of stdin",
                                        "echo '\"68fd1e64\"' | vickrey features fingerprint --field C1 --buckets 65536",

@@ -1,18 +1,18 @@
 #ifndef TOOLS_LOG_H_
 #define TOOLS_LOG_H_
 
-#include "tools/tool.h"
+#include "vickrey/base/tool.h"
 
 namespace vickrey::tools {
 
 // `vickrey log append` and `feedback`: answer each line of stdin after it is on disk.
-void AddLogAppend(Tool& tool);
+void AddLogAppend(base::Tool& tool);
 // `vickrey log import`.
-void AddLogImport(Tool& tool);
+void AddLogImport(base::Tool& tool);
 // `vickrey log scan`, `export` and `stats`.
-void AddLogRead(Tool& tool);
+void AddLogRead(base::Tool& tool);
 // `vickrey log snapshot create | list | delete`.
-void AddLogSnapshot(Tool& tool);
+void AddLogSnapshot(base::Tool& tool);
 
 }  // namespace vickrey::tools
 

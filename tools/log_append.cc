@@ -25,8 +25,8 @@ absl::Status AppendLines(Read read, Append append) {
   std::vector<int64_t> lines;  // of each of the batch
   const auto store = [&](const std::vector<Record>& records) -> absl::Status {
     ASSIGN_OR_RETURN(const auto results, append(records));
-    for (const auto& result : results) WriteLine(result);
-    return FlushLines();
+    for (const auto& result : results) base::WriteLine(result);
+    return base::FlushLines();
   };
   const auto flush = [&]() -> absl::Status {
     if (batch.empty()) return absl::OkStatus();
@@ -54,7 +54,7 @@ absl::Status AppendLines(Read read, Append append) {
         lines.push_back(reader.line());
       }
     }
-    if (!status.ok() || batch.size() == kBatch || InputWouldWait()) RETURN_IF_ERROR(flush());
+    if (!status.ok() || batch.size() == kBatch || base::InputWouldWait()) RETURN_IF_ERROR(flush());
     RETURN_IF_ERROR(base::AtLine(status, reader.line()));
   }
 }
@@ -78,7 +78,7 @@ absl::Status AppendFeedback(const std::string& db) {
 
 }  // namespace
 
-void AddLogAppend(Tool& tool) {
+void AddLogAppend(base::Tool& tool) {
   const auto db = std::make_shared<std::string>();
   CLI::App& append = tool.AddVerb(
       "append", "Store auctions: each line of stdin is answered once it is on disk",

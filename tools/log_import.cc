@@ -152,13 +152,13 @@ absl::Status Run(const Flags& flags) {
     done = import.Run(importer.get(), &progress);
   }
   RETURN_IF_ERROR(done);
-  WriteSummary(import.result(), flags.json);
+  base::WriteSummary(import.result(), flags.json);
   return absl::OkStatus();
 }
 
 }  // namespace
 
-void AddLogImport(Tool& tool) {
+void AddLogImport(base::Tool& tool) {
   const auto flags = std::make_shared<Flags>();
   CLI::App& app = tool.AddVerb("import", "Store a public log or exported lines; importing twice stores once",
                                "vickrey market generate --scenario linear --auctions 1000 --seed 1 >/tmp/linear.jsonl; "

@@ -1,9 +1,9 @@
 // `vickrey log`: the impression log in a folder of this machine.
 #include "tools/log.h"
-#include "tools/tool.h"
+#include "vickrey/base/tool.h"
 
 int main(int argc, char** argv) {
-  vickrey::tools::Tool tool("vickrey-log", "Appends to, reads, imports into and exports from an impression log");
+  vickrey::base::Tool tool("vickrey-log", "Appends to, reads, imports into and exports from an impression log");
   vickrey::tools::AddLogAppend(tool);
   vickrey::tools::AddLogImport(tool);
   vickrey::tools::AddLogRead(tool);

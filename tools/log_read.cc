@@ -57,8 +57,8 @@ absl::Status Scan(const Flags& flags, bool exporting) {
     if (!more) return absl::OkStatus();
     AuctionLine line = log::ToLine(record);
     if (!exporting) line.set_cursor(scan->cursor());
-    WriteLine(line);
-    if (i % 1024 == 0) RETURN_IF_ERROR(FlushLines());  // a full disk ends it
+    base::WriteLine(line);
+    if (i % 1024 == 0) RETURN_IF_ERROR(base::FlushLines());  // a full disk ends it
   }
 }
 
@@ -66,7 +66,7 @@ absl::Status Export(const Flags& flags) {
   if (!flags.feedback) return Scan(flags, /*exporting=*/true);
   ASSIGN_OR_RETURN(const auto reader, log::LogReader::Open(flags.db, flags.snapshot));
   return reader->ForEachFeedback([](const vickrey::v1::Feedback& report) {
-    WriteLine(report);
+    base::WriteLine(report);
     return absl::OkStatus();
   });
 }
@@ -83,7 +83,7 @@ absl::Status Stats(const Flags& flags) {
   if (stats.to.has_value()) line.set_to(*stats.to);
   line.set_bytes(stats.bytes);
   line.set_labelled(stats.labelled);
-  WriteSummary(line, flags.json);
+  base::WriteSummary(line, flags.json);
   return absl::OkStatus();
 }
 
@@ -94,7 +94,7 @@ void DeclareTimes(CLI::App& app, Flags& flags) {
 
 }  // namespace
 
-void AddLogRead(Tool& tool) {
+void AddLogRead(base::Tool& tool) {
   const auto flags = std::make_shared<Flags>();
   CLI::App& scan =
       tool.AddVerb("scan", "Read auctions in order of time, joined with their clicks",

@@ -16,7 +16,7 @@ void WriteSnapshot(const SnapshotManifest& manifest) {
   line.set_snapshot_id(manifest.snapshot_id());
   line.set_auctions(manifest.auctions());
   line.set_digest(manifest.digest());
-  WriteLine(line);
+  base::WriteLine(line);
 }
 
 struct Flags {
@@ -45,7 +45,7 @@ absl::Status Delete(const Flags& flags) {
 
 }  // namespace
 
-void AddLogSnapshot(Tool& tool) {
+void AddLogSnapshot(base::Tool& tool) {
   const auto flags = std::make_shared<Flags>();
   CLI::App& app = tool.AddVerb("snapshot", "Frozen copies, for training and simulation: create, list, delete",
                                "vickrey log snapshot create --db /tmp/log", [] { return absl::OkStatus(); });

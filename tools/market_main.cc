@@ -3,10 +3,10 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "tools/tool.h"
 #include "vickrey/base/config.h"
 #include "vickrey/base/shard.h"
 #include "vickrey/base/time.h"
+#include "vickrey/base/tool.h"
 #include "vickrey/market/market.h"
 #include "vickrey/metric/blocks.h"
 #include "vickrey/v1/lines.pb.h"
@@ -27,7 +27,7 @@ absl::Status List() {
     vickrey::v1::ScenarioLine line;
     line.set_scenario(std::string(info.name));
     line.set_summary(std::string(info.summary));
-    WriteLine(line);
+    base::WriteLine(line);
   }
   return absl::OkStatus();
 }
@@ -52,8 +52,8 @@ absl::Status Generate(const Flags& flags) {
   }
   const base::IndexRange range = base::RangeOf(shard, flags.auctions, metric::kBlockAuctions);
   for (int64_t i = range.begin; i < range.end; ++i) {
-    WriteLine(market->ToLine(market->Generate(i)));
-    if (i % 1024 == 0) RETURN_IF_ERROR(FlushLines());  // a full disk ends it
+    base::WriteLine(market->ToLine(market->Generate(i)));
+    if (i % 1024 == 0) RETURN_IF_ERROR(base::FlushLines());  // a full disk ends it
   }
   return absl::OkStatus();
 }
@@ -63,8 +63,8 @@ absl::Status Generate(const Flags& flags) {
 
 int main(int argc, char** argv) {
   namespace tools = vickrey::tools;
-  tools::Tool tool("vickrey-market",
-                   "Generates auctions of synthetic markets, the true click probability of each candidate known");
+  vickrey::base::Tool tool(
+      "vickrey-market", "Generates auctions of synthetic markets, the true click probability of each candidate known");
   tools::Flags flags;
   tool.AddVerb("list", "The scenarios", "vickrey market list", &tools::List);
   CLI::App& generate = tool.AddVerb("generate", "Auctions of a scenario, as JSON lines",

@@ -14,6 +14,7 @@ struct Verb {
   std::string_view name;     // what is typed: "serve"
   std::string_view program;  // what runs: "vickrey-server"
   std::string_view summary;
+  bool passes_name = false;  // whether the program has several verbs and is told which
 };
 
 // All verbs, in the order in which they are shown.

@@ -1,13 +1,8 @@
 // `vickrey`: starts the program of a verb, or says what there is.
-#include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
-#include <filesystem>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -26,11 +21,6 @@ int Print(const std::string& text) {
   return Exit(absl::UnavailableError("cannot write to stdout"));
 }
 
-std::filesystem::path OwnFolder() {
-  std::error_code error;
-  return std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
-}
-
 absl::Status UnknownVerb(std::string_view name) {
   std::vector<std::string> known;
   for (const auto& verb : vickrey::client::Verbs()) known.emplace_back(verb.name);
@@ -40,16 +30,7 @@ absl::Status UnknownVerb(std::string_view name) {
 
 // Becomes the verb's program; returns only if that cannot be.
 absl::Status Become(const vickrey::client::Verb& verb, char** argv) {
-  const std::string program = OwnFolder() / verb.program;
-  std::vector<char*> args = {const_cast<char*>(program.c_str())};
-  for (char** arg = argv + 2; *arg != nullptr; ++arg) args.push_back(*arg);
-  args.push_back(nullptr);
-  execv(program.c_str(), args.data());
-  const int error = errno;
-  return absl::UnavailableError(error == ENOENT
-                                    ? absl::StrCat("'", std::string(verb.name), "' is the program ", program,
-                                                   ", which is not part of this version or was not installed")
-                                    : absl::StrCat("cannot start ", program, ": ", std::strerror(error)));
+  return vickrey::base::BecomeProgram(verb.program, argv + (verb.passes_name ? 1 : 2));
 }
 
 }  // namespace
@@ -64,10 +45,10 @@ int main(int argc, char** argv) {
     return Exit(vickrey::base::InvalidField("--version", "only --json may follow"));
   }
   if (first == "--help" || first == "-h" || first == "help") {
-    return Print(vickrey::client::HelpText(OwnFolder()));
+    return Print(vickrey::client::HelpText(vickrey::base::ProgramFolder()));
   }
   if (first.empty()) {
-    std::fputs(vickrey::client::HelpText(OwnFolder()).c_str(), stderr);
+    std::fputs(vickrey::client::HelpText(vickrey::base::ProgramFolder()).c_str(), stderr);
     return vickrey::base::kBadInput;
   }
   const auto verb = vickrey::client::FindVerb(first);

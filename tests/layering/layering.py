@@ -17,6 +17,7 @@ ALLOWED = {
     "vickrey/market": ["vickrey/base", "vickrey/features"],
     "vickrey/log": ["vickrey/base", "vickrey/features"],
     "vickrey/model": ["vickrey/base", "vickrey/features"],
+    "vickrey/decision": ["vickrey/base", "vickrey/auction", "vickrey/features", "vickrey/model"],
     "vickrey/torch": ["vickrey/base", "vickrey/features", "vickrey/model"],
     "trainer": ["vickrey"],
     "server": ["vickrey"],

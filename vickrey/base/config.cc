@@ -282,7 +282,7 @@ void Replace(Message* message, Message* with) { message->GetReflection()->Swap(m
 
 }  // namespace
 
-absl::Status LoadConfig(std::string_view text, std::string_view origin, Message* config) {
+absl::Status LoadConfig(std::string_view text, std::string_view origin, Message* config, const ConfigFill& fill) {
   if (text.size() > kMaxConfigBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat(std::string(origin), " has ", text.size(), " bytes; at most ", kMaxConfigBytes, " are allowed"));
@@ -293,18 +293,19 @@ absl::Status LoadConfig(std::string_view text, std::string_view origin, Message*
   const std::unique_ptr<Message> loaded(config->New());
   Reader reader{std::string(origin)};
   RETURN_IF_ERROR(reader.ReadMap(node, "", loaded.get()));
+  if (fill != nullptr) RETURN_IF_ERROR(fill(loaded.get()));
   RETURN_IF_ERROR(Finish(reader, loaded.get()));
   Replace(config, loaded.get());
   return absl::OkStatus();
 }
 
-absl::Status LoadConfigFile(const std::filesystem::path& file, Message* config) {
+absl::Status LoadConfigFile(const std::filesystem::path& file, Message* config, const ConfigFill& fill) {
   const auto text = ReadFile(file, kMaxConfigBytes);
   if (absl::IsResourceExhausted(text.status()) || absl::IsUnavailable(text.status())) {
     return absl::InvalidArgumentError(text.status().message());  // too large, or not a file: a wrong argument
   }
   RETURN_IF_ERROR(text);
-  return LoadConfig(*text, file.string(), config);
+  return LoadConfig(*text, file.string(), config, fill);
 }
 
 absl::Status SetConfigField(std::string_view path, std::string_view value, std::string_view origin, Message* config) {

@@ -10,6 +10,7 @@
 #define VICKREY_BASE_CONFIG_H_
 
 #include <filesystem>
+#include <functional>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -25,10 +26,16 @@ inline constexpr size_t kMaxConfigBytes = size_t{1} << 20;
 
 // Reads `file` (YAML, or JSON, which is YAML but for \u escapes of more than 16 bits), fills in the defaults and checks
 // every rule. `config` is replaced.
-absl::Status LoadConfigFile(const std::filesystem::path& file, google::protobuf::Message* config);
+//
+// `fill`, where given, is called in between, on what was read: for flags that go over the file, and for defaults that
+// depend on other fields.
+using ConfigFill = std::function<absl::Status(google::protobuf::Message* config)>;
+absl::Status LoadConfigFile(const std::filesystem::path& file, google::protobuf::Message* config,
+                            const ConfigFill& fill = nullptr);
 
 // The same from text; `origin` stands for the file in messages.
-absl::Status LoadConfig(std::string_view text, std::string_view origin, google::protobuf::Message* config);
+absl::Status LoadConfig(std::string_view text, std::string_view origin, google::protobuf::Message* config,
+                        const ConfigFill& fill = nullptr);
 
 // Sets one field, as a flag does: SetConfigField("loss.sigma", "4", "--set", &config). The value of a text
 // field is taken as it is, any other is YAML, so a list is "[64, 64]"; an empty one is refused. `config` need not be

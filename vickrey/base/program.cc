@@ -1,7 +1,13 @@
 #include "vickrey/base/program.h"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "vickrey/base/build_info.h"
@@ -44,6 +50,23 @@ std::string VersionJson(std::string_view program) { return ToJson(Version(progra
 int Exit(const absl::Status& status) {
   if (!status.ok()) std::fprintf(stderr, "%s\n", ErrorLine(status).c_str());
   return ExitCodeOf(status);
+}
+
+std::filesystem::path ProgramFolder() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+}
+
+absl::Status BecomeProgram(std::string_view name, char* const* args) {
+  const std::string program = ProgramFolder() / name;
+  std::vector<char*> argv = {const_cast<char*>(program.c_str())};
+  for (; *args != nullptr; ++args) argv.push_back(*args);
+  argv.push_back(nullptr);
+  execv(program.c_str(), argv.data());
+  const int error = errno;
+  return absl::UnavailableError(
+      error == ENOENT ? absl::StrCat("the program ", program, " is not part of this version or was not installed")
+                      : absl::StrCat("cannot start ", program, ": ", std::strerror(error)));
 }
 
 }  // namespace vickrey::base

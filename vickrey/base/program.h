@@ -2,6 +2,7 @@
 #ifndef VICKREY_BASE_PROGRAM_H_
 #define VICKREY_BASE_PROGRAM_H_
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,13 @@ std::string VersionJson(std::string_view program);
 
 // Reports how the program ended: an error goes to stderr as an ErrorLine. Returns the exit code.
 int Exit(const absl::Status& status);
+
+// The folder of the running program.
+std::filesystem::path ProgramFolder();
+
+// Becomes `program`, which lies beside the running one, with `args` (ended by a null pointer) behind its name: stdin,
+// stdout and the exit code are its own. Returns only if that cannot be: UNAVAILABLE saying why.
+absl::Status BecomeProgram(std::string_view program, char* const* args);
 
 }  // namespace vickrey::base
 

@@ -9,6 +9,7 @@
 #include "absl/strings/strip.h"
 #include "vickrey/base/status.h"
 #include "vickrey/base/utf8.h"
+#include "vickrey/features/schema.h"
 
 namespace vickrey::log {
 namespace {
@@ -35,6 +36,7 @@ class CriteoImporter final : public Importer {
     }
     if (in_.bad()) return absl::UnavailableError("the file cannot be read further");
     if (record->candidates_size() == 0) return false;
+    record->set_schema_id(schema_id_);
     auto& auction = *record->mutable_auction();
     auction.set_auction_id(absl::StrCat(options_.file_digest.substr(0, 12), "-", first_row_));
     auction.set_event_time(kFirstEventTime + auctions_++ * kSecond);
@@ -82,6 +84,7 @@ class CriteoImporter final : public Importer {
   }
 
   const ImportOptions options_;
+  const std::string schema_id_ = (*features::Schema::Preset("criteo"))->id();
   std::istream& in_;
   int64_t rows_ = 0;
   int64_t first_row_ = 0;  // of the current auction

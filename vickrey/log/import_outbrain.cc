@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "vickrey/base/limits.h"
 #include "vickrey/base/status.h"
 #include "vickrey/base/utf8.h"
 #include "vickrey/features/schema.h"
@@ -63,6 +64,7 @@ class OutbrainImporter final : public Importer {
     }
     if (!has_row_) return false;
     record->Clear();
+    record->set_schema_id(schema_id_);
     auto& auction = *record->mutable_auction();
     auction.set_auction_id(absl::StrCat(options_.file_digest.substr(0, 12), "-", row_.number));
     auction.set_event_time(row_.event_time);
@@ -72,7 +74,7 @@ class OutbrainImporter final : public Importer {
       if (!row_.values[c].empty()) context[std::string(kNames[c])].set_string_value(row_.values[c]);
     }
     const std::string display = row_.values[kDisplay];
-    while (has_row_ && row_.values[kDisplay] == display && auction.candidates_size() < kMaxCandidates) {
+    while (has_row_ && row_.values[kDisplay] == display && auction.candidates_size() < base::kMaxCandidates) {
       auto& candidate = *auction.add_candidates();
       candidate.set_ad_id(row_.values[kAd]);
       candidate.mutable_bid()->set_micros(options_.bids.has_value() ? options_.bids->BidMicros(row_.number) : kUnit);
@@ -130,6 +132,7 @@ class OutbrainImporter final : public Importer {
   }
 
   const ImportOptions options_;
+  const std::string schema_id_ = (*features::Schema::Preset("outbrain"))->id();
   CsvReader csv_;
   std::array<int, kColumns> positions_ = {};
   size_t columns_ = 0;

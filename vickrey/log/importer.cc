@@ -8,6 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "vickrey/base/json.h"
+#include "vickrey/base/limits.h"
 #include "vickrey/base/random.h"
 #include "vickrey/base/status.h"
 #include "vickrey/log/import_criteo.h"
@@ -89,9 +90,9 @@ int64_t BidSource::BidMicros(int64_t row) const {
 
 absl::StatusOr<std::unique_ptr<Importer>> MakeImporter(std::string_view format, const ImportOptions& options,
                                                        std::istream* in) {
-  if (options.group_size < 1 || options.group_size > kMaxCandidates) {
-    return base::InvalidField("group_size", absl::StrCat(options.group_size, " is out of range; 1 to ", kMaxCandidates,
-                                                         " rows make an auction"));
+  if (options.group_size < 1 || options.group_size > base::kMaxCandidates) {
+    return base::InvalidField("group_size", absl::StrCat(options.group_size, " is out of range; 1 to ",
+                                                         base::kMaxCandidates, " rows make an auction"));
   }
   std::string known;
   for (const Entry& entry : kImporters) {

@@ -8,6 +8,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "vickrey/base/limits.h"
 #include "vickrey/base/status.h"
 #include "vickrey/base/time.h"
 #include "vickrey/base/utf8.h"
@@ -50,9 +51,9 @@ absl::Status CheckProbability(const std::string& field, double p, bool zero_too)
 }
 
 absl::Status CheckLogged(const std::string& at, const LoggedCandidate& c) {
-  if (c.has_slot() && (c.slot() < 0 || c.slot() > kMaxCandidates)) {
-    return InvalidField(at + "slot",
-                        absl::StrCat(c.slot(), " is out of range; 0 (not shown) to ", kMaxCandidates, " are allowed"));
+  if (c.has_slot() && (c.slot() < 0 || c.slot() > base::kMaxCandidates)) {
+    return InvalidField(at + "slot", absl::StrCat(c.slot(), " is out of range; 0 (not shown) to ", base::kMaxCandidates,
+                                                  " are allowed"));
   }
   if (c.has_examination()) RETURN_IF_ERROR(CheckProbability(at + "examination", c.examination(), false));
   if (c.has_propensity()) RETURN_IF_ERROR(CheckProbability(at + "propensity", c.propensity(), false));
@@ -140,8 +141,8 @@ absl::Status Validate(const LoggedAuction& record) {
   std::string schema_id = record.schema_id();
   RETURN_IF_ERROR(CheckFeatures("", "context", auction.context(), &schema_id));
   const int n = auction.candidates_size();
-  if (n < 1 || n > kMaxCandidates) {
-    return InvalidField("candidates", absl::StrCat("has ", n, " entries; 1 to ", kMaxCandidates, " are allowed"));
+  if (n < 1 || n > base::kMaxCandidates) {
+    return InvalidField("candidates", absl::StrCat("has ", n, " entries; 1 to ", base::kMaxCandidates, " are allowed"));
   }
   for (int i = 0; i < n; ++i) {
     const auto& candidate = auction.candidates(i);

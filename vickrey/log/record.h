@@ -14,8 +14,6 @@
 
 namespace vickrey::log {
 
-inline constexpr int kMaxCandidates = 10'000;
-
 // INVALID_ARGUMENT naming the first field that a log does not accept (ids, times, amounts, probabilities, lengths).
 absl::Status Validate(const vickrey::v1::LoggedAuction& record);
 absl::Status Validate(const vickrey::v1::Feedback& feedback);

@@ -10,6 +10,7 @@
 #include "vickrey/base/config.h"
 #include "vickrey/base/random.h"
 #include "vickrey/base/status.h"
+#include "vickrey/features/schema.h"
 
 namespace vickrey::market {
 namespace {
@@ -26,7 +27,11 @@ double Round(double x) { return std::round(x * 1e4) / 1e4; }
 }  // namespace
 
 Market::Market(vickrey::config::v1::MarketConfig config, uint64_t seed, std::unique_ptr<const Scenario> scenario)
-    : config_(std::move(config)), seed_(seed), scenario_(std::move(scenario)), intercept_(scenario_->intercept()) {}
+    : config_(std::move(config)),
+      seed_(seed),
+      scenario_(std::move(scenario)),
+      schema_id_((*features::Schema::Preset("synthetic"))->id()),
+      intercept_(scenario_->intercept()) {}
 
 absl::StatusOr<std::unique_ptr<Market>> Market::Create(vickrey::config::v1::MarketConfig config, uint64_t seed) {
   RETURN_IF_ERROR(base::FinishConfig("market", &config));
@@ -78,6 +83,7 @@ vickrey::v1::AuctionLine Market::ToLine(const SyntheticAuction& auction) const {
   line.set_auction_id(absl::StrCat(config_.scenario(), "-", seed_, "-", auction.index));
   line.set_event_time(config_.start_time() + auction.index * config_.interval_micros());
   line.set_currency_code(config_.currency_code());
+  line.set_schema_id(schema_id_);
   auto& context = *line.mutable_context()->mutable_fields();
   for (int i = 0; i < kContextWidth; ++i) context[absl::StrCat("c", i)].set_number_value(auction.x[i]);
   for (size_t i = 0; i < auction.candidates.size(); ++i) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -75,6 +76,7 @@ class Market {
   const vickrey::config::v1::MarketConfig config_;
   const uint64_t seed_;
   const std::unique_ptr<const Scenario> scenario_;
+  const std::string schema_id_;
   double intercept_ = 0;
 };
 

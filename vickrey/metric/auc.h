@@ -25,6 +25,7 @@ class AucAccumulator {
   void Add(double score, bool clicked) { rows_.push_back({score, clicked}); }
   void Merge(const AucAccumulator& other) { rows_.insert(rows_.end(), other.rows_.begin(), other.rows_.end()); }
   std::optional<double> Finalize() const { return Auc(rows_); }
+  const std::vector<ScoredClick>& rows() const { return rows_; }
 
  private:
   std::vector<ScoredClick> rows_;

@@ -104,4 +104,25 @@ std::vector<BidBucket> PredictionAccumulator::ByBid(int buckets) const {
   return result;
 }
 
+std::vector<PredictionBucket> PredictionAccumulator::ByPrediction(int buckets) const {
+  std::vector<ScoredClick> rows = all_.rows();
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const ScoredClick& a, const ScoredClick& b) { return a.score < b.score; });
+  std::vector<PredictionBucket> result;
+  size_t begin = 0;
+  for (int k = 1; k <= buckets; ++k) {
+    const size_t end = rows.size() * k / buckets;
+    if (end == begin) continue;
+    double pctr = 0, clicks = 0;
+    for (size_t i = begin; i < end; ++i) {
+      pctr += rows[i].score;
+      clicks += rows[i].clicked;
+    }
+    const auto count = static_cast<double>(end - begin);
+    result.push_back({static_cast<int64_t>(end - begin), pctr / count, clicks / count});
+    begin = end;
+  }
+  return result;
+}
+
 }  // namespace vickrey::metric

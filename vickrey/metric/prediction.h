@@ -32,6 +32,13 @@ struct BidBucket {
   double ctr = 0;  // clicks / rows
 };
 
+// Rows of about equal predictions: for a calibration chart.
+struct PredictionBucket {
+  int64_t rows = 0;
+  double mean_pctr = 0;
+  double ctr = 0;  // clicks / rows
+};
+
 // Accumulates predictions, auction by auction. Not thread-safe.
 class PredictionAccumulator {
  public:
@@ -55,6 +62,8 @@ class PredictionAccumulator {
   PredictionMetrics Finalize() const;
   // At most `buckets` of about equally many rows, by rising bid; equal bids share a bucket. REQUIRES: keep_by_bid.
   std::vector<BidBucket> ByBid(int buckets) const;
+  // At most `buckets` of about equally many rows, by rising prediction.
+  std::vector<PredictionBucket> ByPrediction(int buckets) const;
 
  private:
   struct Bin {

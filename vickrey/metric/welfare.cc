@@ -54,6 +54,13 @@ absl::Status WelfareAccumulator::Add(std::string_view auction_id, const JudgedAu
     ASSIGN_OR_RETURN(unreserved, unreserved_->Run(auction_id, judged.candidates));
   }
   ++auctions_;
+  const std::vector<double>& clicks = judged.probabilities[Index(Reference::kClicks)];
+  for (const auction::Placement& placement : outcome.placements) {
+    ++sold_;
+    if (clicks.empty()) continue;
+    winner_pctr_ += judged.candidates[placement.index].pctr;
+    winner_clicks_ += clicks[placement.index];
+  }
   for (const Reference reference : kReferences) {
     const std::vector<double>& probabilities = judged.probabilities[Index(reference)];
     if (probabilities.empty()) continue;
@@ -90,6 +97,9 @@ void WelfareAccumulator::AddDecided(const JudgedAuction& judged, const auction::
 
 void WelfareAccumulator::Merge(const WelfareAccumulator& other) {
   auctions_ += other.auctions_;
+  sold_ += other.sold_;
+  winner_pctr_ += other.winner_pctr_;
+  winner_clicks_ += other.winner_clicks_;
   for (size_t i = 0; i < sums_.size(); ++i) {
     Sums& a = sums_[i];
     const Sums& b = other.sums_[i];
@@ -107,6 +117,8 @@ void WelfareAccumulator::Merge(const WelfareAccumulator& other) {
 
 WelfareMetrics WelfareAccumulator::Finalize() const {
   WelfareMetrics m;
+  m.sold = sold_;
+  if (winner_clicks_ > 0) m.winner_calibration = winner_pctr_ / winner_clicks_;
   for (const Reference reference : kReferences) {
     const Sums& sums = sums_[Index(reference)];
     if (auctions_ == 0 || sums.judged < auctions_) continue;

@@ -47,6 +47,8 @@ struct WelfareMetrics {
   std::optional<double> lost_ranking, lost_reserve, lost_calibration;
   // Mean of R = sum over ordered pairs of (v_i - v_j)+ 1{score_i <= score_j}, v = value x probability: regret <= R.
   std::optional<double> misordering;
+  int64_t sold = 0;                          // auctions with a winner
+  std::optional<double> winner_calibration;  // winners of which the click is known: sum of predictions / clicks
 };
 
 // Runs a mechanism on auctions and accumulates what they were worth. Not thread-safe; `mechanism` must outlive it.
@@ -78,6 +80,8 @@ class WelfareAccumulator {
   const auction::Mechanism* unreserved_;
   auction::Reserve reserve_;
   int64_t auctions_ = 0;
+  int64_t sold_ = 0;
+  double winner_pctr_ = 0, winner_clicks_ = 0;
   std::array<Sums, kReferences.size()> sums_;
 };
 

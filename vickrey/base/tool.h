@@ -1,6 +1,6 @@
-// What the local tools have in common: verbs with flags, JSON lines in and out, errors and exit codes.
-#ifndef TOOLS_TOOL_H_
-#define TOOLS_TOOL_H_
+// What command-line programs have in common: verbs with flags, JSON lines in and out, errors and exit codes.
+#ifndef VICKREY_BASE_TOOL_H_
+#define VICKREY_BASE_TOOL_H_
 
 #include <CLI/CLI.hpp>
 #include <functional>
@@ -12,14 +12,14 @@
 #include "vickrey/base/json.h"
 #include "vickrey/base/status.h"
 
-namespace vickrey::tools {
+namespace vickrey::base {
 
 // A check that was made and whose answer is no: the program exits with 1 and says nothing more.
 absl::Status CheckFailed();
 
-// A program of verbs:
-//   1. declare verbs with their flags;
-//   2. Run parses, runs the verb that was named and gives the exit code.
+// A program of verbs, or of one action:
+//   1. declare verbs with their flags, or the action with its;
+//   2. Run parses, runs the verb that was named, or the action, and gives the exit code.
 //
 // Not thread-safe.
 class Tool {
@@ -34,13 +34,15 @@ class Tool {
   CLI::App& AddVerb(CLI::App& parent, const std::string& name, const std::string& summary,
                     std::function<absl::Status()> run);
 
+  // For a program without verbs: it runs `run` itself. The app is for declaring its flags.
+  CLI::App& SetAction(const std::string& example, std::function<absl::Status()> run);
+
   int Run(int argc, char** argv);
 
  private:
   const std::string program_;
   CLI::App app_;
-  bool version_ = false;
-  bool json_ = false;
+  bool has_action_ = false;
   absl::Status status_;
 };
 
@@ -56,18 +58,18 @@ void WriteSummary(const google::protobuf::Message& message, bool json);
 // Calls `f` on each line of stdin, read into a T. Stops at the first error, which then names the line.
 template <typename T, typename F>
 absl::Status ForEachLine(F f) {
-  base::JsonLineReader reader(&std::cin);
+  JsonLineReader reader(&std::cin);
   T line;
   while (true) {
     ASSIGN_OR_RETURN(const bool more, reader.Next(&line));
     if (!more) return absl::OkStatus();
-    RETURN_IF_ERROR(base::AtLine(f(line), reader.line()));
+    RETURN_IF_ERROR(AtLine(f(line), reader.line()));
   }
 }
 
 // Whether reading stdin would wait: nothing is buffered and nothing has arrived.
 bool InputWouldWait();
 
-}  // namespace vickrey::tools
+}  // namespace vickrey::base
 
-#endif  // TOOLS_TOOL_H_
+#endif  // VICKREY_BASE_TOOL_H_

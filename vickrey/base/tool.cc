@@ -1,4 +1,4 @@
-#include "tools/tool.h"
+#include "vickrey/base/tool.h"
 
 #include <poll.h>
 #include <unistd.h>
@@ -15,10 +15,10 @@
 #include "absl/strings/str_cat.h"
 #include "vickrey/base/program.h"
 
-namespace vickrey::tools {
+namespace vickrey::base {
 namespace {
 
-constexpr char kCheckFailed[] = "vickrey.check_failed";
+constexpr char kCheckFailedUrl[] = "vickrey.check_failed";
 constexpr size_t kBufferBytes = size_t{1} << 16;
 
 // What is still to be written to stdout, and whether all so far could be.
@@ -83,15 +83,15 @@ std::string FlagOf(const std::string& message) {
 
 absl::Status CheckFailed() {
   absl::Status status = absl::FailedPreconditionError("the check failed");
-  status.SetPayload(kCheckFailed, absl::Cord());
+  status.SetPayload(kCheckFailedUrl, absl::Cord());
   return status;
 }
 
 Tool::Tool(std::string program, const std::string& description) : program_(std::move(program)), app_(description) {
   std::ios_base::sync_with_stdio(false);
   app_.name(program_);
-  app_.add_flag("--version", version_, "Say what this program is made of (--json: for machines)");
-  app_.add_flag("--json", json_, "With --version")->group("");
+  // Run answers it before anything else is looked at; declared for --help.
+  app_.add_flag_function("--version", [](int64_t) {}, "Say what this program is made of (--json: for machines)");
   app_.require_subcommand(0, 1);
 }
 
@@ -112,34 +112,45 @@ CLI::App& Tool::AddVerb(CLI::App& parent, const std::string& name, const std::st
   return verb;
 }
 
+CLI::App& Tool::SetAction(const std::string& example, std::function<absl::Status()> run) {
+  has_action_ = true;
+  app_.require_subcommand(0, 0);
+  app_.option_defaults()->always_capture_default();
+  app_.footer(absl::StrCat("Example:\n  ", example));
+  app_.callback([this, run = std::move(run)] { status_ = run(); });
+  return app_;
+}
+
 int Tool::Run(int argc, char** argv) {
+  if (argc >= 2 && argv[1] == std::string_view("--version")) {
+    const bool json = argc == 3 && argv[2] == std::string_view("--json");
+    if (argc > 2 && !json) return Exit(InvalidField("--version", "only --json may follow"));
+    WriteOut(json ? VersionJson(program_) + "\n" : VersionText(program_));
+    return Exit(FlushLines());
+  }
   CheckNumbers(app_);
   try {
     app_.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
     std::fputs(app_.help().c_str(), stdout);
-    return std::fflush(stdout) == 0 ? base::kGood : base::kEnvironment;
+    return std::fflush(stdout) == 0 ? kGood : kEnvironment;
   } catch (const CLI::ParseError& error) {
-    return base::Exit(
-        base::AboutField(absl::InvalidArgumentError(absl::StrCat(error.what(), "; see --help")), FlagOf(error.what())));
+    return Exit(
+        AboutField(absl::InvalidArgumentError(absl::StrCat(error.what(), "; see --help")), FlagOf(error.what())));
   } catch (const std::exception& error) {
-    return base::Exit(absl::InternalError(error.what()));
+    return Exit(absl::InternalError(error.what()));
   }
-  if (version_) {
-    WriteOut(json_ ? base::VersionJson(program_) + "\n" : base::VersionText(program_));
-    return base::Exit(FlushLines());
-  }
-  if (app_.get_subcommands().empty()) {
-    return base::Exit(absl::InvalidArgumentError("a verb is required; see --help"));
+  if (!has_action_ && app_.get_subcommands().empty()) {
+    return Exit(absl::InvalidArgumentError("a verb is required; see --help"));
   }
   const absl::Status flushed = FlushLines();
-  if (status_.ok()) return base::Exit(flushed);
-  if (status_.GetPayload(kCheckFailed).has_value()) return base::kCheckFailed;
-  return base::Exit(status_);
+  if (status_.ok()) return Exit(flushed);
+  if (status_.GetPayload(kCheckFailedUrl).has_value()) return kCheckFailed;
+  return Exit(status_);
 }
 
 void WriteLine(const google::protobuf::Message& message) {
-  Pending().append(base::ToJson(message)).push_back('\n');
+  Pending().append(ToJson(message)).push_back('\n');
   if (Pending().size() >= kBufferBytes || InputWouldWait()) FlushLines().IgnoreError();  // the end of Run reports it
 }
 
@@ -151,7 +162,7 @@ absl::Status FlushLines() {
 
 void WriteSummary(const google::protobuf::Message& message, bool json) {
   if (json || isatty(STDOUT_FILENO) != 1) return WriteLine(message);
-  const auto fields = base::JsonFields(message);
+  const auto fields = JsonFields(message);
   size_t width = 0;
   for (const auto& [name, value] : fields) width = std::max(width, name.size());
   for (const auto& [name, value] : fields) {
@@ -168,4 +179,4 @@ bool InputWouldWait() {
   return poll(&in, 1, 0) == 0;
 }
 
-}  // namespace vickrey::tools
+}  // namespace vickrey::base

@@ -1,19 +1,19 @@
-#include "tools/judge.h"
+#include "vickrey/metric/judge.h"
 
 #include <algorithm>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "vickrey/base/limits.h"
 #include "vickrey/base/status.h"
 
-namespace vickrey::tools {
+namespace vickrey::metric {
 namespace {
 
 using vickrey::v1::AuctionLine;
 using vickrey::v1::CandidateLine;
-
-constexpr int kMaxCandidates = 10'000;
 
 absl::Status CheckProbability(const std::string& field, bool given, double p) {
   if (!given || (p >= 0 && p <= 1)) return absl::OkStatus();
@@ -41,38 +41,17 @@ absl::Status CheckCandidate(const std::string& at, const CandidateLine& c) {
 
 }  // namespace
 
-void RuleFlags::Declare(CLI::App& app) {
-  app.add_option("--mechanism", mechanism, "second_price");
-  app.add_option("--slots", slots, "Slots to sell");
-  app.add_option("--position-multipliers", position_multipliers, "Examination of each slot, from 1 down: 1,.7")
-      ->delimiter(',');
-  auto* click = app.add_option("--reserve-click-micros", reserve_click_micros, "Least bid, micros a click");
-  app.add_option("--reserve-mille-micros", reserve_mille_micros, "Least score, micros a thousand impressions")
-      ->excludes(click);
-  for (const char* flag : {"--reserve-click-micros", "--reserve-mille-micros"}) {
-    app.get_option(flag)->default_str("none")->check(CLI::PositiveNumber);
-  }
-}
-
-absl::StatusOr<auction::Rules> RuleFlags::Rules() const {
-  auction::Rules rules{.mechanism = mechanism, .slots = slots, .position_multipliers = position_multipliers};
-  if (reserve_click_micros > 0) rules.reserve = {auction::Reserve::Kind::kClick, reserve_click_micros};
-  if (reserve_mille_micros > 0) rules.reserve = {auction::Reserve::Kind::kMille, reserve_mille_micros};
-  RETURN_IF_ERROR(auction::MakeMechanism(rules));
-  return rules;
-}
-
-absl::StatusOr<metric::JudgedAuction> Judge(const AuctionLine& line) {
+absl::StatusOr<JudgedAuction> Judge(const AuctionLine& line) {
   if (line.candidates().empty()) {
     return base::InvalidField("candidates",
                               absl::StrCat("auction ", line.auction_id(), " has none; at least 1 is needed"));
   }
-  if (line.candidates_size() > kMaxCandidates) {
+  if (line.candidates_size() > base::kMaxCandidates) {
     return base::InvalidField("candidates", absl::StrCat("auction ", line.auction_id(), " has ", line.candidates_size(),
-                                                         "; at most ", kMaxCandidates, " are allowed"));
+                                                         "; at most ", base::kMaxCandidates, " are allowed"));
   }
-  metric::JudgedAuction judged;
-  std::array<bool, metric::kReferences.size()> known;
+  JudgedAuction judged;
+  std::array<bool, kReferences.size()> known;
   known.fill(true);
   for (int i = 0; i < line.candidates_size(); ++i) {
     const CandidateLine& c = line.candidates(i);
@@ -81,7 +60,7 @@ absl::StatusOr<metric::JudgedAuction> Judge(const AuctionLine& line) {
     judged.candidates.push_back({c.bid_micros(), c.pctr()});
     judged.values_micros.push_back(c.has_value_micros() ? c.value_micros() : c.bid_micros());
     judged.has_pctr = judged.has_pctr && c.has_pctr();
-    // In the order of metric::kReferences.
+    // In the order of kReferences.
     const std::pair<bool, double> references[] = {
         {c.has_ctr(), c.ctr()}, {c.has_teacher(), c.teacher()}, {c.has_click(), static_cast<double>(c.click())}};
     for (size_t r = 0; r < known.size(); ++r) {
@@ -95,4 +74,4 @@ absl::StatusOr<metric::JudgedAuction> Judge(const AuctionLine& line) {
   return judged;
 }
 
-}  // namespace vickrey::tools
+}  // namespace vickrey::metric

@@ -1,16 +1,12 @@
-// AuctionLines as auctions that can be decided and judged.
-#ifndef TOOLS_JUDGE_H_
-#define TOOLS_JUDGE_H_
+#ifndef TOOLS_RULE_FLAGS_H_
+#define TOOLS_RULE_FLAGS_H_
 
 #include <CLI/CLI.hpp>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "vickrey/auction/mechanism.h"
-#include "vickrey/metric/welfare.h"
-#include "vickrey/v1/lines.pb.h"
 
 namespace vickrey::tools {
 
@@ -27,10 +23,6 @@ struct RuleFlags {
   int64_t reserve_mille_micros = 0;
 };
 
-// INVALID_ARGUMENT naming the auction, the candidate and the field that is out of range. Bids are left to the
-// mechanism.
-absl::StatusOr<metric::JudgedAuction> Judge(const vickrey::v1::AuctionLine& line);
-
 }  // namespace vickrey::tools
 
-#endif  // TOOLS_JUDGE_H_
+#endif  // TOOLS_RULE_FLAGS_H_

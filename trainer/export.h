@@ -1,0 +1,40 @@
+// Networks into and out of artifacts.
+#ifndef TRAINER_EXPORT_H_
+#define TRAINER_EXPORT_H_
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "trainer/data/dataset.h"
+#include "vickrey/config/v1/train.pb.h"
+#include "vickrey/model/artifact.h"
+#include "vickrey/torch/network.h"
+
+namespace vickrey::trainer {
+
+// A network at the start of training, its output at the training set's click rate. INVALID_ARGUMENT naming the field of
+// `config` that is wrong.
+absl::StatusOr<std::unique_ptr<torch::Network>> NewNetwork(const vickrey::config::v1::ModelConfig& config,
+                                                           const Dataset& data, uint64_t seed);
+
+absl::StatusOr<std::unique_ptr<torch::Network>> WithWeights(const vickrey::config::v1::ModelConfig& config,
+                                                            const Dataset& data, const model::TensorFile& weights);
+
+// What an artifact says beside its weights.
+struct Export {
+  std::string name, version;
+  vickrey::config::v1::ModelConfig model;
+  const vickrey::config::v1::TrainConfig* config = nullptr;  // the effective one
+  double multiplier = 1;
+  vickrey::v1::Provenance provenance;  // the time is filled in
+  std::map<std::string, double> metrics;
+};
+absl::StatusOr<model::WrittenArtifact> WriteModel(const std::filesystem::path& root, const Dataset& data,
+                                                  const model::TensorFile& weights, Export out);
+
+}  // namespace vickrey::trainer
+
+#endif  // TRAINER_EXPORT_H_

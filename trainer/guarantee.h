@@ -1,0 +1,30 @@
+// What the regret of a model with teacher labels cannot exceed.
+#ifndef TRAINER_GUARANTEE_H_
+#define TRAINER_GUARANTEE_H_
+
+#include <optional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "trainer/data/dataset.h"
+#include "vickrey/config/v1/loss.pb.h"
+
+namespace vickrey::trainer {
+
+// E regret <= E L_teacher(f) + eps_b sqrt(2), where eps_b^2 = E sum_i (b_i (t_i - p_i))^2 and L_teacher is the rank
+// loss over all pairs on the teacher's labels, with a surrogate that is nowhere below the zero-one loss.
+struct Guarantee {
+  double eps = 0;  // root mean square of t - p; where the truth is not known a lower bound: the calibration part of it
+  std::optional<double> eps_b;  // units of the currency
+  std::optional<double> bound;  // of the mean regret; only where the truth is known
+};
+
+// Over the auctions of a range with logits of its candidates and the teacher's labels of all candidates. The surrogate
+// is the configured one, or the logistic where that is no bound, at its final sigma.
+absl::StatusOr<Guarantee> GuaranteeOf(const Dataset& data, const base::IndexRange& range,
+                                      const std::vector<float>& logits, const std::vector<double>& teacher,
+                                      const vickrey::config::v1::LossConfig& config);
+
+}  // namespace vickrey::trainer
+
+#endif  // TRAINER_GUARANTEE_H_

@@ -1,0 +1,195 @@
+#include "trainer/job.h"
+
+#include <ATen/Parallel.h>
+
+#include <cmath>
+#include <cstdio>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "trainer/data/dataset.h"
+#include "trainer/export.h"
+#include "trainer/fit.h"
+#include "trainer/guarantee.h"
+#include "trainer/teacher.h"
+#include "vickrey/base/files.h"
+#include "vickrey/base/json.h"
+#include "vickrey/base/status.h"
+
+namespace vickrey::trainer {
+namespace {
+
+using vickrey::config::v1::TrainConfig;
+using vickrey::v1::MetricsLine;
+using vickrey::v1::TrainLine;
+
+constexpr double kMicro = 1e6;
+
+// Labels that a loss cannot do without.
+absl::Status CheckLabels(const Dataset& data, const std::vector<double>& labels, const std::string& name) {
+  int64_t known = 0;
+  for (int64_t i = 0; i < data.features.offsets[data.train.end]; ++i) known += !std::isnan(labels[i]);
+  if (known > 0) return absl::OkStatus();
+  return base::AboutField(absl::FailedPreconditionError(
+                              absl::StrCat("loss.labels: no auction of the training set has '", name, "' labels")),
+                          "loss.labels");
+}
+
+// 1 / mean target of the training set, which rids the loss of the currency.
+double ScaleOf(const Dataset& data, const std::vector<double>& labels) {
+  double sum = 0;
+  int64_t count = 0;
+  for (int64_t i = 0; i < data.features.offsets[data.train.end]; ++i) {
+    if (std::isnan(labels[i])) continue;
+    sum += static_cast<double>(data.bids_micros[i]) / kMicro * labels[i];
+    ++count;
+  }
+  return sum > 0 ? static_cast<double>(count) / sum : 1;
+}
+
+void AddMetrics(const std::string& prefix, const MetricsLine& m, std::map<std::string, double>* metrics) {
+  const auto add = [&](const char* name, bool has, double value) {
+    if (has) (*metrics)[prefix + name] = value;
+  };
+  add("auctions", true, static_cast<double>(m.auctions()));
+  add("logloss", m.has_logloss(), m.logloss());
+  add("normalized_entropy", m.has_normalized_entropy(), m.normalized_entropy());
+  add("auc", m.has_auc(), m.auc());
+  add("auction_auc", m.has_auction_auc(), m.auction_auc());
+  add("calibration", m.has_calibration(), m.calibration());
+  add("winner_calibration", m.has_winner_calibration(), m.winner_calibration());
+  add("welfare", m.has_welfare(), m.welfare());
+  add("oracle_welfare", m.has_oracle_welfare(), m.oracle_welfare());
+  add("regret", m.has_regret(), m.regret());
+  add("revenue", m.has_revenue(), m.revenue());
+}
+
+class Job {
+ public:
+  Job(JobConfig job, std::string snapshot_id, std::filesystem::path root)
+      : config_(std::move(job.config)),
+        base_rate_given_(job.base_rate_given),
+        snapshot_id_(std::move(snapshot_id)),
+        root_(std::move(root)) {}
+
+  absl::StatusOr<TrainLine> Run(const std::filesystem::path& db) {
+    at::set_num_threads(config_.threads());
+    RETURN_IF_ERROR(ChooseVersion());
+    ASSIGN_OR_RETURN(data_, LoadDataset(db, snapshot_id_, config_.data()));
+    // Wrong networks are refused before hours of training.
+    ASSIGN_OR_RETURN(network_, NewNetwork(config_.model(), *data_, config_.seed()));
+    if (config_.loss().labels() == "teacher") {
+      RETURN_IF_ERROR(base::Annotate(NewNetwork(config_.teacher().model(), *data_, 0).status(), "teacher"));
+    }
+    RETURN_IF_ERROR(FindLabels());
+    FillFromData();
+    std::fputs(absl::StrCat("{\"config\":", base::ToJson(config_), "}\n").c_str(), stderr);
+    ASSIGN_OR_RETURN(const Fitted fitted, Fit(*data_, labels_, Options(), network_.get()));
+    ASSIGN_OR_RETURN(network_, WithWeights(config_.model(), *data_, fitted.weights));
+    RETURN_IF_ERROR(Judge("validation.", data_->validation, fitted.multiplier));
+    RETURN_IF_ERROR(Judge("test.", data_->test, fitted.multiplier));
+    RETURN_IF_ERROR(Guarantee());
+    RETURN_IF_ERROR(Write(fitted));
+    line_.mutable_metrics()->insert(metrics_.begin(), metrics_.end());
+    return std::move(line_);
+  }
+
+ private:
+  // A version that is there already is refused before training, too.
+  absl::Status ChooseVersion() {
+    if (!config_.has_version()) {
+      config_.set_version(model::NextVersion(root_, config_.name()));
+    } else if (const auto folder = root_ / config_.name() / config_.version(); std::filesystem::exists(folder)) {
+      return base::AboutField(absl::AlreadyExistsError(absl::StrCat("version: ", folder.string(), " exists already")),
+                              "version");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status FindLabels() {
+    if (config_.loss().labels() == "teacher") {
+      ASSIGN_OR_RETURN(TeacherLabels teacher, LabelByTeacher(config_, *data_, snapshot_id_, root_));
+      labels_ = std::move(teacher.labels);
+      *line_.mutable_teacher() = std::move(teacher.report);
+    } else {
+      labels_ = LoggedLabels(*data_, LabelsOf(config_.loss().labels()));
+    }
+    return CheckLabels(*data_, labels_, config_.loss().labels());
+  }
+
+  void FillFromData() {
+    const double rate = data_->ClickRate(data_->train);
+    if (!base_rate_given_ && rate > 0) config_.mutable_loss()->set_base_rate(rate);
+    if (!config_.loss().has_scale()) config_.mutable_loss()->set_scale(ScaleOf(*data_, labels_));
+  }
+
+  FitOptions Options() const {
+    FitOptions options{
+        .name = config_.name(), .seed = config_.seed(), .optimizer = config_.optimizer(), .loss = config_.loss()};
+    for (int64_t a = data_->train.begin; a < data_->train.end; ++a) options.auctions.push_back(a);
+    return options;
+  }
+
+  absl::Status Judge(const std::string& prefix, const base::IndexRange& range, double multiplier) {
+    if (range.end == range.begin) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const std::vector<float> logits, LogitsOf(*data_, range, *network_));
+    ASSIGN_OR_RETURN(const MetricsLine metrics, trainer::Judge(*data_, range, ProbabilitiesOf(logits, multiplier)));
+    AddMetrics(prefix, metrics, &metrics_);
+    return absl::OkStatus();
+  }
+
+  absl::Status Guarantee() {
+    if (!line_.has_teacher() || data_->test.end == data_->test.begin) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const std::vector<float> logits, LogitsOf(*data_, data_->test, *network_));
+    ASSIGN_OR_RETURN(const trainer::Guarantee guarantee,
+                     GuaranteeOf(*data_, data_->test, logits, labels_, config_.loss()));
+    line_.set_eps(guarantee.eps);
+    line_.set_g4(guarantee.bound.has_value() ? "certified" : "lower bound, not certified");
+    if (guarantee.bound.has_value()) {
+      line_.set_g4_bound(*guarantee.bound);
+      line_.set_eps_b(*guarantee.eps_b);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Write(const Fitted& fitted) {
+    metrics_["epoch"] = fitted.epoch;
+    Export out{.name = config_.name(),
+               .version = config_.version(),
+               .model = config_.model(),
+               .config = &config_,
+               .multiplier = fitted.multiplier,
+               .metrics = metrics_};
+    out.provenance.set_snapshot_id(snapshot_id_);
+    out.provenance.set_loss(config_.loss().loss());
+    out.provenance.set_labels(config_.loss().labels());
+    out.provenance.set_seed(config_.seed());
+    out.provenance.set_teacher_sha256(line_.teacher().sha256());
+    ASSIGN_OR_RETURN(const model::WrittenArtifact written, WriteModel(root_, *data_, fitted.weights, std::move(out)));
+    line_.set_artifact(written.folder.string());
+    line_.set_version(config_.version());
+    line_.set_sha256(written.sha256);
+    return absl::OkStatus();
+  }
+
+  TrainConfig config_;
+  const bool base_rate_given_;
+  const std::string snapshot_id_;
+  const std::filesystem::path root_;
+  std::unique_ptr<Dataset> data_;
+  std::vector<double> labels_;
+  std::unique_ptr<torch::Network> network_;
+  std::map<std::string, double> metrics_;
+  TrainLine line_;
+};
+
+}  // namespace
+
+absl::StatusOr<TrainLine> RunJob(JobConfig job, const std::filesystem::path& db, const std::string& snapshot_id,
+                                 const std::filesystem::path& root) {
+  return Job(std::move(job), snapshot_id, root).Run(db);
+}
+
+}  // namespace vickrey::trainer

@@ -1,0 +1,21 @@
+#ifndef TRAINER_LOSS_BATCH_H_
+#define TRAINER_LOSS_BATCH_H_
+
+#include <cstdint>
+#include <vector>
+
+namespace vickrey::trainer {
+
+// What losses know of some auctions beside the logits. Candidates lie flat, one auction after the other.
+struct LossBatch {
+  std::vector<int64_t> offsets = {0};  // auction a has candidates [offsets[a], offsets[a + 1])
+  std::vector<double> bids;            // per click, units of the currency, greater than 0
+  std::vector<double> labels;          // q of each candidate, in [0, 1]; NaN: masked, takes part in nothing
+
+  int64_t auctions() const { return static_cast<int64_t>(offsets.size()) - 1; }
+  int64_t candidates() const { return offsets.back(); }
+};
+
+}  // namespace vickrey::trainer
+
+#endif  // TRAINER_LOSS_BATCH_H_

@@ -1,0 +1,17 @@
+// AuctionLines as auctions that can be decided and judged.
+#ifndef VICKREY_METRIC_JUDGE_H_
+#define VICKREY_METRIC_JUDGE_H_
+
+#include "absl/status/statusor.h"
+#include "vickrey/metric/welfare.h"
+#include "vickrey/v1/lines.pb.h"
+
+namespace vickrey::metric {
+
+// INVALID_ARGUMENT naming the auction, the candidate and the field that is out of range. Bids are left to the
+// mechanism.
+absl::StatusOr<JudgedAuction> Judge(const vickrey::v1::AuctionLine& line);
+
+}  // namespace vickrey::metric
+
+#endif  // VICKREY_METRIC_JUDGE_H_

@@ -1,0 +1,33 @@
+// The architectures that are known without LibTorch: their tensors, and how they are evaluated one candidate at a time.
+// vickrey/torch/architecture.h has the same table for training.
+#ifndef VICKREY_MODEL_ARCHITECTURE_H_
+#define VICKREY_MODEL_ARCHITECTURE_H_
+
+#include <memory>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "vickrey/model/layout.h"
+#include "vickrey/model/scorer.h"
+
+namespace vickrey::model {
+
+struct Architecture {
+  std::string_view name;
+  // Adds the tensors to a layout whose inputs are known. INVALID_ARGUMENT for hidden layers that it does not take.
+  absl::Status (*complete)(const vickrey::storage::v1::ModelSpec& spec, Layout* layout);
+  // REQUIRES: tensors that passed CheckTensors.
+  std::unique_ptr<const Scorer> (*make_native)(const vickrey::storage::v1::ModelSpec& spec, const Layout& layout,
+                                               const TensorFile& tensors);
+};
+
+// INVALID_ARGUMENT listing the known names for any other.
+absl::StatusOr<const Architecture*> FindArchitecture(std::string_view name);
+
+// logistic.cc, mlp.cc
+extern const Architecture kLogistic;
+extern const Architecture kMlp;
+
+}  // namespace vickrey::model
+
+#endif  // VICKREY_MODEL_ARCHITECTURE_H_

@@ -1,0 +1,125 @@
+#include "vickrey/model/artifact.h"
+
+#include <cmath>
+#include <cstdint>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "vickrey/base/files.h"
+#include "vickrey/base/json.h"
+#include "vickrey/base/sha256.h"
+#include "vickrey/base/status.h"
+
+namespace vickrey::model {
+namespace {
+
+using vickrey::storage::v1::ModelFile;
+
+constexpr char kModel[] = "model.json";
+constexpr char kWeights[] = "weights.safetensors";
+constexpr char kSums[] = "SHA256SUMS";
+constexpr size_t kMaxWeightBytes = size_t{1} << 36;
+
+// The contents of SHA256SUMS.
+std::string SumsOf(std::string_view model, std::string_view weights) {
+  return absl::StrCat(base::Sha256Hex(model), "  ", kModel, "\n", base::Sha256Hex(weights), "  ", kWeights, "\n");
+}
+
+// What is damaged, whatever the code that a part of it gave.
+absl::Status DataLoss(const absl::Status& status) { return absl::DataLossError(status.message()); }
+
+absl::Status CheckFile(const ModelFile& file) {
+  if (file.format() != kArtifactFormat) {
+    return absl::UnimplementedError(
+        absl::StrCat("format ", file.format(), " is not known; this version reads format ", kArtifactFormat));
+  }
+  if (!features::IsId(file.name()) || !features::IsId(file.version())) {
+    return absl::DataLossError("name and version must be 1 to 128 characters of [A-Za-z0-9._:-]");
+  }
+  const double c = file.calibration().multiplier();
+  if (!(std::isfinite(c) && c > 0) || !std::isfinite(file.calibration().logit_offset())) {
+    return absl::DataLossError("the calibration must be a finite multiplier greater than 0 and a finite offset");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Check(Artifact* artifact) {
+  RETURN_IF_ERROR(CheckFile(artifact->file));
+  auto schema = features::Schema::Create(artifact->file.schema());
+  if (!schema.ok()) return DataLoss(schema.status());
+  artifact->schema = *std::move(schema);
+  auto layout = MakeLayout(artifact->file.spec(), *artifact->schema);
+  if (!layout.ok()) return DataLoss(layout.status());
+  artifact->layout = *std::move(layout);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Artifact> LoadArtifact(const std::filesystem::path& folder) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(folder, error)) {
+    return absl::NotFoundError(absl::StrCat("there is no artifact folder ", folder.string()));
+  }
+  const auto annotate = [&](const absl::Status& status, const char* name) {
+    return base::Annotate(status, absl::StrCat("artifact ", (folder / name).string()));
+  };
+  const auto read = [&](const char* name, size_t max_bytes) -> absl::StatusOr<std::string> {
+    auto bytes = base::ReadFile(folder / name, max_bytes);
+    if (bytes.status().code() == absl::StatusCode::kNotFound) {
+      return absl::DataLossError(absl::StrCat("artifact ", folder.string(), ": has no ", name));
+    }
+    return bytes;
+  };
+  ASSIGN_OR_RETURN(const std::string sums, read(kSums, 4096));
+  ASSIGN_OR_RETURN(const std::string model, read(kModel, size_t{1} << 30));
+  ASSIGN_OR_RETURN(const std::string weights, read(kWeights, kMaxWeightBytes));
+  if (sums != SumsOf(model, weights)) {
+    return annotate(absl::DataLossError("does not match the files beside it: one of them was changed or cut"), kSums);
+  }
+  Artifact artifact;
+  if (const absl::Status parsed = base::FromJson(model, &artifact.file); !parsed.ok()) {
+    return annotate(DataLoss(parsed), kModel);
+  }
+  RETURN_IF_ERROR(annotate(Check(&artifact), kModel));
+  auto tensors = ParseTensors(weights);
+  if (!tensors.ok()) return annotate(tensors.status(), kWeights);
+  artifact.weights = *std::move(tensors);
+  RETURN_IF_ERROR(annotate(CheckTensors(artifact.layout, artifact.weights), kWeights));
+  artifact.sha256 = base::Sha256Hex(sums);
+  return artifact;
+}
+
+absl::StatusOr<WrittenArtifact> WriteArtifact(const std::filesystem::path& root, ModelFile file,
+                                              const TensorFile& weights) {
+  for (const auto& [field, value] : {std::pair("name", &file.name()), std::pair("version", &file.version())}) {
+    if (!features::IsId(*value) || *value == "." || *value == "..") {
+      return base::InvalidField(field, absl::StrCat("'", *value, "' is not 1 to 128 characters of [A-Za-z0-9._:-]"));
+    }
+  }
+  file.set_format(kArtifactFormat);
+  const std::filesystem::path folder = root / file.name() / file.version();
+  ASSIGN_OR_RETURN(const auto publisher, base::FolderPublisher::Create(folder));
+  const std::string model = base::ToJson(file) + "\n";
+  const std::string bytes = SerializeTensors(weights);
+  const std::string sums = SumsOf(model, bytes);
+  RETURN_IF_ERROR(base::WriteFileAtomically(publisher->path() / kModel, model));
+  RETURN_IF_ERROR(base::WriteFileAtomically(publisher->path() / kWeights, bytes));
+  RETURN_IF_ERROR(base::WriteFileAtomically(publisher->path() / kSums, sums));
+  RETURN_IF_ERROR(publisher->Publish());
+  return WrittenArtifact{folder, base::Sha256Hex(sums)};
+}
+
+std::string NextVersion(const std::filesystem::path& root, std::string_view name) {
+  int64_t last = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(root / name, error)) {
+    int64_t version = 0;
+    if (absl::SimpleAtoi(entry.path().filename().string(), &version)) last = std::max(last, version);
+  }
+  return absl::StrCat(last + 1);
+}
+
+}  // namespace vickrey::model

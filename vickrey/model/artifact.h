@@ -1,0 +1,51 @@
+// The artifact of a trained model: a folder NAME/VERSION with model.json (storage/v1/artifact.proto),
+// weights.safetensors and SHA256SUMS, which `sha256sum -c` reads too. Nothing in it can run code.
+#ifndef VICKREY_MODEL_ARTIFACT_H_
+#define VICKREY_MODEL_ARTIFACT_H_
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "vickrey/features/schema.h"
+#include "vickrey/model/layout.h"
+#include "vickrey/model/tensors.h"
+#include "vickrey/storage/v1/artifact.pb.h"
+
+namespace vickrey::model {
+
+inline constexpr int kArtifactFormat = 1;
+
+// An artifact that passed every check.
+struct Artifact {
+  vickrey::storage::v1::ModelFile file;
+  std::shared_ptr<const features::Schema> schema;
+  Layout layout;
+  TensorFile weights;
+  std::string sha256;  // of SHA256SUMS, 64 hexadecimal digits: equal digests predict the same bits
+};
+
+// Reads and checks an artifact: sums, format, names, schema, architecture, every tensor's name, shape and values.
+// NOT_FOUND if there is no such folder; DATA_LOSS, or UNIMPLEMENTED for a format of a later version, naming the file
+// and what is wrong with it.
+absl::StatusOr<Artifact> LoadArtifact(const std::filesystem::path& folder);
+
+// Where an artifact was written, and its digest.
+struct WrittenArtifact {
+  std::filesystem::path folder;
+  std::string sha256;
+};
+
+// Writes `root`/NAME/VERSION, visible and on disk in one step; `file.format` is set. ALREADY_EXISTS if the version is
+// there; nothing is changed then. INVALID_ARGUMENT for a name or a version that is not an id.
+absl::StatusOr<WrittenArtifact> WriteArtifact(const std::filesystem::path& root, vickrey::storage::v1::ModelFile file,
+                                              const TensorFile& weights);
+
+// The whole number after the greatest one among the versions of `name` under `root`; "1" if there is none.
+std::string NextVersion(const std::filesystem::path& root, std::string_view name);
+
+}  // namespace vickrey::model
+
+#endif  // VICKREY_MODEL_ARTIFACT_H_

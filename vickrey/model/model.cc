@@ -1,0 +1,52 @@
+#include "vickrey/model/model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "vickrey/base/status.h"
+#include "vickrey/features/encode.h"
+#include "vickrey/model/architecture.h"
+#include "vickrey/model/encode.h"
+
+namespace vickrey::model {
+
+double Probability(const vickrey::storage::v1::Calibration& calibration, float logit) {
+  const double u = static_cast<double>(logit) + calibration.logit_offset();
+  return std::min(1.0, calibration.multiplier() / (1 + std::exp(-u)));
+}
+
+Model::Model(Artifact artifact, std::unique_ptr<const Scorer> scorer)
+    : file_(std::move(artifact.file)),
+      schema_(std::move(artifact.schema)),
+      layout_(std::move(artifact.layout)),
+      sha256_(std::move(artifact.sha256)),
+      scorer_(std::move(scorer)) {}
+
+absl::StatusOr<std::shared_ptr<const Model>> Model::Load(const std::filesystem::path& folder) {
+  ASSIGN_OR_RETURN(Artifact artifact, LoadArtifact(folder));
+  ASSIGN_OR_RETURN(const Architecture* architecture, FindArchitecture(artifact.file.spec().architecture()));
+  auto scorer = architecture->make_native(artifact.file.spec(), artifact.layout, artifact.weights);
+  std::shared_ptr<const Model> model(new Model(std::move(artifact), std::move(scorer)));
+  vickrey::v1::Auction missing;
+  missing.add_candidates();
+  ASSIGN_OR_RETURN(const Prediction prediction, model->Predict(missing, "warm-up"));
+  if (!(prediction.pctr[0] >= 0 && prediction.pctr[0] <= 1)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(model->ref(), " predicts ", prediction.pctr[0], " in its warm-up, which is not a probability"));
+  }
+  return model;
+}
+
+absl::StatusOr<Model::Prediction> Model::Predict(const vickrey::v1::Auction& auction, std::string_view where) const {
+  Batch batch(layout_);
+  RETURN_IF_ERROR(AppendAuction(*schema_, layout_, auction, where, &batch));
+  ASSIGN_OR_RETURN(const std::vector<float> logits, scorer_->Logits(batch));
+  Prediction prediction;
+  prediction.logits.assign(logits.begin(), logits.end());
+  for (const float logit : logits) prediction.pctr.push_back(Probability(file_.calibration(), logit));
+  return prediction;
+}
+
+}  // namespace vickrey::model

@@ -1,0 +1,140 @@
+#include "vickrey/model/tensors.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "nlohmann/json.hpp"
+#include "vickrey/base/status.h"
+
+namespace vickrey::model {
+namespace {
+
+using nlohmann::json;
+
+static_assert(std::endian::native == std::endian::little, "the format is little-endian");
+
+constexpr uint64_t kMaxHeaderBytes = 100'000'000;
+constexpr size_t kLengthBytes = 8;
+constexpr size_t kAlignment = 8;
+constexpr int64_t kMaxValues = int64_t{1} << 40;
+
+absl::Status Damaged(const std::string& what) {
+  return absl::DataLossError(absl::StrCat("not a sound safetensors file: ", what));
+}
+
+// One entry of the header, with its place among the values.
+struct Entry {
+  std::string name;
+  std::vector<int64_t> shape;
+  uint64_t begin = 0, end = 0;  // bytes behind the header
+};
+
+absl::StatusOr<Entry> ParseEntry(const std::string& name, const json& value) {
+  const auto fault = [&](std::string_view what) { return Damaged(absl::StrCat("'", name, "' ", std::string(what))); };
+  if (!value.is_object() || value.size() != 3 || !value.contains("dtype") || !value.contains("shape") ||
+      !value.contains("data_offsets")) {
+    return fault("needs dtype, shape and data_offsets, and nothing else");
+  }
+  if (value["dtype"] != "F32") return fault("is not of dtype F32, the only one that is read");
+  Entry entry{.name = name};
+  if (!value["shape"].is_array()) return fault("has a shape that is not a list");
+  int64_t count = 1;
+  for (const json& size : value["shape"]) {
+    if (!size.is_number_unsigned() || size.get<uint64_t>() > static_cast<uint64_t>(kMaxValues)) {
+      return fault("has a shape that is not one");
+    }
+    entry.shape.push_back(size.get<int64_t>());
+    if (entry.shape.back() > 0 && count > kMaxValues / entry.shape.back()) return fault("has too many values");
+    count *= entry.shape.back();
+  }
+  const json& offsets = value["data_offsets"];
+  if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() ||
+      !offsets[1].is_number_unsigned()) {
+    return fault("has data_offsets that are not two whole numbers");
+  }
+  entry.begin = offsets[0].get<uint64_t>();
+  entry.end = offsets[1].get<uint64_t>();
+  if (entry.end < entry.begin || entry.end - entry.begin != static_cast<uint64_t>(count) * sizeof(float)) {
+    return fault("has other bytes than its shape needs");
+  }
+  return entry;
+}
+
+absl::Status ParseMetadata(const json& value, std::map<std::string, std::string>* metadata) {
+  if (!value.is_object()) return Damaged("__metadata__ is not a map");
+  for (const auto& [key, text] : value.items()) {
+    if (!text.is_string()) return Damaged("__metadata__ holds something else than texts");
+    (*metadata)[key] = text.get<std::string>();
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int64_t CountOf(const std::vector<int64_t>& shape) {
+  int64_t count = 1;
+  for (const int64_t size : shape) count *= size;
+  return count;
+}
+
+std::string SerializeTensors(const TensorFile& file) {
+  json header = json::object();
+  if (!file.metadata.empty()) header["__metadata__"] = file.metadata;
+  uint64_t offset = 0;
+  for (const auto& [name, tensor] : file.tensors) {
+    const uint64_t bytes = tensor.values.size() * sizeof(float);
+    header[name] = {{"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {offset, offset + bytes}}};
+    offset += bytes;
+  }
+  std::string text = header.dump();
+  text.resize((text.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
+  const uint64_t length = text.size();
+  std::string bytes(kLengthBytes, '\0');
+  std::memcpy(bytes.data(), &length, kLengthBytes);
+  bytes += text;
+  bytes.reserve(bytes.size() + offset);
+  for (const auto& [name, tensor] : file.tensors) {
+    bytes.append(reinterpret_cast<const char*>(tensor.values.data()), tensor.values.size() * sizeof(float));
+  }
+  return bytes;
+}
+
+absl::StatusOr<TensorFile> ParseTensors(std::string_view bytes) {
+  uint64_t length = 0;
+  if (bytes.size() < kLengthBytes) return Damaged("it is cut in its first eight bytes");
+  std::memcpy(&length, bytes.data(), kLengthBytes);
+  bytes.remove_prefix(kLengthBytes);
+  if (length > kMaxHeaderBytes || length > bytes.size()) return Damaged("its header is cut");
+  const std::string_view text = bytes.substr(0, length);
+  const std::string_view values = bytes.substr(length);
+  const json header = json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
+  if (!header.is_object()) return Damaged("its header is not a JSON map");
+  TensorFile file;
+  std::vector<Entry> entries;
+  for (const auto& [name, value] : header.items()) {
+    if (name == "__metadata__") {
+      RETURN_IF_ERROR(ParseMetadata(value, &file.metadata));
+      continue;
+    }
+    ASSIGN_OR_RETURN(Entry entry, ParseEntry(name, value));
+    entries.push_back(std::move(entry));
+  }
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return std::pair(a.begin, a.end) < std::pair(b.begin, b.end); });
+  uint64_t at = 0;
+  for (const Entry& entry : entries) {
+    if (entry.begin != at) return Damaged(absl::StrCat("'", entry.name, "' does not begin where the one before ends"));
+    if (entry.end > values.size()) return Damaged(absl::StrCat("'", entry.name, "' is cut"));
+    Tensor tensor{.shape = entry.shape, .values = std::vector<float>((entry.end - entry.begin) / sizeof(float))};
+    if (!tensor.values.empty()) std::memcpy(tensor.values.data(), values.data() + entry.begin, entry.end - entry.begin);
+    file.tensors.emplace(entry.name, std::move(tensor));
+    at = entry.end;
+  }
+  if (at != values.size()) return Damaged("there are bytes behind the last tensor");
+  return file;
+}
+
+}  // namespace vickrey::model
