@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "tools/eval.h"
+#include "vickrey/metric/comparison_line.h"
 #include "vickrey/metric/paired.h"
 #include "vickrey/v1/lines.pb.h"
 
@@ -23,6 +25,7 @@ constexpr int kDefaultReplicates = 1000;  // for auc, which has no other interva
 
 struct Flags {
   std::string a, b;
+  std::string models;  // "A,B": only their lines are read
   std::string metric = "welfare";
   double margin = 0;
   bool cluster = false;
@@ -45,9 +48,9 @@ absl::Status Check(const OutcomeLine& line) {
   return absl::OkStatus();
 }
 
-// Calls `f` on each outcome of a file that is not missing; refuses an auction that comes twice.
+// Calls `f` on each outcome of a file, of `model` where that is not empty; refuses an auction that comes twice.
 template <typename F>
-absl::Status ForEachOutcome(const std::string& file, F f) {
+absl::Status ForEachOutcome(const std::string& file, const std::string& model, F f) {
   std::ifstream in(file);
   if (!in) return base::AboutField(absl::NotFoundError(absl::StrCat("cannot open ", file)), "FILE");
   base::JsonLineReader reader(&in);
@@ -57,9 +60,12 @@ absl::Status ForEachOutcome(const std::string& file, F f) {
     const auto more = reader.Next(&line);
     if (more.ok() && !*more) return absl::OkStatus();
     absl::Status status = more.status();
+    if (status.ok() && !model.empty() && line.model() != model) continue;
     if (status.ok() && !seen.insert(line.auction_id()).second) {
       status = base::InvalidField(
-          "auction_id", absl::StrCat("'", line.auction_id(), "' comes twice; a file holds the outcomes of one model"));
+          "auction_id",
+          absl::StrCat("'", line.auction_id(),
+                       "' comes twice; a file holds the outcomes of one model, or --models names two of them"));
     }
     if (status.ok()) status = Check(line);
     if (status.ok()) status = f(line);
@@ -90,22 +96,24 @@ std::optional<metric::ScoredClick> ShownOf(const OutcomeLine& line) {
   return metric::ScoredClick{line.pctr(), line.clicked()};
 }
 
-void SetInterval(const std::optional<metric::Interval>& interval, google::protobuf::ListValue* list) {
-  list->add_values()->set_number_value(interval->lo);
-  list->add_values()->set_number_value(interval->hi);
-}
-
 absl::StatusOr<metric::Comparison> Compare(const Flags& flags) {
+  std::pair<std::string, std::string> models;
+  if (!flags.models.empty()) {
+    models = absl::StrSplit(flags.models, absl::MaxSplits(',', 1));
+    if (models.first.empty() || models.second.empty()) {
+      return base::InvalidField("--models", absl::StrCat("'", flags.models, "' is not two models, A,B"));
+    }
+  }
   // Everything of A is kept by auction; B streams by.
   std::unordered_map<std::string, OutcomeLine> of_a;
-  RETURN_IF_ERROR(ForEachOutcome(flags.a, [&](const OutcomeLine& line) {
+  RETURN_IF_ERROR(ForEachOutcome(flags.a, models.first, [&](const OutcomeLine& line) {
     of_a[line.auction_id()] = line;
     return absl::OkStatus();
   }));
   PairedComparison paired;
   metric::PairedAuc auc;
   size_t matched = 0;
-  RETURN_IF_ERROR(ForEachOutcome(flags.b, [&](const OutcomeLine& b) -> absl::Status {
+  RETURN_IF_ERROR(ForEachOutcome(flags.b, models.second, [&](const OutcomeLine& b) -> absl::Status {
     const auto found = of_a.find(b.auction_id());
     if (found == of_a.end()) {
       return base::InvalidField("auction_id", absl::StrCat("'", b.auction_id(), "' is not in ", flags.a));
@@ -136,18 +144,11 @@ absl::StatusOr<metric::Comparison> Compare(const Flags& flags) {
 
 absl::Status Run(const Flags& flags) {
   ASSIGN_OR_RETURN(const metric::Comparison c, Compare(flags));
-  ComparisonLine line;
-  line.set_metric(flags.metric);
-  line.set_auctions(c.auctions);
-  line.set_clusters(c.clusters);
-  if (c.a.has_value()) line.set_a(*c.a);
-  if (c.b.has_value()) line.set_b(*c.b);
-  if (c.difference.has_value()) line.set_difference(*c.difference);
-  if (c.difference_ci95.has_value()) SetInterval(c.difference_ci95, line.mutable_ci95());
-  if (c.relative.has_value()) line.set_relative(*c.relative);
-  if (c.relative_ci95.has_value()) SetInterval(c.relative_ci95, line.mutable_relative_ci95());
-  line.set_method(std::string(c.method));
-  line.set_pass(c.Passes(flags.margin));
+  ComparisonLine line = metric::LineOf(c, flags.metric, flags.margin);
+  if (const size_t comma = flags.models.find(','); comma != std::string::npos) {
+    line.set_a_model(flags.models.substr(0, comma));
+    line.set_b_model(flags.models.substr(comma + 1));
+  }
   base::WriteSummary(line, flags.json);
   return line.pass() ? absl::OkStatus() : base::CheckFailed();
 }
@@ -166,6 +167,9 @@ void AddEvalCompare(base::Tool& tool) {
       [flags] { return Run(*flags); });
   app.add_option("A", flags->a, "Outcome lines of one model")->required();
   app.add_option("B", flags->b, "Outcome lines of the other, of the same auctions")->required();
+  app.add_option("--models", flags->models,
+                 "MODEL,MODEL as in the lines' field model: only these of A and of B, for files of several models")
+      ->default_str("all");
   app.add_option("--metric", flags->metric,
                  "welfare, revenue, regret, auc or calibration (the last two of the winners)")
       ->check(CLI::IsMember({"welfare", "revenue", "regret", "auc", "calibration"}));

@@ -1,0 +1,248 @@
+#include "client/client.h"
+
+#include <google/protobuf/empty.pb.h>
+#include <google/protobuf/unknown_field_set.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/impl/codegen/client_unary_call.h>
+
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "vickrey/base/grpc_status.h"
+#include "vickrey/base/status.h"
+#include "vickrey/v1/auction_service.grpc.pb.h"
+#include "vickrey/v1/impression_log_service.grpc.pb.h"
+#include "vickrey/v1/model_service.grpc.pb.h"
+#include "vickrey/v1/prediction_service.grpc.pb.h"
+
+namespace vickrey::client {
+namespace {
+
+constexpr int kMaxAnswerBytes = 64 << 20;
+constexpr char kServiceConfig[] = R"({"methodConfig": [{"name": [{}], "retryPolicy": {"maxAttempts": 4,
+  "initialBackoff": "0.05s", "maxBackoff": "1s", "backoffMultiplier": 2, "retryableStatusCodes": ["UNAVAILABLE"]}}]})";
+constexpr char kHealthMethod[] = "/grpc.health.v1.Health/Check";
+constexpr int kHealthStatusField = 1, kServing = 1;  // of grpc.health.v1.HealthCheckResponse
+
+std::shared_ptr<grpc::Channel> ChannelTo(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  arguments.SetServiceConfigJSON(kServiceConfig);
+  arguments.SetMaxReceiveMessageSize(kMaxAnswerBytes);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // an ad stack's server is not reached through a proxy
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+}
+
+// The field that a server's message begins with, "auction.candidates[2].bid.micros: ..."; "" where it begins otherwise.
+std::string FieldIn(const std::string& message) {
+  const size_t end = message.find(": ");
+  const std::string field = message.substr(0, end);
+  const bool is_path = end != std::string::npos &&
+                       field.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.[]") ==
+                           std::string::npos;
+  return is_path ? field : "";
+}
+
+bool IsWord(std::string_view text) {
+  return !text.empty() &&
+         text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-") ==
+             std::string_view::npos;
+}
+
+}  // namespace
+
+absl::StatusOr<vickrey::v1::ModelRef> ParseModelRef(std::string_view text) {
+  vickrey::v1::ModelRef ref;
+  const size_t at = text.find('@');
+  const size_t colon = text.rfind(':');
+  std::string_view name = text, choice;
+  if (at != std::string_view::npos) {
+    name = text.substr(0, at);
+    choice = text.substr(at + 1);
+    ref.set_version(std::string(choice));
+  } else if (colon != std::string_view::npos) {
+    name = text.substr(0, colon);
+    choice = text.substr(colon + 1);
+    ref.set_label(std::string(choice));
+  }
+  ref.set_name(std::string(name));
+  if (!IsWord(name) || (name.size() < text.size() && !IsWord(choice))) {
+    return base::InvalidField("model",
+                              absl::StrCat("'", std::string(text), "' is not NAME, NAME@VERSION or NAME:LABEL"));
+  }
+  return ref;
+}
+
+struct Client::Impl {
+  Impl(std::string server, Options settings)
+      : address(std::move(server)),
+        options(settings),
+        channel(ChannelTo(address)),
+        prediction(vickrey::v1::PredictionService::NewStub(channel)),
+        auction(vickrey::v1::AuctionService::NewStub(channel)),
+        model(vickrey::v1::ModelService::NewStub(channel)),
+        log(vickrey::v1::ImpressionLogService::NewStub(channel)) {}
+
+  void SetDeadline(grpc::ClientContext* context) const {
+    context->set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(options.timeout));
+  }
+
+  absl::Status StatusOf(const grpc::Status& status) const {
+    absl::Status result = base::FromGrpcStatus(status);
+    // gRPC's own words for a server that is not there do not name it where they should.
+    if (absl::IsUnavailable(result) && absl::StrContains(status.error_message(), "connect")) {
+      return absl::UnavailableError(absl::StrCat("no server at ", address, ": ", status.error_message()));
+    }
+    if (absl::IsInvalidArgument(result)) return base::AboutField(result, FieldIn(status.error_message()));
+    return result;
+  }
+
+  // One unary call.
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                                Stub& stub, const Request& request) const {
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    Response response;
+    RETURN_IF_ERROR(StatusOf((stub.*method)(&context, request, &response)));
+    return response;
+  }
+
+  // Sends all requests on a thread of its own while answers are read.
+  template <typename Stream, typename Fill, typename Record, typename Result>
+  absl::Status Append(Stream stream, const std::vector<Record>& records, Fill fill,
+                      std::vector<Result>* results) const {
+    std::thread sender([&] {
+      for (const Record& record : records) {
+        if (!stream->Write(fill(record))) return;  // the stream has ended; Finish says why
+      }
+      stream->WritesDone();
+    });
+    decltype(ResponseOf(stream)) response;
+    while (stream->Read(&response)) {
+      for (auto& result : *response.mutable_results()) results->push_back(std::move(result));
+    }
+    sender.join();
+    RETURN_IF_ERROR(StatusOf(stream->Finish()));
+    if (results->size() < records.size()) return absl::DataLossError("the server did not answer for every record");
+    return absl::OkStatus();
+  }
+
+  template <typename Request, typename Response>
+  static Response ResponseOf(const std::unique_ptr<grpc::ClientReaderWriter<Request, Response>>&);
+
+  const std::string address;
+  const Options options;
+  const std::shared_ptr<grpc::Channel> channel;
+  const std::unique_ptr<vickrey::v1::PredictionService::Stub> prediction;
+  const std::unique_ptr<vickrey::v1::AuctionService::Stub> auction;
+  const std::unique_ptr<vickrey::v1::ModelService::Stub> model;
+  const std::unique_ptr<vickrey::v1::ImpressionLogService::Stub> log;
+};
+
+Client::Client(std::string address, Options options) : impl_(std::make_unique<Impl>(std::move(address), options)) {}
+Client::~Client() = default;
+
+const std::string& Client::address() const { return impl_->address; }
+
+absl::StatusOr<vickrey::v1::PredictResponse> Client::Predict(const vickrey::v1::PredictRequest& request) const {
+  return impl_->Call(&vickrey::v1::PredictionService::Stub::Predict, *impl_->prediction, request);
+}
+
+absl::StatusOr<vickrey::v1::Outcome> Client::RunAuction(const vickrey::v1::RunAuctionRequest& request) const {
+  ASSIGN_OR_RETURN(auto response,
+                   impl_->Call(&vickrey::v1::AuctionService::Stub::RunAuction, *impl_->auction, request));
+  return std::move(*response.mutable_outcome());
+}
+
+void Client::RunAuction(vickrey::v1::RunAuctionRequest request,
+                        std::function<void(absl::StatusOr<vickrey::v1::Outcome>)> done) const {
+  struct Call {
+    grpc::ClientContext context;
+    vickrey::v1::RunAuctionRequest request;
+    vickrey::v1::RunAuctionResponse response;
+  };
+  auto call = std::make_shared<Call>();
+  call->request = std::move(request);
+  impl_->SetDeadline(&call->context);
+  impl_->auction->async()->RunAuction(&call->context, &call->request, &call->response,
+                                      [this, call, done = std::move(done)](grpc::Status status) {
+                                        if (!status.ok()) return done(impl_->StatusOf(status));
+                                        done(std::move(*call->response.mutable_outcome()));
+                                      });
+}
+
+absl::StatusOr<vickrey::v1::ModelInfo> Client::RegisterModel(const std::string& path) const {
+  vickrey::v1::RegisterModelRequest request;
+  request.set_path(path);
+  ASSIGN_OR_RETURN(auto response, impl_->Call(&vickrey::v1::ModelService::Stub::RegisterModel, *impl_->model, request));
+  return std::move(*response.mutable_model());
+}
+
+absl::StatusOr<std::vector<vickrey::v1::ModelInfo>> Client::SetModelLabel(
+    const vickrey::v1::SetModelLabelRequest& request) const {
+  ASSIGN_OR_RETURN(auto response, impl_->Call(&vickrey::v1::ModelService::Stub::SetModelLabel, *impl_->model, request));
+  return std::vector<vickrey::v1::ModelInfo>(response.models().begin(), response.models().end());
+}
+
+absl::StatusOr<std::vector<vickrey::v1::ModelInfo>> Client::ListModels(const std::string& name) const {
+  std::vector<vickrey::v1::ModelInfo> models;
+  vickrey::v1::ListModelsRequest request;
+  request.set_name(name);
+  do {
+    ASSIGN_OR_RETURN(auto page, impl_->Call(&vickrey::v1::ModelService::Stub::ListModels, *impl_->model, request));
+    models.insert(models.end(), page.models().begin(), page.models().end());
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return models;
+}
+
+absl::Status Client::AppendAuctions(const std::vector<vickrey::v1::LoggedAuction>& records,
+                                    std::vector<vickrey::v1::AppendAuctionResult>* results) const {
+  grpc::ClientContext context;
+  impl_->SetDeadline(&context);
+  return impl_->Append(
+      impl_->log->AppendAuctions(&context), records,
+      [](const vickrey::v1::LoggedAuction& record) {
+        vickrey::v1::AppendAuctionsRequest request;
+        *request.mutable_record() = record;
+        return request;
+      },
+      results);
+}
+
+absl::Status Client::AppendFeedback(const std::vector<vickrey::v1::Feedback>& reports,
+                                    std::vector<vickrey::v1::AppendFeedbackResult>* results) const {
+  grpc::ClientContext context;
+  impl_->SetDeadline(&context);
+  return impl_->Append(
+      impl_->log->AppendFeedback(&context), reports,
+      [](const vickrey::v1::Feedback& report) {
+        vickrey::v1::AppendFeedbackRequest request;
+        *request.mutable_feedback() = report;
+        return request;
+      },
+      results);
+}
+
+absl::StatusOr<bool> Client::IsServing() const {
+  // An empty request asks for the server as a whole; the answer's one field is read as an unknown one.
+  grpc::ClientContext context;
+  impl_->SetDeadline(&context);
+  google::protobuf::Empty request, response;
+  const grpc::internal::RpcMethod method(kHealthMethod, grpc::internal::RpcMethod::NORMAL_RPC);
+  RETURN_IF_ERROR(
+      impl_->StatusOf(grpc::internal::BlockingUnaryCall(impl_->channel.get(), method, &context, request, &response)));
+  const auto& fields = response.GetReflection()->GetUnknownFields(response);
+  for (int i = 0; i < fields.field_count(); ++i) {
+    const auto& field = fields.field(i);
+    if (field.number() == kHealthStatusField && field.type() == google::protobuf::UnknownField::TYPE_VARINT) {
+      return field.varint() == kServing;
+    }
+  }
+  return false;
+}
+
+}  // namespace vickrey::client

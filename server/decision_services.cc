@@ -1,0 +1,118 @@
+// Predict and RunAuction: answered on the call's own thread, but for the log.
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/services.h"
+#include "vickrey/base/grpc_status.h"
+#include "vickrey/base/status.h"
+#include "vickrey/decision/decide.h"
+#include "vickrey/log/record.h"
+
+namespace vickrey::server {
+namespace {
+
+using vickrey::v1::AppendAuctionResult;
+using vickrey::v1::LoggedAuction;
+using vickrey::v1::LoggedCandidate;
+using vickrey::v1::Outcome;
+using vickrey::v1::RunAuctionRequest;
+
+absl::Status Predict(const Registry& registry, const vickrey::v1::PredictRequest& request,
+                     vickrey::v1::PredictResponse* response) {
+  ASSIGN_OR_RETURN(const auto model, registry.Find(request.model()));
+  RETURN_IF_ERROR(decision::CheckOffer(request.auction(), "auction.", /*bids=*/false));
+  ASSIGN_OR_RETURN(const model::Model::Prediction prediction, model->Predict(request.auction(), "auction."));
+  response->set_auction_id(request.auction().auction_id());
+  response->set_model_name(model->name());
+  response->set_model_version(model->version());
+  response->mutable_logits()->Add(prediction.logits.begin(), prediction.logits.end());
+  response->mutable_pctr()->Add(prediction.pctr.begin(), prediction.pctr.end());
+  for (const auto& candidate : request.auction().candidates()) response->add_ad_ids(candidate.ad_id());
+  return absl::OkStatus();
+}
+
+// The decision as it is logged: who was shown, where and at what price, and what was predicted of everyone.
+LoggedAuction RecordOf(const RunAuctionRequest& request, const model::Model& model, const Outcome& outcome) {
+  LoggedAuction record;
+  *record.mutable_auction() = request.auction();
+  record.set_schema_id(model.file().schema().schema_id());  // its features were read by it
+  record.set_model(model.ref());
+  for (int i = 0; i < outcome.pctr_size(); ++i) {
+    LoggedCandidate& candidate = *record.add_candidates();
+    candidate.set_pctr(outcome.pctr(i));
+    candidate.set_slot(0);
+  }
+  for (int k = 0; k < outcome.placements_size(); ++k) {
+    const auto& placement = outcome.placements(k);
+    LoggedCandidate& candidate = *record.mutable_candidates(placement.index());
+    candidate.set_slot(placement.slot());
+    const auto& multipliers = request.rules().position_multipliers();
+    candidate.set_examination(multipliers.empty() ? 1 : multipliers.Get(placement.slot() - 1));
+    candidate.set_price_micros(placement.price_micros());
+  }
+  return record;
+}
+
+// What the call is answered once the log has answered.
+absl::Status LoggedStatus(const absl::StatusOr<AppendAuctionResult>& result, const std::string& auction_id) {
+  if (!result.ok() && absl::IsInvalidArgument(result.status())) return result.status();
+  if (!result.ok()) {
+    return absl::UnavailableError(absl::StrCat("the decision could not be logged: ", result.status().message()));
+  }
+  if (result->status() != AppendAuctionResult::CONFLICT) return absl::OkStatus();
+  return base::AboutField(
+      absl::AlreadyExistsError(absl::StrCat("auction.auction_id: '", auction_id,
+                                            "' is in the log with another content; an id stands for one auction")),
+      "auction.auction_id");
+}
+
+void AddTokens(const RunAuctionRequest& request, Outcome* outcome) {
+  for (const auto& placement : outcome->placements()) {
+    outcome->add_impression_tokens(log::MakeImpressionToken(outcome->auction_id(), placement.ad_id(), placement.slot(),
+                                                            request.auction().event_time()));
+  }
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* PredictionService::Predict(grpc::CallbackServerContext* context,
+                                                     const vickrey::v1::PredictRequest* request,
+                                                     vickrey::v1::PredictResponse* response) {
+  auto* reactor = context->DefaultReactor();
+  reactor->Finish(base::ToGrpcStatus(server::Predict(registry_, *request, response)));
+  return reactor;
+}
+
+absl::Status AuctionService::Decide(const RunAuctionRequest& request, Outcome* outcome, LoggedAuction* record) const {
+  ASSIGN_OR_RETURN(const auto model, registry_.Find(request.model()));
+  ASSIGN_OR_RETURN(const auto mechanism, decision::MakeMechanism(request.rules(), "rules."));
+  ASSIGN_OR_RETURN(*outcome, decision::Decide(*model, *mechanism, request.auction(), "auction."));
+  if (!request.log()) return absl::OkStatus();
+  if (log_ == nullptr) return absl::FailedPreconditionError("log: this server was started without a log");
+  *record = RecordOf(request, *model, *outcome);
+  const absl::Status valid = log::Validate(*record);
+  if (valid.ok()) return valid;
+  return absl::InvalidArgumentError(absl::StrCat("auction.", valid.message()));
+}
+
+grpc::ServerUnaryReactor* AuctionService::RunAuction(grpc::CallbackServerContext* context,
+                                                     const RunAuctionRequest* request,
+                                                     vickrey::v1::RunAuctionResponse* response) {
+  auto* reactor = context->DefaultReactor();
+  Outcome* outcome = response->mutable_outcome();
+  LoggedAuction record;
+  absl::Status status = Decide(*request, outcome, &record);
+  if (!status.ok() || !request->log()) {
+    reactor->Finish(base::ToGrpcStatus(status));
+    return reactor;
+  }
+  AddTokens(*request, outcome);
+  status = log_->AppendAuction(std::move(record), [=](const auto& result) {
+    reactor->Finish(base::ToGrpcStatus(LoggedStatus(result, request->auction().auction_id())));
+  });
+  if (!status.ok()) reactor->Finish(base::ToGrpcStatus(status));
+  return reactor;
+}
+
+}  // namespace vickrey::server

@@ -1,0 +1,172 @@
+// The streams into the log. Each reads on while earlier records are being written, answers in order once they are on
+// disk, and ends after all that it read is answered for.
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "server/services.h"
+#include "vickrey/base/grpc_status.h"
+#include "vickrey/base/status.h"
+#include "vickrey/log/record.h"
+
+namespace vickrey::server {
+namespace {
+
+constexpr int kWindow = 256;  // records of a stream that may wait for the disk
+
+// What the two streams differ in.
+struct Auctions {
+  using Request = vickrey::v1::AppendAuctionsRequest;
+  using Response = vickrey::v1::AppendAuctionsResponse;
+  using Result = vickrey::v1::AppendAuctionResult;
+  static absl::Status Check(const Request& request) {
+    return base::Annotate(log::Validate(request.record()), "record");
+  }
+  static absl::Status Append(Request request, LogWriter* log, LogWriter::AuctionDone done) {
+    return log->AppendAuction(std::move(*request.mutable_record()), std::move(done));
+  }
+};
+
+struct Reports {
+  using Request = vickrey::v1::AppendFeedbackRequest;
+  using Response = vickrey::v1::AppendFeedbackResponse;
+  using Result = vickrey::v1::AppendFeedbackResult;
+  static absl::Status Check(const Request& request) {
+    return base::Annotate(log::Validate(request.feedback()), "feedback");
+  }
+  static absl::Status Append(Request request, LogWriter* log, LogWriter::FeedbackDone done) {
+    return log->AppendFeedback(std::move(*request.mutable_feedback()), std::move(done));
+  }
+};
+
+// One stream; it deletes itself when gRPC is done with it.
+template <typename Kind>
+class AppendStream final : public grpc::ServerBidiReactor<typename Kind::Request, typename Kind::Response> {
+ public:
+  explicit AppendStream(LogWriter* log) : log_(log) {
+    if (log_ == nullptr) {
+      this->Finish(base::ToGrpcStatus(absl::FailedPreconditionError("this server was started without a log")));
+      return;
+    }
+    this->StartRead(&request_);
+  }
+
+  void OnReadDone(bool ok) override {
+    absl::Status status = ok ? Kind::Check(request_) : absl::OkStatus();
+    if (ok && status.ok()) {
+      const absl::MutexLock lock(&mu_);
+      ++read_;
+      ++waiting_;
+    }
+    if (ok && status.ok()) {
+      status = Kind::Append(std::move(request_), log_, [this](auto result) { OnAppended(std::move(result)); });
+      if (!status.ok()) {
+        const absl::MutexLock lock(&mu_);
+        --read_;
+        --waiting_;
+      }
+    }
+    bool read_on = false;
+    {
+      const absl::MutexLock lock(&mu_);
+      if (!status.ok()) Fail(base::Annotate(status, absl::StrCat("record ", read_, " of the stream")));
+      reading_ = ok && error_.ok() && waiting_ < kWindow;
+      paused_ = ok && error_.ok() && !reading_;
+      read_on = reading_;
+    }
+    if (read_on) this->StartRead(&request_);
+    Proceed();
+  }
+
+  void OnWriteDone(bool ok) override {
+    {
+      const absl::MutexLock lock(&mu_);
+      writing_ = false;
+      if (!ok) gone_ = true;  // nobody reads the answers; what was read is stored all the same
+    }
+    Proceed();
+  }
+
+  void OnDone() override { delete this; }
+
+ private:
+  void OnAppended(absl::StatusOr<typename Kind::Result> result) {
+    bool read_on = false;
+    {
+      const absl::MutexLock lock(&mu_);
+      --waiting_;
+      if (result.ok() && error_.ok()) {
+        *next_.add_results() = *std::move(result);
+        next_.set_acknowledged(next_.acknowledged() + 1);
+      } else if (!result.ok()) {
+        Fail(base::Annotate(result.status(), absl::StrCat("record ", next_.acknowledged(), " of the stream")));
+      }
+      read_on = paused_ && error_.ok();
+      if (read_on) {
+        paused_ = false;
+        reading_ = true;
+      }
+    }
+    if (read_on) this->StartRead(&request_);
+    Proceed();
+  }
+
+  void Fail(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (error_.ok()) error_ = status;
+    paused_ = false;
+  }
+
+  // Writes answers if there are some and none is being written; finishes when there is nothing left to do.
+  void Proceed() {
+    enum { kNothing, kWrite, kFinish } what = kNothing;
+    grpc::Status status;
+    {
+      const absl::MutexLock lock(&mu_);
+      if (writing_ || finished_) return;
+      if (next_.results_size() > 0 && !gone_) {
+        writing_ = true;
+        what = kWrite;
+        response_ = next_;
+        next_.clear_results();
+      } else if (!reading_ && !paused_ && waiting_ == 0) {
+        finished_ = true;
+        what = kFinish;
+        status = base::ToGrpcStatus(error_);
+      }
+    }
+    if (what == kWrite) this->StartWrite(&response_);
+    if (what == kFinish) this->Finish(status);
+  }
+
+  LogWriter* const log_;
+  typename Kind::Request request_;    // of the read that is under way
+  typename Kind::Response response_;  // of the write that is under way
+
+  absl::Mutex mu_;
+  typename Kind::Response next_ ABSL_GUARDED_BY(mu_);  // answers that are to be written
+  int64_t read_ ABSL_GUARDED_BY(mu_) = 0;              // records accepted
+  int waiting_ ABSL_GUARDED_BY(mu_) = 0;               // of them, those not on disk yet
+  bool reading_ ABSL_GUARDED_BY(mu_) = true;
+  bool paused_ ABSL_GUARDED_BY(mu_) = false;  // reading goes on when fewer are waiting
+  bool writing_ ABSL_GUARDED_BY(mu_) = false;
+  bool gone_ ABSL_GUARDED_BY(mu_) = false;
+  bool finished_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Status error_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace
+
+grpc::ServerBidiReactor<vickrey::v1::AppendAuctionsRequest, vickrey::v1::AppendAuctionsResponse>*
+ImpressionLogService::AppendAuctions(grpc::CallbackServerContext*) {
+  return new AppendStream<Auctions>(log_);
+}
+
+grpc::ServerBidiReactor<vickrey::v1::AppendFeedbackRequest, vickrey::v1::AppendFeedbackResponse>*
+ImpressionLogService::AppendFeedback(grpc::CallbackServerContext*) {
+  return new AppendStream<Reports>(log_);
+}
+
+}  // namespace vickrey::server

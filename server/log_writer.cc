@@ -1,0 +1,101 @@
+#include "server/log_writer.h"
+
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "vickrey/base/status.h"
+
+namespace vickrey::server {
+namespace {
+
+constexpr size_t kMaxQueued = 16'384;
+
+// Appends `records` as one batch. A record that the log refuses fails a whole batch, so then each goes alone: one
+// client's mistake is not another's.
+template <typename Result, typename Record, typename Append>
+std::vector<absl::StatusOr<Result>> AppendEach(const std::vector<Record>& records, Append append) {
+  std::vector<absl::StatusOr<Result>> results;
+  auto together = append(std::span<const Record>(records));
+  if (together.ok()) {
+    for (Result& result : *together) results.push_back(std::move(result));
+    return results;
+  }
+  for (const Record& record : records) {
+    auto alone = records.size() == 1 ? together : append(std::span<const Record>(&record, 1));
+    if (alone.ok()) {
+      results.push_back(std::move(alone->front()));
+    } else {
+      results.push_back(alone.status());
+    }
+  }
+  return results;
+}
+
+}  // namespace
+
+LogWriter::LogWriter(std::unique_ptr<log::ImpressionLog> log) : log_(std::move(log)), thread_([this] { Run(); }) {}
+
+LogWriter::~LogWriter() {
+  {
+    const absl::MutexLock lock(&mu_);
+    stopping_ = true;
+  }
+  thread_.join();
+}
+
+absl::Status LogWriter::AppendAuction(vickrey::v1::LoggedAuction record, AuctionDone done) {
+  return Push(AuctionJob{std::move(record), std::move(done)});
+}
+
+absl::Status LogWriter::AppendFeedback(vickrey::v1::Feedback report, FeedbackDone done) {
+  return Push(FeedbackJob{std::move(report), std::move(done)});
+}
+
+absl::Status LogWriter::Push(Job job) {
+  const absl::MutexLock lock(&mu_);
+  if (queue_.size() >= kMaxQueued) {
+    return absl::ResourceExhaustedError(absl::StrCat(kMaxQueued, " records wait for the log's disk; try again later"));
+  }
+  queue_.push_back(std::move(job));
+  return absl::OkStatus();
+}
+
+void LogWriter::Run() {
+  while (true) {
+    std::deque<Job> jobs;
+    {
+      const absl::MutexLock lock(&mu_);
+      const auto ready = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return stopping_ || !queue_.empty(); };
+      mu_.Await(absl::Condition(&ready));
+      if (queue_.empty()) return;
+      jobs.swap(queue_);
+    }
+    Write(std::move(jobs));
+  }
+}
+
+void LogWriter::Write(std::deque<Job> jobs) {
+  size_t begin = 0;
+  while (begin < jobs.size()) {
+    size_t end = begin + 1;
+    while (end < jobs.size() && jobs[end].index() == jobs[begin].index()) ++end;
+    const auto write = [&]<typename T, typename Result>(auto append) {
+      std::vector<decltype(T::record)> records;
+      for (size_t i = begin; i < end; ++i) records.push_back(std::move(std::get<T>(jobs[i]).record));
+      auto results = AppendEach<Result>(records, append);
+      for (size_t i = begin; i < end; ++i) std::get<T>(jobs[i]).done(std::move(results[i - begin]));
+    };
+    if (std::holds_alternative<AuctionJob>(jobs[begin])) {
+      write.operator()<AuctionJob, vickrey::v1::AppendAuctionResult>(
+          [this](auto records) { return log_->AppendAuctions(records); });
+    } else {
+      write.operator()<FeedbackJob, vickrey::v1::AppendFeedbackResult>(
+          [this](auto records) { return log_->AppendFeedback(records); });
+    }
+    begin = end;
+  }
+}
+
+}  // namespace vickrey::server

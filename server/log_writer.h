@@ -1,0 +1,63 @@
+#ifndef SERVER_LOG_WRITER_H_
+#define SERVER_LOG_WRITER_H_
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <variant>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "vickrey/log/impression_log.h"
+
+namespace vickrey::server {
+
+// Appends to the log on a thread of its own, so that no call's thread waits for a disk: what has arrived while a batch
+// was synced goes with the next one.
+//
+// Thread-safe. Callbacks come on the writer's thread, in the order of the appends, and must not block.
+class LogWriter {
+ public:
+  using AuctionDone = std::function<void(absl::StatusOr<vickrey::v1::AppendAuctionResult>)>;
+  using FeedbackDone = std::function<void(absl::StatusOr<vickrey::v1::AppendFeedbackResult>)>;
+
+  explicit LogWriter(std::unique_ptr<log::ImpressionLog> log);
+  // Writes what is queued, then ends.
+  ~LogWriter();
+  LogWriter(const LogWriter&) = delete;
+  LogWriter& operator=(const LogWriter&) = delete;
+
+  // Queues one record; `done` gets its answer once it is on disk, or why it was not stored. RESOURCE_EXHAUSTED if
+  // too many are waiting; `done` is not called then.
+  absl::Status AppendAuction(vickrey::v1::LoggedAuction record, AuctionDone done);
+  absl::Status AppendFeedback(vickrey::v1::Feedback report, FeedbackDone done);
+
+ private:
+  struct AuctionJob {
+    vickrey::v1::LoggedAuction record;
+    AuctionDone done;
+  };
+  struct FeedbackJob {
+    vickrey::v1::Feedback record;
+    FeedbackDone done;
+  };
+  using Job = std::variant<AuctionJob, FeedbackJob>;
+
+  absl::Status Push(Job job);
+  void Run();
+  // Runs of jobs of one kind go to the log as one batch.
+  void Write(std::deque<Job> jobs);
+
+  const std::unique_ptr<log::ImpressionLog> log_;
+  absl::Mutex mu_;
+  std::deque<Job> queue_ ABSL_GUARDED_BY(mu_);
+  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+  std::thread thread_;
+};
+
+}  // namespace vickrey::server
+
+#endif  // SERVER_LOG_WRITER_H_

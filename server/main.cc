@@ -1,0 +1,72 @@
+// `vickrey serve`: hosts models, runs auctions, keeps the impression log.
+#include <pthread.h>
+#include <signal.h>
+
+#include <string>
+
+#include "server/server.h"
+#include "vickrey/base/tool.h"
+#include "vickrey/v1/lines.pb.h"
+
+namespace vickrey::server {
+namespace {
+
+struct Flags {
+  std::string address = "127.0.0.1:50051";
+  std::string artifact_root, log;
+  bool insecure = false;
+  std::vector<std::string> models;
+  double drain_seconds = 10;
+};
+
+absl::Status Serve(const Flags& flags, const sigset_t& signals) {
+  ServerOptions options{.address = flags.address,
+                        .insecure = flags.insecure,
+                        .artifact_root = flags.artifact_root,
+                        .models = flags.models,
+                        .drain = absl::Seconds(flags.drain_seconds)};
+  if (!flags.log.empty()) options.log = flags.log;
+  ASSIGN_OR_RETURN(const auto server, Server::Start(options));
+  vickrey::v1::ServingLine line;
+  line.set_address(server->address());
+  for (const std::string& model : flags.models) {
+    line.add_models(std::string(model).replace(model.find('/'), 1, "@"));
+  }
+  if (!flags.log.empty()) line.set_log(flags.log);
+  base::WriteLine(line);
+  RETURN_IF_ERROR(base::FlushLines());
+  int signal = 0;
+  sigwait(&signals, &signal);
+  server->Drain();
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace vickrey::server
+
+int main(int argc, char** argv) {
+  // Blocked before any thread is made, so that all of them leave it to sigwait.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  vickrey::base::Tool tool("vickrey-server",
+                           "Hosts models, runs auctions, keeps the impression log; SIGTERM drains it");
+  vickrey::server::Flags flags;
+  CLI::App& app = tool.SetAction(
+      "mkdir -p /tmp/models && timeout 1 vickrey serve --artifact-root /tmp/models --address "
+      "127.0.0.1:0",
+      [&] { return vickrey::server::Serve(flags, signals); });
+  app.add_option("--address", flags.address, "HOST:PORT; port 0 is a free one, which the line on stdout names");
+  app.add_option("--artifact-root", flags.artifact_root, "Models are read from under this folder, NAME/VERSION")
+      ->required();
+  app.add_option("--model", flags.models, "NAME/VERSION to load at the start, as `stable`; may be repeated")
+      ->allow_extra_args(false);
+  app.add_option("--log", flags.log, "Keep the impression log in this folder")->default_str("none");
+  app.add_flag("--insecure", flags.insecure, "Allow an address that other machines can reach, without TLS");
+  app.add_option("--drain-seconds", flags.drain_seconds, "How long calls under way may take when it ends")
+      ->check(CLI::Range(0.0, 3600.0));
+  return tool.Run(argc, argv);
+}

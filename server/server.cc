@@ -1,0 +1,128 @@
+#include "server/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "server/services.h"
+#include "vickrey/base/status.h"
+
+namespace vickrey::server {
+namespace {
+
+constexpr int kMaxRequestBytes = 64 << 20;
+
+// HOST of HOST:PORT, [HOST]:PORT for IPv6.
+absl::StatusOr<std::string> HostOf(const std::string& address) {
+  const size_t colon = address.rfind(':');
+  const std::string port = colon == std::string::npos ? "" : address.substr(colon + 1);
+  if (colon == 0 || port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != std::string::npos ||
+      std::stoi(port) > 65535) {
+    return base::InvalidField("--address", absl::StrCat("'", address, "' is not HOST:PORT, such as 127.0.0.1:50051"));
+  }
+  return address.substr(0, colon);
+}
+
+bool IsLoopback(const std::string& host) {
+  return host == "localhost" || host == "[::1]" || absl::StartsWith(host, "127.");
+}
+
+class RunningServer final : public Server {
+ public:
+  RunningServer(const ServerOptions& options, std::unique_ptr<log::ImpressionLog> log)
+      : drain_(options.drain),
+        registry_(options.artifact_root),
+        log_(log == nullptr ? nullptr : std::make_unique<LogWriter>(std::move(log))),
+        prediction_(&registry_),
+        auction_(&registry_, log_.get()),
+        model_(&registry_, &worker_),
+        impression_log_(log_.get()) {}
+  ~RunningServer() override { Drain(); }
+
+  absl::Status LoadModels(const std::vector<std::string>& models) {
+    for (const std::string& path : models) {
+      const auto info = registry_.Register(path);
+      RETURN_IF_ERROR(base::AboutField(base::Annotate(info.status(), "--model"), "--model"));
+      vickrey::v1::SetModelLabelRequest label;
+      label.set_name(info->name());
+      label.set_label("stable");
+      label.set_version(info->version());
+      RETURN_IF_ERROR(registry_.SetLabel(label));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Listen(const std::string& address, const std::string& host) {
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    grpc::ServerBuilder builder;
+    int port = 0;
+    builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // two servers on one port would share its calls
+    builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
+    builder.RegisterService(&prediction_);
+    builder.RegisterService(&auction_);
+    builder.RegisterService(&model_);
+    builder.RegisterService(&impression_log_);
+    server_ = builder.BuildAndStart();
+    if (server_ == nullptr || port == 0) {
+      return absl::UnavailableError(absl::StrCat("cannot listen on ", address,
+                                                 ": it is taken, or not an address of "
+                                                 "this machine"));
+    }
+    address_ = absl::StrCat(host, ":", port);
+    return absl::OkStatus();
+  }
+
+  std::string address() const override { return address_; }
+
+  void Drain() override {
+    if (server_ == nullptr) return;
+    server_->GetHealthCheckService()->SetServingStatus(false);
+    server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(drain_));
+    server_->Wait();
+    server_ = nullptr;
+  }
+
+ private:
+  const absl::Duration drain_;
+  Registry registry_;
+  const std::unique_ptr<LogWriter> log_;
+  Worker worker_;
+  PredictionService prediction_;
+  AuctionService auction_;
+  ModelService model_;
+  ImpressionLogService impression_log_;
+  std::unique_ptr<grpc::Server> server_;
+  std::string address_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
+  ASSIGN_OR_RETURN(const std::string host, HostOf(options.address));
+  if (!IsLoopback(host) && !options.insecure) {
+    return base::InvalidField("--address", absl::StrCat("'", options.address,
+                                                        "' can be reached from other machines, and calls are "
+                                                        "neither encrypted nor authenticated; --insecure allows it"));
+  }
+  if (!std::filesystem::is_directory(options.artifact_root)) {
+    return base::InvalidField("--artifact-root",
+                              absl::StrCat("'", options.artifact_root.string(), "' is not a folder"));
+  }
+  std::unique_ptr<log::ImpressionLog> log;
+  if (options.log.has_value()) {
+    ASSIGN_OR_RETURN(log, log::ImpressionLog::Open(*options.log));
+  }
+  auto server = std::make_unique<RunningServer>(options, std::move(log));
+  RETURN_IF_ERROR(server->LoadModels(options.models));
+  RETURN_IF_ERROR(server->Listen(options.address, host));
+  return server;
+}
+
+}  // namespace vickrey::server

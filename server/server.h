@@ -1,0 +1,42 @@
+#ifndef SERVER_SERVER_H_
+#define SERVER_SERVER_H_
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace vickrey::server {
+
+struct ServerOptions {
+  std::string address = "127.0.0.1:0";       // HOST:PORT; port 0: a free one
+  bool insecure = false;                     // whether an address that is not this machine's loopback is allowed
+  std::filesystem::path artifact_root;       // where models are read from
+  std::optional<std::filesystem::path> log;  // the log's folder. Default: none
+  std::vector<std::string> models;           // NAME/VERSION to load at the start; the last of a name is its `stable`
+  absl::Duration drain = absl::Seconds(10);  // how long calls under way may take when it ends
+};
+
+// A server with all its services, health and reflection:
+//   1. Start loads the models and takes calls;
+//   2. Drain, once: health says NOT_SERVING, calls under way end, the log is synced.
+// Not thread-safe.
+class Server {
+ public:
+  // INVALID_ARGUMENT naming the option; FAILED_PRECONDITION for a model that does not pass its checks; UNAVAILABLE
+  // where the address is taken or the log is held.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options);
+  virtual ~Server() = default;
+
+  // HOST:PORT with the port that it got.
+  virtual std::string address() const = 0;
+  virtual void Drain() = 0;
+};
+
+}  // namespace vickrey::server
+
+#endif  // SERVER_SERVER_H_

@@ -1,0 +1,327 @@
+#include "vickrey/model/artifact.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <limits>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "vickrey/base/files.h"
+#include "vickrey/base/json.h"
+#include "vickrey/base/sha256.h"
+#include "vickrey/base/status.h"
+
+namespace vickrey::model {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using vickrey::storage::v1::ModelFile;
+
+constexpr const char* kFiles[] = {"model.json", "weights.safetensors", "SHA256SUMS"};
+
+ModelFile SampleFile() {
+  ModelFile file;
+  const absl::Status parsed = base::FromJson(R"({
+      "name":"ctr","version":"3","spec":{"architecture":"logistic"},
+      "schema":{"fields":[{"name":"x","side":"AD","kind":"DENSE","transform":"NONE"},
+                          {"name":"k","side":"AD","kind":"CATEGORICAL","buckets":3,"embedding_width":4}]},
+      "calibration":{"multiplier":1.25,"logit_offset":-0.5},"metrics":{"auc":0.75}})",
+                                             &file);
+  EXPECT_TRUE(parsed.ok()) << parsed;
+  return file;
+}
+
+// As logistic.cc says: two weights for each dense field, one for each bucket, a bias.
+TensorFile SampleWeights() {
+  TensorFile weights;
+  weights.tensors["table.k"] = {.shape = {3, 1}, .values = {10, 20, 30}};
+  weights.tensors["context.weight"] = {.shape = {0}, .values = {}};
+  weights.tensors["ad.weight"] = {.shape = {2}, .values = {2, 0.5}};
+  weights.tensors["bias"] = {.shape = {1}, .values = {1}};
+  return weights;
+}
+
+class ArtifactTest : public testing::Test {
+ protected:
+  ArtifactTest() : root_(fs::path(testing::TempDir()) / absl::StrCat("artifact_test-", getpid())) {
+    fs::remove_all(root_);
+    fs::create_directories(root_);
+  }
+  ~ArtifactTest() override { fs::remove_all(root_); }
+
+  fs::path WriteSample() const {
+    const auto written = WriteArtifact(root_, SampleFile(), SampleWeights());
+    EXPECT_TRUE(written.ok()) << written.status();
+    return root_ / "ctr" / "3";
+  }
+
+  static std::string Read(const fs::path& file) { return *base::ReadFile(file); }
+
+  static void Write(const fs::path& file, std::string_view bytes) { std::ofstream(file, std::ios::binary) << bytes; }
+
+  // An artifact with these bytes and the sums that go with them, loaded.
+  absl::Status LoadOf(const std::string& model, const std::string& weights) const {
+    const fs::path folder = root_ / "made" / "1";
+    fs::create_directories(folder);
+    Write(folder / "model.json", model);
+    Write(folder / "weights.safetensors", weights);
+    Write(folder / "SHA256SUMS",
+          absl::StrCat(base::Sha256Hex(model), "  model.json\n", base::Sha256Hex(weights), "  weights.safetensors\n"));
+    return LoadArtifact(folder).status();
+  }
+
+  absl::Status LoadOfFile(const std::function<void(ModelFile*)>& change) const {
+    ModelFile file = SampleFile();
+    file.set_format(1);
+    change(&file);
+    return LoadOf(base::ToJson(file), SerializeTensors(SampleWeights()));
+  }
+
+  absl::Status LoadOfWeights(const std::function<void(TensorFile*)>& change) const {
+    ModelFile file = SampleFile();
+    file.set_format(1);
+    TensorFile weights = SampleWeights();
+    change(&weights);
+    return LoadOf(base::ToJson(file), SerializeTensors(weights));
+  }
+
+  const fs::path root_;
+};
+
+TEST_F(ArtifactTest, RoundTrip) {
+  const auto written = WriteArtifact(root_, SampleFile(), SampleWeights());
+  ASSERT_TRUE(written.ok()) << written.status();
+  EXPECT_EQ(written->folder, root_ / "ctr" / "3");
+  EXPECT_EQ(written->sha256, *base::Sha256HexOfFile(written->folder / "SHA256SUMS"));
+  const auto artifact = LoadArtifact(written->folder);
+  ASSERT_TRUE(artifact.ok()) << artifact.status();
+  ModelFile expected = SampleFile();
+  expected.set_format(1);
+  EXPECT_EQ(base::ToJson(artifact->file), base::ToJson(expected));
+  EXPECT_EQ(artifact->sha256, written->sha256);
+  EXPECT_EQ(SerializeTensors(artifact->weights), SerializeTensors(SampleWeights()));
+  EXPECT_EQ(artifact->schema->counts(vickrey::v1::FeatureField::AD).categorical, 1);
+  EXPECT_EQ(artifact->layout.output_bias, "bias");
+}
+
+TEST_F(ArtifactTest, TheFolderHoldsThreeFilesAndNothingIsLeftAside) {
+  const fs::path folder = WriteSample();
+  int entries = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(root_)) entries += entry.is_regular_file();
+  EXPECT_EQ(entries, 3);
+  for (const char* name : kFiles) EXPECT_TRUE(fs::is_regular_file(folder / name)) << name;
+}
+
+TEST_F(ArtifactTest, EqualModelsGiveEqualDigests) {
+  const auto first = WriteArtifact(root_ / "a", SampleFile(), SampleWeights());
+  const auto second = WriteArtifact(root_ / "b", SampleFile(), SampleWeights());
+  TensorFile other = SampleWeights();
+  other.tensors.at("bias").values[0] = 1.0000001f;
+  const auto third = WriteArtifact(root_ / "c", SampleFile(), other);
+  EXPECT_EQ(first->sha256, second->sha256);
+  EXPECT_NE(first->sha256, third->sha256);
+}
+
+TEST_F(ArtifactTest, Sha256sumAcceptsIt) {
+  const fs::path folder = WriteSample();
+  const std::string command =
+      absl::StrCat("cd '", folder.string(), "' && sha256sum --check --strict --quiet SHA256SUMS");
+  EXPECT_EQ(std::system(command.c_str()), 0);
+  Write(folder / "model.json", "{}");
+  EXPECT_NE(std::system(absl::StrCat(command, " >/dev/null 2>&1").c_str()), 0);
+}
+
+TEST_F(ArtifactTest, AnyChangedByteIsRefused) {
+  const fs::path folder = WriteSample();
+  for (const char* name : kFiles) {
+    const std::string bytes = Read(folder / name);
+    for (size_t i = 0; i < bytes.size(); ++i) {
+      std::string changed = bytes;
+      changed[i] = static_cast<char>(changed[i] ^ (1 << i % 8));
+      Write(folder / name, changed);
+      const absl::Status status = LoadArtifact(folder).status();
+      ASSERT_TRUE(absl::IsDataLoss(status)) << name << " at " << i << ": " << status;
+      ASSERT_THAT(std::string(status.message()), HasSubstr("SHA256SUMS"));
+    }
+    for (const size_t size : {size_t{0}, bytes.size() / 2, bytes.size() - 1}) {
+      Write(folder / name, bytes.substr(0, size));
+      EXPECT_TRUE(absl::IsDataLoss(LoadArtifact(folder).status())) << name << " cut at " << size;
+    }
+    Write(folder / name, bytes + "\n");
+    EXPECT_TRUE(absl::IsDataLoss(LoadArtifact(folder).status())) << name;
+    Write(folder / name, bytes);
+  }
+  EXPECT_TRUE(LoadArtifact(folder).ok());
+}
+
+TEST_F(ArtifactTest, AMissingFileIsNamed) {
+  const fs::path folder = WriteSample();
+  for (const char* name : kFiles) {
+    fs::rename(folder / name, root_ / "aside");
+    const absl::Status status = LoadArtifact(folder).status();
+    EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(absl::StrCat("has no ", name)));
+    fs::rename(root_ / "aside", folder / name);
+  }
+  EXPECT_TRUE(absl::IsNotFound(LoadArtifact(root_ / "none").status()));
+  EXPECT_TRUE(absl::IsNotFound(LoadArtifact(folder / "model.json").status()));
+}
+
+TEST_F(ArtifactTest, TheUnchangedArtifactLoads) {
+  EXPECT_TRUE(LoadOfFile([](ModelFile*) {}).ok());
+  EXPECT_TRUE(LoadOfWeights([](TensorFile*) {}).ok());
+}
+
+TEST_F(ArtifactTest, TensorsMustBeTheNetworks) {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN(), kInfinity = std::numeric_limits<float>::infinity();
+  const struct {
+    std::function<void(TensorFile*)> change;
+    const char* message;
+  } cases[] = {
+      {[](TensorFile* w) { w->tensors["extra"] = {.shape = {0}}; }, "has 5 tensors; the network needs 4"},
+      {[](TensorFile* w) { w->tensors.erase("bias"); }, "has 3 tensors; the network needs 4"},
+      {[](TensorFile* w) { w->tensors.clear(); }, "has 0 tensors"},
+      {[](TensorFile* w) {
+         w->tensors["Bias"] = w->tensors.at("bias");
+         w->tensors.erase("bias");
+       },
+       "has no tensor 'bias'"},
+      {[](TensorFile* w) {
+         w->tensors["table.k"] = {.shape = {2, 1}, .values = {1, 2}};
+       },
+       "'table.k' has the shape [2, 1]; the network needs [3, 1]"},
+      {[](TensorFile* w) {
+         w->tensors["table.k"].shape = {1, 3};
+       },
+       "'table.k' has the shape [1, 3]"},
+      {[](TensorFile* w) { w->tensors["table.k"].shape = {3}; }, "'table.k' has the shape [3]"},
+      {[](TensorFile* w) { w->tensors["bias"].shape = {}; }, "'bias' has the shape []"},
+      {[=](TensorFile* w) { w->tensors["ad.weight"].values[1] = kNan; },
+       "'ad.weight' holds a value that is not finite"},
+      {[=](TensorFile* w) { w->tensors["table.k"].values[2] = -kInfinity; }, "'table.k' holds a value"},
+      {[=](TensorFile* w) { w->tensors["bias"].values[0] = kInfinity; }, "'bias' holds a value"},
+  };
+  for (const auto& c : cases) {
+    const absl::Status status = LoadOfWeights(c.change);
+    EXPECT_TRUE(absl::IsDataLoss(status)) << c.message << ": " << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(c.message));
+    EXPECT_THAT(std::string(status.message()), HasSubstr("weights.safetensors"));
+  }
+  const absl::Status cut = LoadOf(
+      [] {
+        ModelFile file = SampleFile();
+        file.set_format(1);
+        return base::ToJson(file);
+      }(),
+      "cut");
+  EXPECT_TRUE(absl::IsDataLoss(cut)) << cut;
+  EXPECT_THAT(std::string(cut.message()), HasSubstr("weights.safetensors: not a sound safetensors file"));
+}
+
+TEST_F(ArtifactTest, TheModelFileIsChecked) {
+  constexpr double kNan = std::numeric_limits<double>::quiet_NaN(), kInfinity = std::numeric_limits<double>::infinity();
+  const struct {
+    std::function<void(ModelFile*)> change;
+    const char* message;
+  } cases[] = {
+      {[](ModelFile* f) { f->mutable_calibration()->set_multiplier(0); }, "calibration"},
+      {[](ModelFile* f) { f->mutable_calibration()->set_multiplier(-1); }, "calibration"},
+      {[=](ModelFile* f) { f->mutable_calibration()->set_multiplier(kNan); }, "calibration"},
+      {[=](ModelFile* f) { f->mutable_calibration()->set_multiplier(kInfinity); }, "calibration"},
+      {[=](ModelFile* f) { f->mutable_calibration()->set_logit_offset(kNan); }, "calibration"},
+      {[=](ModelFile* f) { f->mutable_calibration()->set_logit_offset(-kInfinity); }, "calibration"},
+      {[](ModelFile* f) { f->clear_calibration(); }, "calibration"},
+      {[](ModelFile* f) { f->set_name(""); }, "name and version"},
+      {[](ModelFile* f) { f->set_name("a/b"); }, "name and version"},
+      {[](ModelFile* f) { f->set_name("../a"); }, "name and version"},
+      {[](ModelFile* f) { f->set_name(std::string(129, 'a')); }, "name and version"},
+      {[](ModelFile* f) { f->set_version(""); }, "name and version"},
+      {[](ModelFile* f) { f->set_version("1/2"); }, "name and version"},
+      {[](ModelFile* f) { f->mutable_spec()->set_architecture("oracle"); },
+       "'oracle' is not known; known: logistic, mlp"},
+      {[](ModelFile* f) { f->clear_spec(); }, "'' is not known"},
+      {[](ModelFile* f) { f->mutable_spec()->add_hidden(8); }, "logistic has no hidden layers"},
+      {[](ModelFile* f) { f->mutable_spec()->set_architecture("mlp"); }, "at least one hidden layer"},
+      {[](ModelFile* f) { f->clear_schema(); }, "fields"},
+      {[](ModelFile* f) { f->mutable_schema()->set_schema_id("0123456789abcdef"); }, "schema_id"},
+      {[](ModelFile* f) { f->mutable_schema()->mutable_fields(1)->set_name("x"); }, "fields[1].name"},
+      {[](ModelFile* f) {
+         f->mutable_schema()->mutable_fields(0)->set_transform(vickrey::v1::FeatureField::STANDARDIZE);
+       },
+       "schema.x.transform"},
+  };
+  for (const auto& c : cases) {
+    const absl::Status status = LoadOfFile(c.change);
+    EXPECT_TRUE(absl::IsDataLoss(status)) << c.message << ": " << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(c.message));
+    EXPECT_THAT(std::string(status.message()), HasSubstr("model.json"));
+  }
+}
+
+TEST_F(ArtifactTest, AnotherFormatIsRefusedByNumber) {
+  for (const int format : {2, 0, -1}) {
+    const absl::Status status = LoadOfFile([format](ModelFile* f) { f->set_format(format); });
+    EXPECT_TRUE(absl::IsUnimplemented(status)) << status;
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr(absl::StrCat("format ", format, " is not known; this version reads format 1")));
+  }
+}
+
+TEST_F(ArtifactTest, TheModelFileIsStrictJson) {
+  const std::string weights = SerializeTensors(SampleWeights());
+  for (const char* model : {"", "{", "[]", "null", R"({"format":1,"nmae":"a"})", R"({"format":"x"})"}) {
+    const absl::Status status = LoadOf(model, weights);
+    EXPECT_FALSE(status.ok()) << model;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("model.json")) << model;
+  }
+}
+
+TEST_F(ArtifactTest, ThePublishedVersionStays) {
+  const fs::path folder = WriteSample();
+  std::string before[3];
+  for (int i = 0; i < 3; ++i) before[i] = Read(folder / kFiles[i]);
+  TensorFile other = SampleWeights();
+  other.tensors.at("bias").values[0] = 99;
+  const absl::Status status = WriteArtifact(root_, SampleFile(), other).status();
+  EXPECT_TRUE(absl::IsAlreadyExists(status)) << status;
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Read(folder / kFiles[i]), before[i]);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.parent_path()), fs::directory_iterator()), 1);
+}
+
+TEST_F(ArtifactTest, BadNamesAreRefusedBeforeAnythingIsWritten) {
+  for (const std::string& bad :
+       {std::string(), std::string("."), std::string(".."), std::string("a/b"), std::string("/a"), std::string("../a"),
+        std::string("a b"), std::string("a\0b", 3), std::string("ü"), std::string(129, 'a')}) {
+    ModelFile file = SampleFile();
+    file.set_name(bad);
+    EXPECT_EQ(base::FieldOf(WriteArtifact(root_, file, SampleWeights()).status()), "name") << bad;
+    file = SampleFile();
+    file.set_version(bad);
+    EXPECT_EQ(base::FieldOf(WriteArtifact(root_, file, SampleWeights()).status()), "version") << bad;
+  }
+  EXPECT_TRUE(fs::is_empty(root_));
+  ModelFile longest = SampleFile();
+  longest.set_version(std::string(128, '9'));
+  EXPECT_TRUE(WriteArtifact(root_, longest, SampleWeights()).ok());
+}
+
+TEST_F(ArtifactTest, NextVersionIsBehindTheGreatestNumber) {
+  EXPECT_EQ(NextVersion(root_, "ctr"), "1");
+  fs::create_directories(root_ / "ctr");
+  EXPECT_EQ(NextVersion(root_, "ctr"), "1");
+  for (const char* version : {"1", "2", "10", "abc", "3.5", ".99.tmp-aB3xYz"})
+    fs::create_directories(root_ / "ctr" / version);
+  EXPECT_EQ(NextVersion(root_, "ctr"), "11");
+  EXPECT_EQ(NextVersion(root_, "other"), "1");
+}
+
+}  // namespace
+}  // namespace vickrey::model
