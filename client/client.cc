@@ -168,7 +168,7 @@ void Client::RunAuction(vickrey::v1::RunAuctionRequest request,
   call->request = std::move(request);
   impl_->SetDeadline(&call->context);
   impl_->auction->async()->RunAuction(&call->context, &call->request, &call->response,
-                                      [this, call, done = std::move(done)](grpc::Status status) {
+                                      [this, call, done = std::move(done)](const grpc::Status& status) {
                                         if (!status.ok()) return done(impl_->StatusOf(status));
                                         done(std::move(*call->response.mutable_outcome()));
                                       });

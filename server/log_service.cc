@@ -35,7 +35,9 @@ struct Reports {
   using Response = vickrey::v1::AppendFeedbackResponse;
   using Result = vickrey::v1::AppendFeedbackResult;
   static absl::Status Check(const Request& request) {
-    return base::Annotate(log::Validate(request.feedback()), "feedback");
+    vickrey::v1::Feedback feedback = request.feedback();
+    RETURN_IF_ERROR(base::Annotate(log::ResolveToken(&feedback), "feedback"));
+    return base::Annotate(log::Validate(feedback), "feedback");
   }
   static absl::Status Append(Request request, LogWriter* log, LogWriter::FeedbackDone done) {
     return log->AppendFeedback(std::move(*request.mutable_feedback()), std::move(done));
@@ -98,10 +100,11 @@ class AppendStream final : public grpc::ServerBidiReactor<typename Kind::Request
     {
       const absl::MutexLock lock(&mu_);
       --waiting_;
-      if (result.ok() && error_.ok()) {
+      if (result.ok() && !broken_) {
         *next_.add_results() = *std::move(result);
         next_.set_acknowledged(next_.acknowledged() + 1);
       } else if (!result.ok()) {
+        broken_ = true;
         Fail(base::Annotate(result.status(), absl::StrCat("record ", next_.acknowledged(), " of the stream")));
       }
       read_on = paused_ && error_.ok();
@@ -153,6 +156,7 @@ class AppendStream final : public grpc::ServerBidiReactor<typename Kind::Request
   bool paused_ ABSL_GUARDED_BY(mu_) = false;  // reading goes on when fewer are waiting
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
   bool gone_ ABSL_GUARDED_BY(mu_) = false;
+  bool broken_ ABSL_GUARDED_BY(mu_) = false;  // a record was not stored: what follows is not answered for
   bool finished_ ABSL_GUARDED_BY(mu_) = false;
   absl::Status error_ ABSL_GUARDED_BY(mu_);
 };

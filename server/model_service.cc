@@ -12,7 +12,7 @@ grpc::ServerUnaryReactor* ModelService::RegisterModel(grpc::CallbackServerContex
   auto* reactor = context->DefaultReactor();
   worker_.Run([this, reactor, request, response] {
     auto info = registry_.Register(request->path());
-    if (info.ok()) *response->mutable_model() = *std::move(info);
+    if (info.ok()) *response->mutable_model() = *info;
     reactor->Finish(base::ToGrpcStatus(info.status()));
   });
   return reactor;
@@ -34,7 +34,7 @@ grpc::ServerUnaryReactor* ModelService::ListModels(grpc::CallbackServerContext* 
                                                    const vickrey::v1::ListModelsRequest* request,
                                                    vickrey::v1::ListModelsResponse* response) {
   auto page = registry_.List(*request);
-  if (page.ok()) *response = *std::move(page);
+  if (page.ok()) *response = *page;
   auto* reactor = context->DefaultReactor();
   reactor->Finish(base::ToGrpcStatus(page.status()));
   return reactor;

@@ -9,12 +9,14 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "server/services.h"
 #include "vickrey/base/status.h"
 
 namespace vickrey::server {
 namespace {
 
+const absl::Duration kLull = absl::Milliseconds(250);
 constexpr int kMaxRequestBytes = 64 << 20;
 
 // HOST of HOST:PORT, [HOST]:PORT for IPv6.
@@ -84,6 +86,10 @@ class RunningServer final : public Server {
   void Drain() override {
     if (server_ == nullptr) return;
     server_->GetHealthCheckService()->SetServingStatus(false);
+    // gRPC cancels what arrives after Shutdown. So calls that are on their way are refused with UNAVAILABLE first,
+    // which sends their callers to another server; those under way are finished.
+    registry_.StopServing();
+    absl::SleepFor(kLull);
     server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(drain_));
     server_->Wait();
     server_ = nullptr;

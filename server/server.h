@@ -23,7 +23,8 @@ struct ServerOptions {
 
 // A server with all its services, health and reflection:
 //   1. Start loads the models and takes calls;
-//   2. Drain, once: health says NOT_SERVING, calls under way end, the log is synced.
+//   2. Drain, once: health says NOT_SERVING, new calls are refused with UNAVAILABLE, calls under way end, the log is
+//      synced.
 // Not thread-safe.
 class Server {
  public:

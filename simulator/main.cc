@@ -81,20 +81,18 @@ absl::StatusOr<SimulateConfig> ConfigOf(const Flags& flags) {
   return config;
 }
 
-std::string Shown(bool has, double value, const char* format) {
-  return has ? absl::StrFormat(absl::ParsedFormat<'f'>(format), value) : "-";
-}
+// With so many digits behind the point.
+std::string Shown(bool has, double value, int digits) { return has ? absl::StrFormat("%.*f", digits, value) : "-"; }
 
 // The summary for people: a line for each model, then for each comparison.
 std::string TableOf(const SimulationSummary& summary) {
   std::string text = absl::StrFormat("%-28s %10s %10s %10s %8s %9s %8s\n", "model", "welfare", "regret", "revenue",
                                      "AUC", "log loss", "calibr.");
   for (const auto& m : summary.models()) {
-    absl::StrAppendFormat(&text, "%-28s %10s %10s %10s %8s %9s %8s\n", m.ref(),
-                          Shown(m.has_welfare(), m.welfare(), "%.5f"), Shown(m.has_regret(), m.regret(), "%.5f"),
-                          Shown(m.has_revenue(), m.revenue(), "%.5f"), Shown(m.has_auc(), m.auc(), "%.4f"),
-                          Shown(m.has_logloss(), m.logloss(), "%.5f"),
-                          Shown(m.has_calibration(), m.calibration(), "%.3f"));
+    absl::StrAppendFormat(&text, "%-28s %10s %10s %10s %8s %9s %8s\n", m.ref(), Shown(m.has_welfare(), m.welfare(), 5),
+                          Shown(m.has_regret(), m.regret(), 5), Shown(m.has_revenue(), m.revenue(), 5),
+                          Shown(m.has_auc(), m.auc(), 4), Shown(m.has_logloss(), m.logloss(), 5),
+                          Shown(m.has_calibration(), m.calibration(), 3));
   }
   for (const auto& c : summary.comparisons()) {
     absl::StrAppendFormat(&text, "%s of %s against %s: ", c.metric(), c.a_model(), c.b_model());

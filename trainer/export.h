@@ -15,10 +15,10 @@
 
 namespace vickrey::trainer {
 
-// A network at the start of training, its output at the training set's click rate. INVALID_ARGUMENT naming the field of
-// `config` that is wrong.
+// A network at the start of training, its output at `click_rate`. INVALID_ARGUMENT naming the field of `config` that is
+// wrong.
 absl::StatusOr<std::unique_ptr<torch::Network>> NewNetwork(const vickrey::config::v1::ModelConfig& config,
-                                                           const Dataset& data, uint64_t seed);
+                                                           const Dataset& data, double click_rate, uint64_t seed);
 
 absl::StatusOr<std::unique_ptr<torch::Network>> WithWeights(const vickrey::config::v1::ModelConfig& config,
                                                             const Dataset& data, const model::TensorFile& weights);

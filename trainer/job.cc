@@ -79,9 +79,9 @@ class Job {
     RETURN_IF_ERROR(ChooseVersion());
     ASSIGN_OR_RETURN(data_, LoadDataset(db, snapshot_id_, config_.data()));
     // Wrong networks are refused before hours of training.
-    ASSIGN_OR_RETURN(network_, NewNetwork(config_.model(), *data_, config_.seed()));
+    ASSIGN_OR_RETURN(network_, NewNetwork(config_.model(), *data_, data_->ClickRate(data_->train), config_.seed()));
     if (config_.loss().labels() == "teacher") {
-      RETURN_IF_ERROR(base::Annotate(NewNetwork(config_.teacher().model(), *data_, 0).status(), "teacher"));
+      RETURN_IF_ERROR(base::Annotate(NewNetwork(config_.teacher().model(), *data_, 0, 0).status(), "teacher"));
     }
     RETURN_IF_ERROR(FindLabels());
     FillFromData();

@@ -191,7 +191,7 @@ class Evaluation {
     const at::Tensor value = loss_->Value(logits, input.batch, point_);
     value.backward();
     line->set_train_value(value.item<double>());
-    const at::Tensor gradient = logits.grad();
+    const at::Tensor& gradient = logits.grad();
     for (int64_t i = 0; i < gradient.numel(); ++i) line->add_gradient(gradient[i].item<double>());
     const double scale = config_.has_scale() ? config_.scale() : 1;
     const double bound = bound_->Value(logits.detach(), input.batch, {point_.sigma, 0}).item<double>() / scale;

@@ -85,6 +85,13 @@ class Teacher {
     return static_cast<int>(random.Below(static_cast<uint64_t>(config_.teacher().cross_fit())));
   }
 
+  // Of what a fold's teacher trains on, and nothing else.
+  double ClickRateOf(const std::vector<int64_t>& auctions) const {
+    double rates = 0;
+    for (const int64_t a : auctions) rates += data_.ClickRate({a, a + 1});
+    return rates / static_cast<double>(auctions.size());
+  }
+
   absl::Status Train() {
     const int folds = config_.teacher().cross_fit();
     result_.labels.assign(data_.candidates(), 0);
@@ -117,8 +124,8 @@ class Teacher {
                                                         config_.teacher().cross_fit(),
                                                         " has nothing to train on: too few auctions"));
     }
-    ASSIGN_OR_RETURN(const auto network,
-                     NewNetwork(config_.teacher().model(), data_, config_.seed() + static_cast<uint64_t>(fold)));
+    ASSIGN_OR_RETURN(const auto network, NewNetwork(config_.teacher().model(), data_, ClickRateOf(options.auctions),
+                                                    config_.seed() + static_cast<uint64_t>(fold)));
     ASSIGN_OR_RETURN(const Fitted fitted, Fit(data_, LoggedLabels(data_, Labels::kClick), options, network.get()));
     ASSIGN_OR_RETURN(const auto best, WithWeights(config_.teacher().model(), data_, fitted.weights));
     ASSIGN_OR_RETURN(const std::vector<float> logits, LogitsOf(data_, {0, data_.auctions()}, *best));

@@ -337,7 +337,8 @@ def tell(options, job, stats, training, configs, summary):
         "primary": {"student": training[STUDENT]["ref"], "baseline": baseline,
                     "baseline_chosen_by": "its welfare on validation, the higher of the two log-loss students'"},
         "verdict": sentence(primary),
-        "notes": ["Against the strongest simple baseline: " + sentence(rival), size_note(primary), *job.notes()],
+        "notes": ["Against the strongest simple baseline: " + sentence(rival), size_note(primary), *job.notes(),
+                  "The training time of logloss_teacher holds that of the teacher, whose labels welfare_rank shares."],
         "train_config": configs[STUDENT],
     }
 

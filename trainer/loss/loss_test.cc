@@ -1,5 +1,6 @@
 #include "trainer/loss/loss.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 
 #include <algorithm>
@@ -46,6 +47,7 @@ struct Result {
 
 Result Compute(const LossConfig& config, const LossBatch& batch, const std::vector<double>& logits, const Point& point,
                at::ScalarType type = at::kDouble) {
+  at::set_num_threads(1);  // for tensors this small, others only spin: tenfold slower on a busy machine
   const auto loss = MakeLoss(config);
   EXPECT_TRUE(loss.ok()) << loss.status();
   at::Tensor tensor = CopyOf(logits, type);

@@ -22,9 +22,9 @@ int Exit(const absl::Status& status);
 // The folder of the running program.
 std::filesystem::path ProgramFolder();
 
-// Becomes `program`, which lies beside the running one, with `args` (ended by a null pointer) behind its name: stdin,
-// stdout and the exit code are its own. Returns only if that cannot be: UNAVAILABLE saying why.
-absl::Status BecomeProgram(std::string_view program, char* const* args);
+// Becomes the program `name`, which lies beside the running one, with `args` (ended by a null pointer) behind its name:
+// stdin, stdout and the exit code are its own. Returns only if that cannot be: UNAVAILABLE saying why.
+absl::Status BecomeProgram(std::string_view name, char* const* args);
 
 }  // namespace vickrey::base
 

@@ -91,7 +91,8 @@ Tool::Tool(std::string program, const std::string& description) : program_(std::
   std::ios_base::sync_with_stdio(false);
   app_.name(program_);
   // Run answers it before anything else is looked at; declared for --help.
-  app_.add_flag_function("--version", [](int64_t) {}, "Say what this program is made of (--json: for machines)");
+  app_.add_flag_function(
+      "--version", [](int64_t) {}, "Say what this program is made of (--json: for machines)");
   app_.require_subcommand(0, 1);
 }
 

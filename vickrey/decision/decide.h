@@ -15,9 +15,9 @@
 
 namespace vickrey::decision {
 
-// INVALID_ARGUMENT naming the first field under `where` ("auction.") that is wrong: ids, number of candidates, and
+// INVALID_ARGUMENT naming the first field under `prefix` ("auction.") that is wrong: ids, number of candidates, and
 // where `bids` says so their bids and values. Features are left to the model.
-absl::Status CheckOffer(const vickrey::v1::Auction& auction, std::string_view where, bool bids);
+absl::Status CheckOffer(const vickrey::v1::Auction& auction, std::string_view prefix, bool bids);
 
 // INVALID_ARGUMENT naming the field under `where` ("rules.").
 absl::StatusOr<std::unique_ptr<auction::Mechanism>> MakeMechanism(const vickrey::v1::AuctionRules& rules,

@@ -63,7 +63,8 @@ constexpr char kModel[] = R"({"name":"ctr","version":"7",
     {"name":"price","side":"AD","kind":"DENSE","transform":"NONE"},
     {"name":"seen","side":"AD","kind":"DENSE","transform":"SIGNED_LOG1P"},
     {"name":"C1","side":"AD","kind":"CATEGORICAL","buckets":3,"embedding_width":2},
-    {"name":"tags","side":"AD","kind":"BAG","buckets":7,"embedding_width":2}]},
+    {"name":"tags","side":"AD","kind":"BAG","buckets":7,"embedding_width":2},
+    {"name":"colours","side":"AD","kind":"BAG","buckets":4,"embedding_width":2}]},
   "calibration":{"multiplier":1.5,"logit_offset":-0.25}})";
 
 class ModelTest : public testing::TestWithParam<std::vector<int>> {
@@ -109,7 +110,8 @@ class ModelTest : public testing::TestWithParam<std::vector<int>> {
     weights.tensors["table.platform"] = {.shape = {5, 1}, .values = {0.5, 0, 0, 0, 0}};
     weights.tensors["table.words"] = {.shape = {9, 1}, .values = {64, 64, 64, 64, 64, 64, 64, 64, 64}};
     weights.tensors["table.C1"] = {.shape = {3, 1}, .values = {-1, -2, -4}};
-    weights.tensors["table.tags"] = {.shape = {7, 1}, .values = std::vector<float>(7, 0.25)};
+    weights.tensors["table.tags"] = {.shape = {7, 1}, .values = {99, 0.25, 0.5, 99, 99, 99, 99}};
+    weights.tensors["table.colours"] = {.shape = {4, 1}, .values = {99, 1024, 2048, 4096}};
     weights.tensors["context.weight"] = {.shape = {2}, .values = {0.125, 8}};
     weights.tensors["ad.weight"] = {.shape = {4}, .values = {2, 16, 1, 32}};
     weights.tensors["bias"] = {.shape = {1}, .values = {-3}};
@@ -142,15 +144,23 @@ TEST_F(ModelTest, ByHand) {
   EXPECT_EQ(model->ref(), "ctr@7");
   Auction auction;
   *auction.mutable_context() = Named(R"({"hour":6,"words":["a","b","c"]})");
-  *auction.add_candidates()->mutable_features() = Named(R"({"price":1.5,"seen":0,"C1":"68fd1e64","tags":["x","y"]})");
+  *auction.add_candidates()->mutable_features() = Named(R"({"price":1.5,"seen":0,"C1":"68fd1e64"})");
   *auction.add_candidates()->mutable_features() = Named("{}");
+  EncodedFeatures& bags = *auction.add_candidates()->mutable_features()->mutable_encoded();
+  bags.set_schema_id(schema_->id());
+  for (int i = 0; i < 2; ++i) bags.add_dense(0);
+  bags.add_fingerprints(0);
+  for (const uint64_t fingerprint : {6, 7, 5}) bags.add_bag_fingerprints(fingerprint);
+  bags.add_bag_lengths(2);
+  bags.add_bag_lengths(1);
   const auto prediction = model->Predict(auction, "auction.");
   ASSERT_TRUE(prediction.ok()) << prediction.status();
   // Context: 0.125 x 6, platform missing 0.5, the mean of the words 64: 65.25. xxh64("C1\x1f" "68fd1e64") is
-  // 0x6cc25f8365400c55 by Python's xxhash, odd, so bucket 1 + 1 = 2 of 3. The first ad: 2 x 1.5 + log 1 - 4 + 0.25.
-  // The second: price and seen missing 16 + 32, C1 missing -1, no tags.
-  EXPECT_THAT(prediction->logits, ElementsAre(-3 + 65.25 - 0.75, -3 + 65.25 + 47));
-  EXPECT_THAT(prediction->pctr, ElementsAre(1, 1));
+  // 0x6cc25f8365400c55 by Python's xxhash, odd, so bucket 1 + 1 = 2 of 3. The first ad: 2 x 1.5 + log 1 - 4.
+  // The second: price and seen missing 16 + 32, C1 missing -1, no bags. The third: C1 missing -1; tags 6 and 7 of 7
+  // buckets, so 1 + 0 and 1 + 1, mean 0.375; colour 5 of 4 buckets, so 1 + 2.
+  EXPECT_THAT(prediction->logits, ElementsAre(62.25 - 1, 62.25 + 47, 62.25 - 1 + 0.375 + 4096));
+  EXPECT_THAT(prediction->pctr, ElementsAre(1, 1, 1));
 }
 
 TEST_F(ModelTest, PctrIsTheCalibratedLogit) {
@@ -171,7 +181,8 @@ TEST_P(ModelTest, NamedAndEncodedFeaturesGiveTheSameBits) {
   const auto model = RandomModel(GetParam());
   Auction named, encoded;
   *named.mutable_context() = Named(R"({"hour":3.25,"platform":"desktop","words":["a","b"]})");
-  *named.add_candidates()->mutable_features() = Named(R"({"price":-0.3,"seen":1e9,"C1":17,"tags":[]})");
+  *named.add_candidates()->mutable_features() =
+      Named(R"({"price":-0.3,"seen":1e9,"C1":17,"tags":[],"colours":["red"]})");
   *named.add_candidates()->mutable_features() = Named(R"({"seen":null,"price":"NaN","tags":["x","y","x"]})");
   EncodedFeatures& context = *encoded.mutable_context()->mutable_encoded();
   context.set_schema_id(schema_->id());
@@ -184,7 +195,9 @@ TEST_P(ModelTest, NamedAndEncodedFeaturesGiveTheSameBits) {
   first.add_dense(-0.3f);
   first.add_dense(1e9f);
   first.add_fingerprints(features::Fingerprint("C1", "17"));
+  first.add_bag_fingerprints(features::Fingerprint("colours", "red"));
   first.add_bag_lengths(0);
+  first.add_bag_lengths(1);
   EncodedFeatures& second = *encoded.add_candidates()->mutable_features()->mutable_encoded();
   second.set_schema_id(schema_->id());
   second.add_dense(NAN);
@@ -192,6 +205,7 @@ TEST_P(ModelTest, NamedAndEncodedFeaturesGiveTheSameBits) {
   second.add_fingerprints(0);
   for (const char* tag : {"x", "y", "x"}) second.add_bag_fingerprints(features::Fingerprint("tags", tag));
   second.add_bag_lengths(3);
+  second.add_bag_lengths(0);
   const auto a = model->Predict(named, ""), b = model->Predict(encoded, "");
   ASSERT_TRUE(a.ok()) << a.status();
   ASSERT_TRUE(b.ok()) << b.status();
@@ -250,7 +264,7 @@ TEST_F(ModelTest, BadFeaturesAreNamedUnderThePrefix) {
   };
   const auto with = [&](const std::string& id, const std::string& dense) {
     return encoded(
-        absl::StrCat(R"({"schema_id":")", id, R"(","dense":)", dense, R"(,"fingerprints":["0"],"bag_lengths":[0]})"));
+        absl::StrCat(R"({"schema_id":")", id, R"(","dense":)", dense, R"(,"fingerprints":["0"],"bag_lengths":[0,0]})"));
   };
   const struct {
     Features features;
@@ -273,9 +287,9 @@ TEST_F(ModelTest, BadFeaturesAreNamedUnderThePrefix) {
       {with(schema_->id(), R"([0,"Infinity"])"), ad + ".dense[1]"},
       {with(schema_->id(), R"(["-Infinity",0])"), ad + ".dense[0]"},
       {encoded(absl::StrCat(R"({"schema_id":")", schema_->id(),
-                            R"(","dense":[0,0],"fingerprints":["0"],"bag_lengths":[4294967295]})")),
+                            R"(","dense":[0,0],"fingerprints":["0"],"bag_lengths":[4294967295,4294967295]})")),
        ad + ".bag_fingerprints"},
-      {encoded(absl::StrCat(R"({"schema_id":")", schema_->id(), R"(","dense":[0,0],"bag_lengths":[0]})")),
+      {encoded(absl::StrCat(R"({"schema_id":")", schema_->id(), R"(","dense":[0,0],"bag_lengths":[0,0]})")),
        ad + ".fingerprints"},
       {encoded(absl::StrCat(R"({"schema_id":")", schema_->id(), R"(","dense":[0,0],"fingerprints":["1"]})")),
        ad + ".bag_lengths"},
@@ -288,13 +302,13 @@ TEST_F(ModelTest, BadFeaturesAreNamedUnderThePrefix) {
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << c.field << ": " << status;
     EXPECT_EQ(base::FieldOf(status), c.field) << status;
   }
-  for (const auto& [features, field] :
-       {std::pair(Named(R"({"nope":1})"), "context.nope"), std::pair(Named(R"({"price":1})"), "context.price"),
-        std::pair(with("0123456789abcdef", "[0]"), "context.schema_id")}) {
+  for (const auto& [features, field] : {std::pair(Named(R"({"nope":1})"), "auction.context.nope"),
+                                        std::pair(Named(R"({"price":1})"), "auction.context.price"),
+                                        std::pair(with("0123456789abcdef", "[0]"), "auction.context.schema_id")}) {
     Auction auction;
     *auction.mutable_context() = features;
     auction.add_candidates();
-    EXPECT_EQ(base::FieldOf(model->Predict(auction, "").status()), field);
+    EXPECT_EQ(base::FieldOf(model->Predict(auction, "auction.").status()), field);
   }
 }
 

@@ -20,7 +20,7 @@ namespace {
 constexpr const Architecture* kArchitectures[] = {&kLogistic, &kMlp};
 constexpr int64_t kMean = 1;  // embedding_bag's mode
 
-at::Tensor Borrow(const std::vector<float>& values, std::vector<int64_t> shape) {
+at::Tensor Borrow(const std::vector<float>& values, const std::vector<int64_t>& shape) {
   return at::from_blob(const_cast<float*>(values.data()), shape);
 }
 at::Tensor Borrow(const std::vector<int64_t>& values, int64_t count) {
