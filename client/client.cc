@@ -21,6 +21,7 @@
 namespace vickrey::client {
 namespace {
 
+const absl::Duration kTimeOfRecord = absl::Milliseconds(10);  // more than a slow disk needs
 constexpr int kMaxAnswerBytes = 64 << 20;
 constexpr char kServiceConfig[] = R"({"methodConfig": [{"name": [{}], "retryPolicy": {"maxAttempts": 4,
   "initialBackoff": "0.05s", "maxBackoff": "1s", "backoffMultiplier": 2, "retryableStatusCodes": ["UNAVAILABLE"]}}]})";
@@ -85,8 +86,10 @@ struct Client::Impl {
         model(vickrey::v1::ModelService::NewStub(channel)),
         log(vickrey::v1::ImpressionLogService::NewStub(channel)) {}
 
-  void SetDeadline(grpc::ClientContext* context) const {
-    context->set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(options.timeout));
+  // `records`: how many a stream carries.
+  void SetDeadline(grpc::ClientContext* context, size_t records = 0) const {
+    const absl::Duration timeout = options.timeout + static_cast<int64_t>(records) * kTimeOfRecord;
+    context->set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout));
   }
 
   absl::Status StatusOf(const grpc::Status& status) const {
@@ -95,8 +98,8 @@ struct Client::Impl {
     if (absl::IsUnavailable(result) && absl::StrContains(status.error_message(), "connect")) {
       return absl::UnavailableError(absl::StrCat("no server at ", address, ": ", status.error_message()));
     }
-    if (absl::IsInvalidArgument(result)) return base::AboutField(result, FieldIn(status.error_message()));
-    return result;
+    const std::string field = FieldIn(status.error_message());
+    return field.empty() ? result : base::AboutField(result, field);
   }
 
   // One unary call.
@@ -202,7 +205,7 @@ absl::StatusOr<std::vector<vickrey::v1::ModelInfo>> Client::ListModels(const std
 absl::Status Client::AppendAuctions(const std::vector<vickrey::v1::LoggedAuction>& records,
                                     std::vector<vickrey::v1::AppendAuctionResult>* results) const {
   grpc::ClientContext context;
-  impl_->SetDeadline(&context);
+  impl_->SetDeadline(&context, records.size());
   return impl_->Append(
       impl_->log->AppendAuctions(&context), records,
       [](const vickrey::v1::LoggedAuction& record) {
@@ -216,7 +219,7 @@ absl::Status Client::AppendAuctions(const std::vector<vickrey::v1::LoggedAuction
 absl::Status Client::AppendFeedback(const std::vector<vickrey::v1::Feedback>& reports,
                                     std::vector<vickrey::v1::AppendFeedbackResult>* results) const {
   grpc::ClientContext context;
-  impl_->SetDeadline(&context);
+  impl_->SetDeadline(&context, reports.size());
   return impl_->Append(
       impl_->log->AppendFeedback(&context), reports,
       [](const vickrey::v1::Feedback& report) {

@@ -15,7 +15,7 @@
 namespace vickrey::server {
 namespace {
 
-constexpr int kWindow = 256;  // records of a stream that may wait for the disk
+constexpr int kWindow = 256;  // records of a stream that may wait for the disk or for their answer to be sent
 
 // What the two streams differ in.
 struct Auctions {
@@ -58,45 +58,50 @@ class AppendStream final : public grpc::ServerBidiReactor<typename Kind::Request
 
   void OnReadDone(bool ok) override {
     absl::Status status = ok ? Kind::Check(request_) : absl::OkStatus();
-    if (ok && status.ok()) {
-      const absl::MutexLock lock(&mu_);
-      ++read_;
-      ++waiting_;
-    }
-    if (ok && status.ok()) {
-      status = Kind::Append(std::move(request_), log_, [this](auto result) { OnAppended(std::move(result)); });
-      if (!status.ok()) {
+    const bool valid = ok && status.ok();
+    if (valid) {
+      {
         const absl::MutexLock lock(&mu_);
-        --read_;
-        --waiting_;
+        ++waiting_;
       }
+      status = Kind::Append(std::move(request_), log_, [this](auto result) { OnAppended(std::move(result)); });
     }
-    bool read_on = false;
+    Actions actions;
     {
       const absl::MutexLock lock(&mu_);
+      if (valid && !status.ok()) --waiting_;
       if (!status.ok()) Fail(base::Annotate(status, absl::StrCat("record ", read_, " of the stream")));
-      reading_ = ok && error_.ok() && waiting_ < kWindow;
-      paused_ = ok && error_.ok() && !reading_;
-      read_on = reading_;
+      read_ += valid && status.ok();
+      reading_ = false;
+      ended_ = !ok;
+      actions = Next();
     }
-    if (read_on) this->StartRead(&request_);
-    Proceed();
+    Perform(actions);
   }
 
   void OnWriteDone(bool ok) override {
+    Actions actions;
     {
       const absl::MutexLock lock(&mu_);
       writing_ = false;
       if (!ok) gone_ = true;  // nobody reads the answers; what was read is stored all the same
+      actions = Next();
     }
-    Proceed();
+    Perform(actions);
   }
 
   void OnDone() override { delete this; }
 
  private:
+  // What is to be done once the lock is released.
+  struct Actions {
+    bool read = false, write = false, finish = false;
+    grpc::Status status;
+  };
+
+  // On the log's thread.
   void OnAppended(absl::StatusOr<typename Kind::Result> result) {
-    bool read_on = false;
+    Actions actions;
     {
       const absl::MutexLock lock(&mu_);
       --waiting_;
@@ -107,41 +112,39 @@ class AppendStream final : public grpc::ServerBidiReactor<typename Kind::Request
         broken_ = true;
         Fail(base::Annotate(result.status(), absl::StrCat("record ", next_.acknowledged(), " of the stream")));
       }
-      read_on = paused_ && error_.ok();
-      if (read_on) {
-        paused_ = false;
-        reading_ = true;
-      }
+      actions = Next();
     }
-    if (read_on) this->StartRead(&request_);
-    Proceed();
+    Perform(actions);
   }
 
   void Fail(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     if (error_.ok()) error_ = status;
-    paused_ = false;
   }
 
-  // Writes answers if there are some and none is being written; finishes when there is nothing left to do.
-  void Proceed() {
-    enum { kNothing, kWrite, kFinish } what = kNothing;
-    grpc::Status status;
-    {
-      const absl::MutexLock lock(&mu_);
-      if (writing_ || finished_) return;
-      if (next_.results_size() > 0 && !gone_) {
-        writing_ = true;
-        what = kWrite;
-        response_ = next_;
-        next_.clear_results();
-      } else if (!reading_ && !paused_ && waiting_ == 0) {
-        finished_ = true;
-        what = kFinish;
-        status = base::ToGrpcStatus(error_);
-      }
+  // Decides what comes next and notes that it is under way. A read, a write or a record that waits keeps this alive; so
+  // the one who takes the last of them away must decide to finish before it lets go of the lock.
+  Actions Next() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    Actions actions;
+    if (gone_) next_.clear_results();
+    if (!writing_ && next_.results_size() > 0) {
+      actions.write = writing_ = true;
+      response_ = next_;
+      next_.clear_results();
     }
-    if (what == kWrite) this->StartWrite(&response_);
-    if (what == kFinish) this->Finish(status);
+    const bool over = ended_ || !error_.ok();
+    if (!reading_ && !over && waiting_ + next_.results_size() < kWindow) actions.read = reading_ = true;
+    if (!finished_ && over && !reading_ && !writing_ && waiting_ == 0) {
+      actions.finish = finished_ = true;
+      actions.status = base::ToGrpcStatus(error_);
+    }
+    return actions;
+  }
+
+  // The last of the actions may be the end of this.
+  void Perform(const Actions& actions) {
+    if (actions.read) this->StartRead(&request_);
+    if (actions.write) this->StartWrite(&response_);
+    if (actions.finish) this->Finish(actions.status);
   }
 
   LogWriter* const log_;
@@ -153,7 +156,7 @@ class AppendStream final : public grpc::ServerBidiReactor<typename Kind::Request
   int64_t read_ ABSL_GUARDED_BY(mu_) = 0;              // records accepted
   int waiting_ ABSL_GUARDED_BY(mu_) = 0;               // of them, those not on disk yet
   bool reading_ ABSL_GUARDED_BY(mu_) = true;
-  bool paused_ ABSL_GUARDED_BY(mu_) = false;  // reading goes on when fewer are waiting
+  bool ended_ ABSL_GUARDED_BY(mu_) = false;  // nothing more comes
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
   bool gone_ ABSL_GUARDED_BY(mu_) = false;
   bool broken_ ABSL_GUARDED_BY(mu_) = false;  // a record was not stored: what follows is not answered for

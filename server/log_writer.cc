@@ -11,6 +11,7 @@ namespace vickrey::server {
 namespace {
 
 constexpr size_t kMaxQueued = 16'384;
+constexpr size_t kMaxQueuedBytes = size_t{256} << 20;
 
 // Appends `records` as one batch. A record that the log refuses fails a whole batch, so then each goes alone: one
 // client's mistake is not another's.
@@ -46,18 +47,22 @@ LogWriter::~LogWriter() {
 }
 
 absl::Status LogWriter::AppendAuction(vickrey::v1::LoggedAuction record, AuctionDone done) {
-  return Push(AuctionJob{std::move(record), std::move(done)});
+  const size_t bytes = record.ByteSizeLong();
+  return Push(AuctionJob{std::move(record), std::move(done)}, bytes);
 }
 
 absl::Status LogWriter::AppendFeedback(vickrey::v1::Feedback report, FeedbackDone done) {
-  return Push(FeedbackJob{std::move(report), std::move(done)});
+  const size_t bytes = report.ByteSizeLong();
+  return Push(FeedbackJob{std::move(report), std::move(done)}, bytes);
 }
 
-absl::Status LogWriter::Push(Job job) {
+absl::Status LogWriter::Push(Job job, size_t bytes) {
   const absl::MutexLock lock(&mu_);
-  if (queue_.size() >= kMaxQueued) {
-    return absl::ResourceExhaustedError(absl::StrCat(kMaxQueued, " records wait for the log's disk; try again later"));
+  if (queue_.size() >= kMaxQueued || queued_bytes_ > kMaxQueuedBytes) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(queue_.size(), " records wait for the log's disk; try again later"));
   }
+  queued_bytes_ += bytes;
   queue_.push_back(std::move(job));
   return absl::OkStatus();
 }
@@ -71,6 +76,7 @@ void LogWriter::Run() {
       mu_.Await(absl::Condition(&ready));
       if (queue_.empty()) return;
       jobs.swap(queue_);
+      queued_bytes_ = 0;
     }
     Write(std::move(jobs));
   }

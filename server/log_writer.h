@@ -46,7 +46,9 @@ class LogWriter {
   };
   using Job = std::variant<AuctionJob, FeedbackJob>;
 
-  absl::Status Push(Job job);
+  // `bytes`: of the record.
+
+  absl::Status Push(Job job, size_t bytes);
   void Run();
   // Runs of jobs of one kind go to the log as one batch.
   void Write(std::deque<Job> jobs);
@@ -54,6 +56,7 @@ class LogWriter {
   const std::unique_ptr<log::ImpressionLog> log_;
   absl::Mutex mu_;
   std::deque<Job> queue_ ABSL_GUARDED_BY(mu_);
+  size_t queued_bytes_ ABSL_GUARDED_BY(mu_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   std::thread thread_;
 };

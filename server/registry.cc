@@ -61,6 +61,12 @@ absl::StatusOr<std::filesystem::path> Registry::FolderOf(const std::string& path
   if (end != root.end()) {
     return base::InvalidField("path", absl::StrCat(Quoted(path), " leads out of the artifact root"));
   }
+  for (const auto& file : std::filesystem::directory_iterator(folder, error)) {
+    if (file.is_symlink(error)) {
+      return base::InvalidField("path", absl::StrCat(Quoted(path), " holds a link, ", file.path().filename().string(),
+                                                     ", which may lead out of the artifact root"));
+    }
+  }
   return folder;
 }
 

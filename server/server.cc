@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include <arpa/inet.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -31,7 +32,9 @@ absl::StatusOr<std::string> HostOf(const std::string& address) {
 }
 
 bool IsLoopback(const std::string& host) {
-  return host == "localhost" || host == "[::1]" || absl::StartsWith(host, "127.");
+  in_addr address;  // a name that begins with 127. may lead anywhere
+  return host == "localhost" || host == "[::1]" ||
+         (absl::StartsWith(host, "127.") && inet_pton(AF_INET, host.c_str(), &address) == 1);
 }
 
 class RunningServer final : public Server {

@@ -1,6 +1,7 @@
 // `vickrey simulate`: the same auctions against several models, scored.
 #include <unistd.h>
 
+#include <filesystem>
 #include <iostream>
 #include <string>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "simulator/simulation.h"
 #include "vickrey/base/config.h"
 #include "vickrey/base/files.h"
+#include "vickrey/base/interrupt.h"
 #include "vickrey/base/json.h"
 #include "vickrey/base/shard.h"
 #include "vickrey/base/tool.h"
@@ -113,6 +115,10 @@ absl::Status Run(const Flags& flags) {
   ASSIGN_OR_RETURN(const SimulateConfig config, ConfigOf(flags));
   ASSIGN_OR_RETURN(const base::Shard shard, base::ParseShard(flags.shard));
   std::cerr << "{\"config\":" << base::ToJson(config) << "}\n";
+  const std::filesystem::path folder = std::filesystem::absolute(flags.summary).parent_path();
+  if (!flags.summary.empty() && access(folder.c_str(), W_OK) != 0) {  // not found out when the work is done
+    return base::AboutField(base::FileError("write into", folder), "--summary");
+  }
   ASSIGN_OR_RETURN(const auto outcomes, OutcomeWriter::Open(flags.outcomes));
   ASSIGN_OR_RETURN(const SimulationSummary summary, Simulate(config, shard, outcomes.get()));
   if (!flags.summary.empty()) {
@@ -130,6 +136,7 @@ absl::Status Run(const Flags& flags) {
 }  // namespace vickrey::simulator
 
 int main(int argc, char** argv) {
+  vickrey::base::NoteInterrupts();
   vickrey::base::Tool tool("vickrey-sim", "Plays the same auctions against several models and scores their welfare");
   vickrey::simulator::Flags flags;
   CLI::App& app = tool.SetAction(

@@ -1,5 +1,6 @@
 #include "simulator/simulation.h"
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 #include "simulator/source.h"
 #include "vickrey/auction/settlement.h"
 #include "vickrey/base/build_info.h"
+#include "vickrey/base/interrupt.h"
 #include "vickrey/base/json.h"
 #include "vickrey/base/progress.h"
 #include "vickrey/base/status.h"
@@ -35,6 +37,7 @@ using vickrey::v1::OutcomeLine;
 using vickrey::v1::SimulationSummary;
 
 constexpr int kPredictionBuckets = 20;
+constexpr int kGiveUp = 100;  // calls that are lost in a row: the server is gone
 
 // Whether a call failed for what the next one may not: it was lost, not refused.
 bool IsLost(const absl::Status& status) {
@@ -76,6 +79,19 @@ auction::Rules RulesOf(const SimulateConfig& config) {
     rules.reserve = {auction::Reserve::Kind::kMille, config.reserve_mille_micros()};
   }
   return rules;
+}
+
+// INTERNAL unless the outcome can be one of the auction: it comes from another process.
+absl::Status Check(const Outcome& outcome, const AuctionLine& line) {
+  bool good = outcome.pctr_size() == line.candidates_size() && outcome.placements_size() <= 1;
+  for (const auto& placement : outcome.placements()) {
+    good = good && placement.slot() == 1 && placement.index() >= 0 && placement.index() < line.candidates_size();
+  }
+  for (const double p : outcome.pctr()) good = good && p >= 0 && p <= 1;
+  if (good) return absl::OkStatus();
+  return absl::InternalError(
+      absl::StrCat("auction ", line.auction_id(),
+                   ": what the server answered is no outcome of it: ", base::ToJson(outcome).substr(0, 500)));
 }
 
 // What one model's auction came to. REQUIRES: `line` has the model's predictions.
@@ -155,28 +171,34 @@ class Simulation {
     const size_t models = player_->contestants().size();
     results_.assign(auctions_.size() * models, absl::UnknownError("no answer"));
     const absl::Time start = absl::Now();
-    for (size_t k = 0; k < results_.size(); ++k) {
+    for (size_t k = 0; k < results_.size() && lost_in_row_ < kGiveUp && base::CheckInterrupt().ok(); ++k) {
       flight_.Depart();
       player_->Play(k % models, auctions_[k / models].auction(), [this, k](absl::StatusOr<Outcome> outcome) {
+        lost_in_row_ = !outcome.ok() && IsLost(outcome.status()) ? lost_in_row_ + 1 : 0;
         results_[k] = std::move(outcome);
         flight_.Arrive();
       });
     }
     flight_.WaitForAll();
     played_ += absl::Now() - start;
+    RETURN_IF_ERROR(base::CheckInterrupt());
+    if (lost_in_row_ >= kGiveUp) return GivenUp();
     return !auctions_.empty();
+  }
+
+  // Why the calls of the block were lost.
+  absl::Status GivenUp() const {
+    for (auto result = results_.rbegin(); result != results_.rend(); ++result) {
+      if (result->ok() || !IsLost(result->status())) continue;
+      return base::Annotate(result->status(), absl::StrCat(kGiveUp, " calls in a row were lost; one of them"));
+    }
+    return absl::UnavailableError("calls were lost");
   }
 
   absl::Status ScoreBlock() {
     const size_t models = player_->contestants().size();
-    size_t lost = 0;
     for (const auto& result : results_) {
-      if (result.ok()) continue;
-      if (!IsLost(result.status())) return result.status();
-      ++lost;
-    }
-    if (lost == results_.size()) {
-      return base::Annotate(results_[0].status(), absl::StrCat("all ", lost, " calls of a block failed; the first"));
+      if (!result.ok() && !IsLost(result.status())) return result.status();
     }
     for (size_t a = 0; a < auctions_.size(); ++a) {
       std::vector<OutcomeLine> lines;
@@ -196,10 +218,7 @@ class Simulation {
     std::optional<Outcome> outcome;
     if (result.ok()) {
       outcome = *result;
-      if (outcome->pctr_size() != line.candidates_size()) {
-        return absl::InternalError(absl::StrCat("auction ", line.auction_id(), ": the server predicted ",
-                                                outcome->pctr_size(), " of ", line.candidates_size(), " candidates"));
-      }
+      RETURN_IF_ERROR(Check(*outcome, line));
       for (int i = 0; i < line.candidates_size(); ++i) line.mutable_candidates(i)->set_pctr(outcome->pctr(i));
       RETURN_IF_ERROR(metrics_[model]->Add(line));
     } else {
@@ -253,6 +272,7 @@ class Simulation {
   // The block that is being played: its auctions, and for each the models' answers.
   std::vector<LoggedAuction> auctions_;
   std::vector<absl::StatusOr<Outcome>> results_;
+  std::atomic<int> lost_in_row_ = 0;
   absl::Duration played_;
   // By model:
   std::vector<std::unique_ptr<metric::LineMetrics>> metrics_;

@@ -13,8 +13,8 @@ namespace vickrey::simulator {
 //
 // Outcomes and statistics come out the same, to the bit, for scorer `grpc` and `inprocess` and for any number of calls
 // in flight: auctions are played in blocks, and a block is scored in order when all its calls are back. A call that
-// fails for good is an outcome that is `missing`, and counted; one that is refused (INVALID_ARGUMENT and the like) ends
-// the simulation, as does a block of which everything is missing.
+// fails for good is an outcome that is `missing`, and counted;one that is refused (INVALID_ARGUMENT and the like) ends
+// the simulation, as do 100 calls that are lost in a row, and a signal (CANCELLED).
 //
 // REQUIRES: a finished configuration.
 absl::StatusOr<vickrey::v1::SimulationSummary> Simulate(const vickrey::config::v1::SimulateConfig& config,

@@ -13,7 +13,7 @@ void RuleFlags::Declare(CLI::App& app) {
   app.add_option("--reserve-mille-micros", reserve_mille_micros, "Least score, micros a thousand impressions")
       ->excludes(click);
   for (const char* flag : {"--reserve-click-micros", "--reserve-mille-micros"}) {
-    app.get_option(flag)->default_str("none")->check(CLI::PositiveNumber);
+    app.get_option(flag)->default_str("none")->check(CLI::Range(int64_t{1}, auction::kMaxMilleMicros));
   }
 }
 

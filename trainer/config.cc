@@ -1,5 +1,9 @@
 #include "trainer/config.h"
 
+#include <string>
+#include <utility>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "trainer/loss/loss.h"
 #include "vickrey/base/config.h"
@@ -31,6 +35,14 @@ absl::Status Check(const TrainConfig& config) {
   if (config.data().train() + config.data().validation() > 1 + 1e-9) {
     return base::InvalidField("data.validation", absl::StrCat(config.data().validation(), " and data.train ",
                                                               config.data().train(), " are more than 1 together"));
+  }
+  for (const auto& [field, value] : {std::pair("name", config.name()), std::pair("version", config.version())}) {
+    if (value == "." || value == "..")
+      return base::InvalidField(field, absl::StrCat("'", value, "' cannot be a folder"));
+  }
+  if (config.name() == "labels" || absl::StartsWith(config.name(), "teacher-")) {
+    return base::InvalidField("name",
+                              absl::StrCat("'", config.name(), "' is taken: teachers and their labels lie there"));
   }
   const bool needs_teacher = config.loss().labels() == "teacher";
   if (needs_teacher && !config.teacher().has_model()) {

@@ -15,10 +15,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "vickrey/base/interrupt.h"
 #include "vickrey/base/json.h"
 #include "vickrey/base/progress.h"
 #include "vickrey/base/random.h"
 #include "vickrey/base/status.h"
+#include "vickrey/model/model.h"
 #include "vickrey/torch/exceptions.h"
 
 namespace vickrey::trainer {
@@ -110,6 +112,7 @@ class Run {
     for (size_t begin = 0; begin < order.size(); begin += batch_size_) {
       const size_t end = std::min(order.size(), begin + batch_size_);
       Gather(data_, labels_, order, begin, end, &features_, &batch_);
+      RETURN_IF_ERROR(base::CheckInterrupt());
       ASSIGN_OR_RETURN(const double value, Step());
       sum += value;
       progress_.Update(step_);
@@ -118,6 +121,11 @@ class Run {
   }
 
   absl::StatusOr<double> Step() {
+    if (IsRankLoss(options_.loss) && batch_.pairs() > kMaxPairs) {
+      return base::InvalidField("optimizer.batch_auctions", absl::StrCat(batch_size_, " auctions have ", batch_.pairs(),
+                                                                         " pairs of candidates; a step takes ",
+                                                                         kMaxPairs, " at most: fewer auctions"));
+    }
     const bool warm = step_ < warm_steps_;
     const int64_t phase_begin = warm ? 0 : warm_steps_;
     const int64_t phase_steps = warm ? warm_steps_ : steps_ - warm_steps_;
@@ -164,7 +172,9 @@ class Run {
         score = -metrics.logloss();
       }
     }
-    if (best_.epoch > 0 && !(score > best_score_)) return absl::OkStatus();
+    // What a rank loss has not trained yet is a log-loss model: no checkpoint, unless there is no other.
+    const bool eligible = step_ > warm_steps_ || report->epoch() == options_.optimizer.epochs();
+    if (!eligible || (best_.epoch > 0 && !(score > best_score_))) return absl::OkStatus();
     best_score_ = score;
     report->set_best(true);
     best_ = {.weights = network_.Copy(), .multiplier = multiplier, .epoch = report->epoch()};
@@ -213,7 +223,9 @@ absl::StatusOr<std::vector<float>> LogitsOf(const Dataset& data, const base::Ind
 std::vector<double> ProbabilitiesOf(const std::vector<float>& logits, double multiplier) {
   std::vector<double> probabilities;
   probabilities.reserve(logits.size());
-  for (const float u : logits) probabilities.push_back(std::min(1.0, multiplier / (1 + std::exp(-double{u}))));
+  vickrey::storage::v1::Calibration calibration;
+  calibration.set_multiplier(multiplier);
+  for (const float u : logits) probabilities.push_back(model::Probability(calibration, u));
   return probabilities;
 }
 

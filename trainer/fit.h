@@ -23,7 +23,8 @@ struct FitOptions {
   bool by_welfare = true;                // what the best checkpoint is chosen by: welfare, or log loss
 };
 
-// The checkpoint that was best on the validation set (the last one where that is empty).
+// The checkpoint that was best on the validation set (the last one where that is empty), behind a rank loss's warm
+// phase.
 struct Fitted {
   model::TensorFile weights;
   double multiplier = 1;  // clicks / sum of predictions on the validation set; 1 where there are no clicks
@@ -44,7 +45,7 @@ double LearningRateAt(int64_t step, int64_t steps);
 absl::StatusOr<std::vector<float>> LogitsOf(const Dataset& data, const base::IndexRange& range,
                                             const torch::Network& network);
 
-// min(1, multiplier x sigmoid(logit)).
+// Calibrated probabilities, as they are served (model::Probability).
 std::vector<double> ProbabilitiesOf(const std::vector<float>& logits, double multiplier);
 
 // Clicks / sum of predictions over the labelled candidates of a range; 1 where there are no clicks. `logits` are those

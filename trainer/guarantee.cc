@@ -58,30 +58,32 @@ double CalibrationError(std::vector<std::pair<double, double>> rows) {  // teach
   double sum = 0;
   for (size_t k = 0; k < kBins; ++k) {
     const size_t begin = rows.size() * k / kBins, end = rows.size() * (k + 1) / kBins;
-    if (end == begin) continue;
+    if (end - begin < 2) continue;  // one row says nothing of its noise
     const auto n = static_cast<double>(end - begin);
     double t = 0, y = 0;
     for (size_t i = begin; i < end; ++i) {
       t += rows[i].first / n;
       y += rows[i].second / n;
     }
-    sum += n * std::max(0.0, (t - y) * (t - y) - y * (1 - y) / n);
+    // Noise is subtracted without a floor: where it is all there is, bins cancel.
+    sum += n * ((t - y) * (t - y) - y * (1 - y) / (n - 1));
   }
-  return rows.empty() ? 0 : std::sqrt(sum / static_cast<double>(rows.size()));
+  return rows.empty() ? 0 : std::sqrt(std::max(0.0, sum) / static_cast<double>(rows.size()));
 }
 
 }  // namespace
 
 absl::StatusOr<Guarantee> GuaranteeOf(const Dataset& data, const base::IndexRange& range,
-                                      const std::vector<float>& logits, const std::vector<double>& teacher,
-                                      const LossConfig& config) {
+                                      const std::vector<float>& logits, double multiplier,
+                                      const std::vector<double>& teacher, const LossConfig& config) {
   Guarantee guarantee;
   const int64_t first = data.features.offsets[range.begin], last = data.features.offsets[range.end];
   double squares = 0, money = 0;
   std::vector<std::pair<double, double>> clicked;
-  bool truth = true;
+  bool truth = true, values_are_bids = true;
   for (int64_t i = first; i < last; ++i) {
     truth = truth && !std::isnan(data.truths[i]);
+    values_are_bids = values_are_bids && data.values_micros[i] == data.bids_micros[i];
     const double error = teacher[i] - data.truths[i];
     squares += error * error;
     money += std::pow(static_cast<double>(data.bids_micros[i]) / kMicro * error, 2);
@@ -89,10 +91,18 @@ absl::StatusOr<Guarantee> GuaranteeOf(const Dataset& data, const base::IndexRang
   }
   if (!truth) {
     guarantee.eps = CalibrationError(std::move(clicked));
+    guarantee.verdict = "lower bound, not certified";
     return guarantee;
   }
   guarantee.eps = std::sqrt(squares / static_cast<double>(last - first));
   guarantee.eps_b = std::sqrt(money / static_cast<double>(range.end - range.begin));
+  const float greatest = logits.empty() ? 0 : *std::max_element(logits.begin(), logits.end());
+  if (!values_are_bids || multiplier / (1 + std::exp(-double{greatest})) > 1) {
+    guarantee.verdict =
+        values_are_bids ? "not certified: predictions are cut at 1" : "not certified: values differ from bids";
+    return guarantee;
+  }
+  guarantee.verdict = "certified";
   ASSIGN_OR_RETURN(const double loss, MeanBound(data, range, logits, teacher, BoundConfig(config)));
   guarantee.bound = loss + *guarantee.eps_b * std::numbers::sqrt2;
   return guarantee;

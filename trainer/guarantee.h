@@ -3,6 +3,7 @@
 #define TRAINER_GUARANTEE_H_
 
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -14,15 +15,21 @@ namespace vickrey::trainer {
 // E regret <= E L_teacher(f) + eps_b sqrt(2), where eps_b^2 = E sum_i (b_i (t_i - p_i))^2 and L_teacher is the rank
 // loss over all pairs on the teacher's labels, with a surrogate that is nowhere below the zero-one loss.
 struct Guarantee {
-  double eps = 0;  // root mean square of t - p; where the truth is not known a lower bound: the calibration part of it
+  // Root mean square of t - p. Where the truth is not known an estimate of a lower bound: the part that calibration
+  // shows.
+  double eps = 0;
   std::optional<double> eps_b;  // units of the currency
-  std::optional<double> bound;  // of the mean regret; only where the truth is known
+  std::optional<double> bound;  // of the mean regret; only where it is certified
+  std::string_view verdict;     // "certified", or why not
 };
 
 // Over the auctions of a range with logits of its candidates and the teacher's labels of all candidates. The surrogate
-// is the configured one, or the logistic where that is no bound, at its final sigma.
+// is the configured one, or the logistic where that is no bound, at its final sigma. Certified where the truth is
+// known, bids are the values, and no prediction is cut at 1 after calibration by `multiplier`, so that the ranking is
+// that of the loss.
 absl::StatusOr<Guarantee> GuaranteeOf(const Dataset& data, const base::IndexRange& range,
-                                      const std::vector<float>& logits, const std::vector<double>& teacher,
+                                      const std::vector<float>& logits, double multiplier,
+                                      const std::vector<double>& teacher,
                                       const vickrey::config::v1::LossConfig& config);
 
 }  // namespace vickrey::trainer

@@ -77,6 +77,11 @@ class Job {
   absl::StatusOr<TrainLine> Run(const std::filesystem::path& db) {
     at::set_num_threads(config_.threads());
     RETURN_IF_ERROR(ChooseVersion());
+    std::error_code error;
+    std::filesystem::create_directories(root_, error);
+    if (error) {
+      return absl::UnavailableError(absl::StrCat("cannot make the folder ", root_.string(), ": ", error.message()));
+    }
     ASSIGN_OR_RETURN(data_, LoadDataset(db, snapshot_id_, config_.data()));
     // Wrong networks are refused before hours of training.
     ASSIGN_OR_RETURN(network_, NewNetwork(config_.model(), *data_, data_->ClickRate(data_->train), config_.seed()));
@@ -90,7 +95,7 @@ class Job {
     ASSIGN_OR_RETURN(network_, WithWeights(config_.model(), *data_, fitted.weights));
     RETURN_IF_ERROR(Judge("validation.", data_->validation, fitted.multiplier));
     RETURN_IF_ERROR(Judge("test.", data_->test, fitted.multiplier));
-    RETURN_IF_ERROR(Guarantee());
+    RETURN_IF_ERROR(Guarantee(fitted.multiplier));
     RETURN_IF_ERROR(Write(fitted));
     line_.mutable_metrics()->insert(metrics_.begin(), metrics_.end());
     return std::move(line_);
@@ -140,17 +145,15 @@ class Job {
     return absl::OkStatus();
   }
 
-  absl::Status Guarantee() {
+  absl::Status Guarantee(double multiplier) {
     if (!line_.has_teacher() || data_->test.end == data_->test.begin) return absl::OkStatus();
     ASSIGN_OR_RETURN(const std::vector<float> logits, LogitsOf(*data_, data_->test, *network_));
     ASSIGN_OR_RETURN(const trainer::Guarantee guarantee,
-                     GuaranteeOf(*data_, data_->test, logits, labels_, config_.loss()));
+                     GuaranteeOf(*data_, data_->test, logits, multiplier, labels_, config_.loss()));
     line_.set_eps(guarantee.eps);
-    line_.set_g4(guarantee.bound.has_value() ? "certified" : "lower bound, not certified");
-    if (guarantee.bound.has_value()) {
-      line_.set_g4_bound(*guarantee.bound);
-      line_.set_eps_b(*guarantee.eps_b);
-    }
+    line_.set_g4(std::string(guarantee.verdict));
+    if (guarantee.eps_b.has_value()) line_.set_eps_b(*guarantee.eps_b);
+    if (guarantee.bound.has_value()) line_.set_g4_bound(*guarantee.bound);
     return absl::OkStatus();
   }
 

@@ -1,7 +1,9 @@
 // `vickrey eval loss`: the objectives that training minimises, on JSON lines, in double.
+#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/from_blob.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -81,6 +83,9 @@ absl::StatusOr<Input> Read(const LossInputLine& line, const std::string& labels)
   if (n < 1 || n > base::kMaxCandidates) {
     return base::InvalidField("bids", absl::StrCat("has ", n, " entries; 1 to ", base::kMaxCandidates, " are allowed"));
   }
+  if (int64_t{n} * (n - 1) / 2 > kMaxPairs) {
+    return base::InvalidField("bids", absl::StrCat("has ", n, " entries, which make more than ", kMaxPairs, " pairs"));
+  }
   RETURN_IF_ERROR(CheckLength("logits", line.logits_size(), n));
   if (line.clicks().values_size() > 0) RETURN_IF_ERROR(CheckLength("clicks", line.clicks().values_size(), n));
   if (line.teacher_size() > 0) RETURN_IF_ERROR(CheckLength("teacher", line.teacher_size(), n));
@@ -103,18 +108,14 @@ absl::StatusOr<Input> Read(const LossInputLine& line, const std::string& labels)
   return input;
 }
 
-// The candidate that is ranked first: the greatest b sigmoid(u), ties to the lower index.
-size_t TopOf(const Input& input) {
-  size_t top = 0;
-  double best = -1;
+// log(b sigmoid(u)) of each candidate: the order of b sigmoid(u), without its underflow.
+std::vector<double> ScoresOf(const Input& input) {
+  std::vector<double> scores;
   for (size_t i = 0; i < input.logits.size(); ++i) {
-    const double score = input.batch.bids[i] / (1 + std::exp(-input.logits[i]));
-    if (score > best) {
-      best = score;
-      top = i;
-    }
+    const double u = input.logits[i];
+    scores.push_back(std::log(input.batch.bids[i]) + std::min(u, 0.0) - std::log1p(std::exp(-std::abs(u))));
   }
-  return top;
+  return scores;
 }
 
 void SetJudgement(const Input& input, LossLine* line) {
@@ -127,17 +128,17 @@ void SetJudgement(const Input& input, LossLine* line) {
   const std::vector<double>& q = known(input.truth) ? input.truth : known(input.teacher) ? input.teacher : input.clicks;
   if (!known(q)) return;
   const std::vector<double>& bids = input.batch.bids;
+  const std::vector<double> scores = ScoresOf(input);
   double misordering = 0, oracle = 0;
   for (size_t i = 0; i < q.size(); ++i) {
     oracle = std::max(oracle, bids[i] * q[i]);
     for (size_t j = 0; j < q.size(); ++j) {
       const double more = bids[i] * q[i] - bids[j] * q[j];
-      const double score = bids[i] / (1 + std::exp(-input.logits[i]));
-      if (more > 0 && score <= bids[j] / (1 + std::exp(-input.logits[j]))) misordering += more;
+      if (more > 0 && scores[i] <= scores[j]) misordering += more;
     }
   }
   line->set_misordering(misordering);
-  const size_t top = TopOf(input);
+  const size_t top = std::max_element(scores.begin(), scores.end()) - scores.begin();  // ties to the lower index
   if (probabilities) line->set_regret(oracle - bids[top] * q[top]);
 }
 
@@ -150,6 +151,7 @@ class Evaluation {
     LossConfig bound = config;
     bound.set_loss("welfare_rank");
     bound.set_pairs("all");
+    if (!IsRankLoss(config)) bound.set_weight("positive");  // which such a loss does not read
     ASSIGN_OR_RETURN(evaluation->bound_, MakeLoss(bound));
     return evaluation;
   }
@@ -195,7 +197,6 @@ class Evaluation {
     for (int64_t i = 0; i < gradient.numel(); ++i) line->add_gradient(gradient[i].item<double>());
     const double scale = config_.has_scale() ? config_.scale() : 1;
     const double bound = bound_->Value(logits.detach(), input.batch, {point_.sigma, 0}).item<double>() / scale;
-    line->set_bound_value(bound);
     bounds_ += bound;
     // The batch of all auctions has one mean over auctions and one over candidates.
     int64_t labelled = 0;
@@ -209,6 +210,7 @@ class Evaluation {
       rank_ += line->train_value() - of_candidates;
     }
     labelled_ += labelled;
+    if (labelled > 0) line->set_bound_value(bound);
   }
 
   void SetTeacherError(const Input& input, LossLine* line) {
@@ -236,6 +238,7 @@ class Evaluation {
 };
 
 absl::Status Evaluate(const std::string& file) {
+  at::set_num_threads(1);  // an auction is too small to share
   LossConfig config;
   RETURN_IF_ERROR(base::LoadConfigFile(file, &config));
   const auto evaluation = Evaluation::Create(config);

@@ -5,6 +5,7 @@
 
 #include "trainer/config.h"
 #include "trainer/job.h"
+#include "vickrey/base/interrupt.h"
 #include "vickrey/base/tool.h"
 
 namespace vickrey::trainer {
@@ -27,6 +28,7 @@ absl::Status Train(const Flags& flags) {
 }  // namespace vickrey::trainer
 
 int main(int argc, char** argv) {
+  vickrey::base::NoteInterrupts();
   namespace trainer = vickrey::trainer;
   vickrey::base::Tool tool("vickrey-train", "Trains a model on a snapshot of a log and writes it as an artifact");
   trainer::Flags flags;

@@ -6,6 +6,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "trainer/export.h"
 #include "trainer/fit.h"
 #include "vickrey/base/config.h"
@@ -75,6 +76,8 @@ class Teacher {
       return std::move(result_);
     }
     RETURN_IF_ERROR(Train());
+    // As the file holds them, so that a student of found labels is that of fresh ones, to the bit.
+    for (double& label : result_.labels) label = static_cast<float>(label);
     RETURN_IF_ERROR(Write());
     return std::move(result_);
   }
@@ -166,8 +169,8 @@ class Teacher {
     model::TensorFile file;
     file.tensors[kTensor] = {.shape = {data_.candidates()}, .values = {result_.labels.begin(), result_.labels.end()}};
     file.metadata = {{"sha256", result_.report.sha256()},
-                     {"brier_in_sample", absl::StrCat(result_.report.brier_in_sample())},
-                     {"brier_held_out", absl::StrCat(result_.report.brier_held_out())}};
+                     {"brier_in_sample", absl::StrFormat("%.17g", result_.report.brier_in_sample())},
+                     {"brier_held_out", absl::StrFormat("%.17g", result_.report.brier_held_out())}};
     ASSIGN_OR_RETURN(const auto publisher, base::FolderPublisher::Create(folder_));
     RETURN_IF_ERROR(base::WriteFileAtomically(publisher->path() / kFile, model::SerializeTensors(file)));
     const absl::Status published = publisher->Publish();

@@ -20,7 +20,8 @@ struct TeacherLabels {
 
 // Cross-fitted labels. Training auctions fall into `cross_fit` folds by (seed, auction); a network for each fold,
 // trained by log loss on the clicks of the other folds, labels it, so that no label has seen its own auction's click.
-// Auctions of validation and test are labelled by the mean of all networks, none of which trained on them.
+// Auctions of validation and test are labelled by the mean of all networks, none of which trained on them
+// (validation's clicks chose each network's checkpoint and its calibration).
 //
 // The networks become artifacts `root`/teacher-KEY/FOLD, the labels
 // `root`/labels/teacher-KEY/SNAPSHOT/labels.safetensors; KEY is a digest of everything that the teacher is a function

@@ -135,7 +135,8 @@ def error_in(log, code):
 def prepare(out):
     """An empty folder to work in; what an earlier demo left there is replaced."""
     if out.exists() and not out.is_dir():
-        raise SystemExit(f"demo: --out: {out} is not a folder")
+        print(f"demo: --out: {out} is not a folder", file=sys.stderr)
+        raise SystemExit(USAGE)
     if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
         print(f"demo: --out: {out} holds something that no demo made; name another folder", file=sys.stderr)
         raise SystemExit(USAGE)
@@ -154,12 +155,25 @@ def write_atomically(path, text):
     os.replace(aside, path)
 
 
+# Scenario -> the students' network, and what is to be expected of it.
+MARKETS = {
+    "two_segments": ("{architecture: logistic}",
+                     "The market two_segments was picked because knowing bids pays there: a small student cannot learn both "
+                     "segments, and one of them bids more. It shows what can be gained, not how often it is."),
+    "linear": ("{architecture: logistic}",
+               "The market linear is the control: the students' network is the truth, so nothing can be gained, and as good as "
+               "nothing should be lost."),
+    "interaction": ("{architecture: mlp, hidden: [8]}",
+                    "In the market interaction bids are unrelated to where a small student errs: little can be gained."),
+}
+
+
 class Synthetic:
     """A market of which the truth is known: test auctions are fresh ones behind those of the log."""
 
-    scenario = "two_segments"
-
     def __init__(self, options):
+        self.scenario = options.market
+        self.student, self.expectation = MARKETS[options.market]
         self.log_auctions, self.test_auctions = (20_000, 10_000) if options.quick else (50_000, 50_000)
         self.seed = options.seed
         self.source = f"synthetic market {self.scenario}, seed {self.seed}"
@@ -178,14 +192,14 @@ class Synthetic:
         return ["Welfare is judged by the true click probabilities, which a synthetic market knows; so is the checkpoint that "
                 "each training run keeps, on its validation auctions.",
                 "The auctions played are fresh: they come after those of the log, from the same market.",
-                f"The market {self.scenario} was picked because knowing bids pays there (a small student cannot learn both "
-                "segments, and one of them bids more). It shows what can be gained, not how often it is."]
+                self.expectation]
 
 
 class Real:
     """A public log: the oldest auctions train, the next validate, the newest are played."""
 
     split = {"train": 0.6, "validation": 0.2}
+    student = "{architecture: logistic}"
 
     def __init__(self, options):
         self.options = options
@@ -231,7 +245,7 @@ def configurations(job, auctions):
     configs = {}
     for name, loss in losses.items():
         teacher = f"teacher: {{model: {job.teacher}}}\n" if "teacher" in loss else ""
-        configs[name] = (f"name: {name}\nseed: {job.seed}\ndata: {job.data}\nmodel: {{architecture: logistic}}\n"
+        configs[name] = (f"name: {name}\nseed: {job.seed}\ndata: {job.data}\nmodel: {job.student}\n"
                          f"loss: {loss}\noptimizer: {optimizer}\n{teacher}")
     return configs
 
@@ -269,8 +283,10 @@ def size_note(comparison):
         return f"{comparison['auctions']} auctions are too few for an interval: nothing can be concluded from them."
     lo, hi = comparison["relative_ci95"]
     half = 50 * (hi - lo)
-    return (f"What the size can show: with {comparison['auctions']} auctions a difference of welfare of less than about "
-            f"{half:.2g} % cannot be told from chance.")
+    few = "" if comparison["auctions"].isdigit() and int(comparison["auctions"]) >= 1000 else \
+        " Intervals are of the normal distribution, which is rough for so few."
+    return (f"What the size can show: with {comparison['auctions']} auctions a true difference of welfare of {half:.2g} % is told "
+            f"from chance every other time, one of {1.43 * half:.2g} % four times of five, and smaller ones rarely.{few}")
 
 
 def table(summary):
@@ -293,6 +309,8 @@ def demonstrate(options, steps):
     snapshot = json.loads(printed)["snapshot_id"]
     printed, _ = steps.run("stats", ["vickrey", "log", "stats", "--db", out / "log", "--json"])
     stats = json.loads(printed)
+    if int(stats["auctions"]) == 0:
+        raise StepError("log", f"nothing could be read from {job.source}", steps.logs / "01-log.log", USAGE)
 
     configs = configurations(job, int(stats["auctions"]))
     training = {}
@@ -338,9 +356,15 @@ def tell(options, job, stats, training, configs, summary):
                     "baseline_chosen_by": "its welfare on validation, the higher of the two log-loss students'"},
         "verdict": sentence(primary),
         "notes": ["Against the strongest simple baseline: " + sentence(rival), size_note(primary), *job.notes(),
+                  f"Checkpoints, and which log-loss student is the baseline, were chosen on {validation_auctions(training)} validation "
+                  "auctions; metrics.epoch of each training says which epoch was kept.",
                   "The training time of logloss_teacher holds that of the teacher, whose labels welfare_rank shares."],
         "train_config": configs[STUDENT],
     }
+
+
+def validation_auctions(training):
+    return int(training[STUDENT]["metrics"].get("validation.auctions", 0))
 
 
 def render(steps, out, bundle):
@@ -357,6 +381,7 @@ def parse(arguments):
     parser.add_argument("--quick", action="store_true", help="fewer auctions: under 30 s")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/demo"), help="default: out/demo")
     parser.add_argument("--seed", type=int, default=1, help="of the market, the networks and drawn bids; default: 1")
+    parser.add_argument("--market", choices=MARKETS, default="two_segments", help="the synthetic market; default: two_segments")
     parser.add_argument("--log", help="a real log instead of a synthetic market")
     parser.add_argument("--format", help="its format: criteo, outbrain or jsonl")
     parser.add_argument("--group-size", type=int, help="rows that stand for one auction, where the log has none")

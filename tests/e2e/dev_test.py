@@ -26,11 +26,13 @@ class DevTest(unittest.TestCase):
         self.path.mkdir()
         (self.root / "cmake").mkdir(parents=True)
         (self.root / "proto").mkdir()
+        (self.root / "simulator/report").mkdir(parents=True)
         shutil.copy(ROOT / "dev", self.root)
         for name in ("debian-packages.txt", "torch-version.txt"):
             shutil.copy(ROOT / "cmake" / name, self.root / "cmake")
         for name in ("package.json", "package-lock.json", ".npmrc"):
-            shutil.copy(ROOT / "proto" / name, self.root / "proto")
+            for folder_of in ("proto", "simulator/report"):
+                shutil.copy(ROOT / folder_of / name, self.root / folder_of)
         for directory in (folder.name, self.root, self.path):
             os.chmod(directory, 0o777)
 
@@ -46,23 +48,21 @@ class DevTest(unittest.TestCase):
         return subprocess.run([self.root / "dev", *args], capture_output=True, text=True, timeout=120, env=env, user=user,
                               stdin=subprocess.DEVNULL)
 
-    def have_torch_and_buf(self):
+    def have_torch_and_npm(self):
         """Stands in for what an earlier setup fetched."""
         deps = self.root / ".deps"
         (deps / "torch-2.13.0/torch").mkdir(parents=True)
         (deps / "torch-2.13.0/torch/version.py").touch()
-        (deps / "npm/node_modules/.bin").mkdir(parents=True)
-        shutil.copy(self.root / "proto/package-lock.json", deps / "npm")
-        buf = deps / "npm/node_modules/.bin/buf"
-        buf.touch()
-        buf.chmod(0o755)
+        for into, of in (("npm", "proto"), ("report", "simulator/report")):
+            (deps / into / "node_modules").mkdir(parents=True)
+            shutil.copy(self.root / of / "package-lock.json", deps / into)
         os.chmod(deps, 0o777)
 
     def test_nothing_missing_installs_nothing_and_is_silent(self):
         self.program("dpkg-query", EVERYTHING)
         for client in ("apt-get", "pip3", "npm", "sudo"):
             self.program(client, "#!/bin/sh\nexit 1\n")
-        self.have_torch_and_buf()
+        self.have_torch_and_npm()
         done = self.dev("setup")
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
@@ -70,7 +70,7 @@ class DevTest(unittest.TestCase):
         self.program("dpkg-query", ALL_BUT_YAML)
         self.program("apt-get", "#!/bin/sh\necho 'E: no network'\nexit 100\n")
         self.program("sudo", "#!/bin/sh\n[ \"$1\" = -n ] && shift\nexec \"$@\"\n")
-        self.have_torch_and_buf()
+        self.have_torch_and_npm()
         done = self.dev("setup")
         self.assertEqual(done.returncode, 3)
         missing = [line.split()[0] for line in done.stderr.split("Missing:\n")[1].splitlines()]
@@ -81,7 +81,7 @@ class DevTest(unittest.TestCase):
         self.program("dpkg-query", ALL_BUT_YAML)
         self.program("apt-get", '#!/bin/sh\necho "$@" >>"$LIST.calls"\n')
         self.program("sudo", "#!/bin/sh\n[ \"$1\" = -n ] && shift\nexec \"$@\"\n")
-        self.have_torch_and_buf()
+        self.have_torch_and_npm()
         self.assertEqual(self.dev("setup").returncode, 0)
         calls = pathlib.Path(str(self.root / "cmake/debian-packages.txt") + ".calls").read_text()
         self.assertRegex(calls, r"install .* libyaml-cpp-dev\n")
@@ -106,18 +106,19 @@ class DevTest(unittest.TestCase):
     def test_a_given_libtorch_is_not_fetched(self):
         self.program("dpkg-query", EVERYTHING)
         self.program("pip3", "#!/bin/sh\nexit 1\n")
-        self.have_torch_and_buf()
+        self.have_torch_and_npm()
         shutil.rmtree(self.root / ".deps/torch-2.13.0")
         self.assertEqual(self.dev("setup", LIBTORCH="/somewhere").returncode, 0)
 
-    def test_without_npm_buf_is_named(self):
+    def test_without_npm_what_it_brings_is_named(self):
         self.program("dpkg-query", EVERYTHING)
         self.program("npm", "#!/bin/sh\nexit 1\n")
-        self.have_torch_and_buf()
-        shutil.rmtree(self.root / ".deps/npm")
-        done = self.dev("setup")
-        self.assertEqual(done.returncode, 3)
-        self.assertIn("@bufbuild/buf", done.stderr)
+        self.have_torch_and_npm()
+        for folder, package in (("report", "@observablehq/plot"), ("npm", "@bufbuild/buf")):
+            shutil.rmtree(self.root / ".deps" / folder)
+            done = self.dev("setup")
+            self.assertEqual(done.returncode, 3)
+            self.assertIn(package, done.stderr)
 
     def test_usage(self):
         self.assertEqual(self.dev("help").returncode, 0)

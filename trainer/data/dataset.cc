@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "vickrey/base/config.h"
-#include "vickrey/base/files.h"
+#include "vickrey/base/interrupt.h"
 #include "vickrey/base/json.h"
 #include "vickrey/base/progress.h"
 #include "vickrey/base/status.h"
@@ -91,10 +91,6 @@ Labels LabelsOf(std::string_view name) {
   return name == "click" ? Labels::kClick : name == "teacher" ? Labels::kTeacher : Labels::kTruth;
 }
 
-bool Dataset::HasTruth() const {
-  return std::none_of(truths.begin(), truths.end(), [](double p) { return std::isnan(p); });
-}
-
 double Dataset::ClickRate(const base::IndexRange& range) const {
   double clicked = 0, labelled = 0;
   for (int64_t i = features.offsets[range.begin]; i < features.offsets[range.end]; ++i) {
@@ -125,6 +121,7 @@ absl::StatusOr<std::unique_ptr<Dataset>> LoadDataset(const std::filesystem::path
       data = std::make_unique<Dataset>(layout);
       data->schema = schema;
     }
+    RETURN_IF_ERROR(base::CheckInterrupt());
     RETURN_IF_ERROR(Append(record, layout, data.get()));
     progress.Update(data->auctions());
   }

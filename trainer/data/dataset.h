@@ -37,7 +37,6 @@ struct Dataset {
 
   int64_t auctions() const { return features.auctions(); }
   int64_t candidates() const { return features.candidates(); }
-  bool HasTruth() const;
   // Clicks / labelled candidates of a range of auctions; 0 where nothing is labelled.
   double ClickRate(const base::IndexRange& range) const;
 };

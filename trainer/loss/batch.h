@@ -14,6 +14,15 @@ struct LossBatch {
 
   int64_t auctions() const { return static_cast<int64_t>(offsets.size()) - 1; }
   int64_t candidates() const { return offsets.back(); }
+  // Unordered pairs of candidates of the same auction.
+  int64_t pairs() const {
+    int64_t pairs = 0;
+    for (size_t a = 1; a < offsets.size(); ++a) {
+      const int64_t n = offsets[a] - offsets[a - 1];
+      pairs += n * (n - 1) / 2;
+    }
+    return pairs;
+  }
 };
 
 }  // namespace vickrey::trainer

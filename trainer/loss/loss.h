@@ -14,6 +14,9 @@
 
 namespace vickrey::trainer {
 
+// A rank loss holds all pairs of a batch in memory, some 100 bytes each: more are to be refused.
+inline constexpr int64_t kMaxPairs = int64_t{1} << 24;
+
 // Where on their schedules the parameters stand.
 struct Point {
   double sigma = 1;  // steepness of a rank loss's surrogate
@@ -30,7 +33,8 @@ class Loss {
  public:
   virtual ~Loss() = default;
 
-  // The scalar that training minimises, of this batch. `logits`: (candidates of the batch).
+  // The scalar that training minimises, of this batch. `logits`: (candidates of the batch). REQUIRES: at most kMaxPairs
+  // pairs, for a rank loss.
   virtual at::Tensor Value(const at::Tensor& logits, const LossBatch& batch, const Point& point) const = 0;
 };
 

@@ -121,7 +121,7 @@ Pairs WelfareRank::Select(const at::Tensor& logits, const LossBatch& batch) cons
 
 at::Tensor WelfareRank::SumOverPairs(const at::Tensor& logits, const LossBatch& batch, double sigma) const {
   const Pairs pairs = Select(logits, batch);
-  if (pairs.first.empty()) return logits.sum() * 0;  // nothing to learn, and still a function of the logits
+  if (pairs.first.empty()) return logits.sum() * 0 + 0.0;  // nothing to learn, and still a function of the logits
   const auto tensor = [&](const std::vector<double>& values) { return CopyOf(values, logits.scalar_type()); };
 
   std::vector<double> bids(batch.bids);

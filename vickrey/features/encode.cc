@@ -123,7 +123,13 @@ absl::Status CheckEncoded(const Schema& schema, FeatureField::Side side, const E
   RETURN_IF_ERROR(check_length("fingerprints", encoded.fingerprints_size(), counts.categorical));
   RETURN_IF_ERROR(check_length("bag_lengths", encoded.bag_lengths_size(), counts.bag));
   int64_t members = 0;
-  for (const uint32_t length : encoded.bag_lengths()) members += length;
+  for (int i = 0; i < encoded.bag_lengths_size(); ++i) {
+    if (encoded.bag_lengths(i) > kMaxBagValues) {
+      return fault(absl::StrCat("bag_lengths[", i, "]"),
+                   absl::StrCat(encoded.bag_lengths(i), " is out of range; at most ", kMaxBagValues, " are allowed"));
+    }
+    members += encoded.bag_lengths(i);
+  }
   RETURN_IF_ERROR(check_length("bag_fingerprints", encoded.bag_fingerprints_size(), members));
   for (int i = 0; i < encoded.dense_size(); ++i) {
     if (std::isinf(encoded.dense(i))) return fault(absl::StrCat("dense[", i, "]"), "is infinite; NaN means missing");

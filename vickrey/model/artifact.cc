@@ -7,6 +7,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "nlohmann/json.hpp"
 #include "vickrey/base/files.h"
 #include "vickrey/base/json.h"
 #include "vickrey/base/sha256.h"
@@ -27,16 +28,25 @@ std::string SumsOf(std::string_view model, std::string_view weights) {
   return absl::StrCat(base::Sha256Hex(model), "  ", kModel, "\n", base::Sha256Hex(weights), "  ", kWeights, "\n");
 }
 
+// A name or a version: an id that is a folder of its own.
+bool IsName(const std::string& text) { return features::IsId(text) && text != "." && text != ".."; }
+
+// The format that a model.json says it is of, read before all that an unknown one may hold; the known one where it does
+// not say.
+int64_t FormatOf(const std::string& text) {
+  const auto parsed = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!parsed.is_object() || !parsed.contains("format") || !parsed["format"].is_number_integer())
+    return kArtifactFormat;
+  return parsed["format"].get<int64_t>();
+}
+
 // What is damaged, whatever the code that a part of it gave.
 absl::Status DataLoss(const absl::Status& status) { return absl::DataLossError(status.message()); }
 
 absl::Status CheckFile(const ModelFile& file) {
-  if (file.format() != kArtifactFormat) {
-    return absl::UnimplementedError(
-        absl::StrCat("format ", file.format(), " is not known; this version reads format ", kArtifactFormat));
-  }
-  if (!features::IsId(file.name()) || !features::IsId(file.version())) {
-    return absl::DataLossError("name and version must be 1 to 128 characters of [A-Za-z0-9._:-]");
+  if (file.format() != kArtifactFormat) return absl::DataLossError("format: is missing");
+  if (!IsName(file.name()) || !IsName(file.version())) {
+    return absl::DataLossError("name and version must be 1 to 128 characters of [A-Za-z0-9._:-], and not . or ..");
   }
   const double c = file.calibration().multiplier();
   if (!(std::isfinite(c) && c > 0) || !std::isfinite(file.calibration().logit_offset())) {
@@ -67,6 +77,10 @@ absl::StatusOr<Artifact> LoadArtifact(const std::filesystem::path& folder) {
     return base::Annotate(status, absl::StrCat("artifact ", (folder / name).string()));
   };
   const auto read = [&](const char* name, size_t max_bytes) -> absl::StatusOr<std::string> {
+    std::error_code error;
+    if (std::filesystem::exists(folder / name, error) && !std::filesystem::is_regular_file(folder / name, error)) {
+      return absl::DataLossError(absl::StrCat("artifact ", (folder / name).string(), ": is not a file"));
+    }
     auto bytes = base::ReadFile(folder / name, max_bytes);
     if (bytes.status().code() == absl::StatusCode::kNotFound) {
       return absl::DataLossError(absl::StrCat("artifact ", folder.string(), ": has no ", name));
@@ -80,6 +94,11 @@ absl::StatusOr<Artifact> LoadArtifact(const std::filesystem::path& folder) {
     return annotate(absl::DataLossError("does not match the files beside it: one of them was changed or cut"), kSums);
   }
   Artifact artifact;
+  if (const int64_t format = FormatOf(model); format != kArtifactFormat) {
+    return annotate(absl::UnimplementedError(
+                        absl::StrCat("format ", format, " is not known; this version reads format ", kArtifactFormat)),
+                    kModel);
+  }
   if (const absl::Status parsed = base::FromJson(model, &artifact.file); !parsed.ok()) {
     return annotate(DataLoss(parsed), kModel);
   }
@@ -95,7 +114,7 @@ absl::StatusOr<Artifact> LoadArtifact(const std::filesystem::path& folder) {
 absl::StatusOr<WrittenArtifact> WriteArtifact(const std::filesystem::path& root, ModelFile file,
                                               const TensorFile& weights) {
   for (const auto& [field, value] : {std::pair("name", &file.name()), std::pair("version", &file.version())}) {
-    if (!features::IsId(*value) || *value == "." || *value == "..") {
+    if (!IsName(*value)) {
       return base::InvalidField(field, absl::StrCat("'", *value, "' is not 1 to 128 characters of [A-Za-z0-9._:-]"));
     }
   }

@@ -49,6 +49,18 @@ TensorFile SampleWeights() {
   return weights;
 }
 
+// A categorical field more, one that a network can have.
+vickrey::v1::FeatureField* AddTable(ModelFile* file) {
+  auto* field = file->mutable_schema()->add_fields();
+  field->set_name("extra");
+  field->set_side(vickrey::v1::FeatureField::AD);
+  field->set_kind(vickrey::v1::FeatureField::CATEGORICAL);
+  field->set_buckets(3);
+  field->set_embedding_width(1);
+  file->mutable_schema()->clear_schema_id();
+  return field;
+}
+
 class ArtifactTest : public testing::Test {
  protected:
   ArtifactTest() : root_(fs::path(testing::TempDir()) / absl::StrCat("artifact_test-", getpid())) {
@@ -242,6 +254,19 @@ TEST_F(ArtifactTest, TheModelFileIsChecked) {
       {[](ModelFile* f) { f->set_name(""); }, "name and version"},
       {[](ModelFile* f) { f->set_name("a/b"); }, "name and version"},
       {[](ModelFile* f) { f->set_name("../a"); }, "name and version"},
+      {[](ModelFile* f) { f->set_name(".."); }, "name and version"},
+      {[](ModelFile* f) { f->set_version("."); }, "name and version"},
+      {[](ModelFile* f) { AddTable(f)->set_buckets(0); }, "schema.extra.buckets: 0 is out of range"},
+      {[](ModelFile* f) { AddTable(f)->set_buckets(int64_t{1} << 62); }, "schema.extra.buckets: "},
+      {[](ModelFile* f) { AddTable(f)->set_embedding_width(0); }, "schema.extra.embedding_width: 0 is out of range"},
+      {[](ModelFile* f) { AddTable(f)->set_embedding_width(1 << 30); }, "schema.extra.embedding_width: "},
+      {[](ModelFile* f) {
+         f->mutable_spec()->set_architecture("mlp");
+         f->mutable_spec()->add_hidden(65536);
+         f->mutable_spec()->add_hidden(65536);
+         f->mutable_spec()->add_hidden(65536);
+       },
+       "parameters"},
       {[](ModelFile* f) { f->set_name(std::string(129, 'a')); }, "name and version"},
       {[](ModelFile* f) { f->set_version(""); }, "name and version"},
       {[](ModelFile* f) { f->set_version("1/2"); }, "name and version"},
@@ -273,6 +298,11 @@ TEST_F(ArtifactTest, AnotherFormatIsRefusedByNumber) {
     EXPECT_THAT(std::string(status.message()),
                 HasSubstr(absl::StrCat("format ", format, " is not known; this version reads format 1")));
   }
+}
+
+TEST_F(ArtifactTest, AnotherFormatIsRefusedByNumberWhateverItHolds) {
+  const absl::Status status = LoadOf(R"({"format":2,"name":"a","new_field":3})", SerializeTensors(SampleWeights()));
+  EXPECT_TRUE(absl::IsUnimplemented(status)) << status;
 }
 
 TEST_F(ArtifactTest, TheModelFileIsStrictJson) {

@@ -16,6 +16,35 @@ using vickrey::storage::v1::ModelSpec;
 using vickrey::v1::FeatureField;
 
 constexpr int64_t kMaxParameters = int64_t{1} << 32;
+constexpr int kMaxWidth = 1 << 16;
+
+absl::Status CheckTable(const FeatureField& field) {
+  if (field.buckets() < 2 || field.buckets() > kMaxParameters) {
+    return base::InvalidField(absl::StrCat("schema.", field.name(), ".buckets"),
+                              absl::StrCat(field.buckets(), " is out of range; 2 to ", kMaxParameters, " are allowed"));
+  }
+  if (field.embedding_width() < 1 || field.embedding_width() > kMaxWidth) {
+    return base::InvalidField(
+        absl::StrCat("schema.", field.name(), ".embedding_width"),
+        absl::StrCat(field.embedding_width(), " is out of range; 1 to ", kMaxWidth, " are allowed"));
+  }
+  return absl::OkStatus();
+}
+
+// Whether tensors of these shapes have more than kMaxParameters values.
+bool IsTooLarge(const std::vector<TensorSpec>& tensors) {
+  int64_t parameters = 0;
+  for (const TensorSpec& tensor : tensors) {
+    int64_t count = 1;
+    for (const int64_t size : tensor.shape) {
+      if (size > 0 && count > kMaxParameters / size) return true;
+      count *= size;
+    }
+    parameters += count;
+    if (parameters > kMaxParameters) return true;
+  }
+  return false;
+}
 
 absl::Status CheckTransform(const FeatureField& field) {
   if (field.transform() == FeatureField::STANDARDIZE || field.transform() == FeatureField::BUCKETIZE) {
@@ -46,6 +75,7 @@ absl::StatusOr<Layout> MakeLayout(const ModelSpec& spec, const features::Schema&
       side.dense.push_back({field.transform(), position});
       continue;
     }
+    RETURN_IF_ERROR(CheckTable(field));
     side.tables.push_back({.tensor = absl::StrCat("table.", field.name()),
                            .buckets = field.buckets(),
                            .width = field.embedding_width(),
@@ -53,12 +83,8 @@ absl::StatusOr<Layout> MakeLayout(const ModelSpec& spec, const features::Schema&
                            .position = position});
   }
   RETURN_IF_ERROR(architecture->complete(spec, &layout));
-  int64_t parameters = 0;
-  for (const TensorSpec& tensor : layout.tensors) {
-    parameters += CountOf(tensor.shape);
-    if (parameters > kMaxParameters) {
-      return base::InvalidField("model", absl::StrCat("has more than ", kMaxParameters, " parameters"));
-    }
+  if (IsTooLarge(layout.tensors)) {
+    return base::InvalidField("model", absl::StrCat("has more than ", kMaxParameters, " parameters"));
   }
   return layout;
 }

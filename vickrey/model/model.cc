@@ -14,7 +14,8 @@ namespace vickrey::model {
 
 double Probability(const vickrey::storage::v1::Calibration& calibration, float logit) {
   const double u = static_cast<double>(logit) + calibration.logit_offset();
-  return std::min(1.0, calibration.multiplier() / (1 + std::exp(-u)));
+  const double p = calibration.multiplier() / (1 + std::exp(-u));
+  return p > 1 ? 1 : p;  // not std::min, which would make a NaN a certainty
 }
 
 Model::Model(Artifact artifact, std::unique_ptr<const Scorer> scorer)
@@ -31,10 +32,9 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::Load(const std::filesystem::
   std::shared_ptr<const Model> model(new Model(std::move(artifact), std::move(scorer)));
   vickrey::v1::Auction missing;
   missing.add_candidates();
-  ASSIGN_OR_RETURN(const Prediction prediction, model->Predict(missing, "warm-up"));
-  if (!(prediction.pctr[0] >= 0 && prediction.pctr[0] <= 1)) {
+  if (const auto prediction = model->Predict(missing, ""); !prediction.ok()) {
     return absl::FailedPreconditionError(
-        absl::StrCat(model->ref(), " predicts ", prediction.pctr[0], " in its warm-up, which is not a probability"));
+        absl::StrCat(model->ref(), " fails its warm-up: ", prediction.status().message()));
   }
   return model;
 }
@@ -45,7 +45,13 @@ absl::StatusOr<Model::Prediction> Model::Predict(const vickrey::v1::Auction& auc
   ASSIGN_OR_RETURN(const std::vector<float> logits, scorer_->Logits(batch));
   Prediction prediction;
   prediction.logits.assign(logits.begin(), logits.end());
-  for (const float logit : logits) prediction.pctr.push_back(Probability(file_.calibration(), logit));
+  for (size_t i = 0; i < logits.size(); ++i) {
+    if (std::isnan(logits[i])) {  // weights and features that overflow, one against the other
+      return base::InvalidField(absl::StrCat(std::string(where), "candidates[", i, "].features"),
+                                absl::StrCat("are too large for ", ref(), ", whose output is not a number"));
+    }
+    prediction.pctr.push_back(Probability(file_.calibration(), logits[i]));
+  }
   return prediction;
 }
 

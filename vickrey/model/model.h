@@ -24,7 +24,7 @@ double Probability(const vickrey::storage::v1::Calibration& calibration, float l
 class Model {
  public:
   // Loads, checks and warms up: predicts an auction whose features are all missing. As LoadArtifact;
-  // FAILED_PRECONDITION if the warm-up gives something else than probabilities.
+  // FAILED_PRECONDITION if the warm-up fails.
   static absl::StatusOr<std::shared_ptr<const Model>> Load(const std::filesystem::path& folder);
 
   struct Prediction {
@@ -32,7 +32,7 @@ class Model {
     std::vector<double> pctr;    // in slot 1, in [0, 1]
   };
   // Predicts every candidate. INVALID_ARGUMENT naming the field under `where` ("auction."): a feature that is not the
-  // schema's or not of its kind.
+  // schema's or not of its kind, or so large that the network's output is not a number.
   absl::StatusOr<Prediction> Predict(const vickrey::v1::Auction& auction, std::string_view where) const;
 
   const std::string& name() const { return file_.name(); }
