@@ -107,6 +107,19 @@ TEST(Fit, AMaskedCandidateTeachesNothing) {
   EXPECT_EQ(fitted->weights.tensors.at("ad.weight").values[0], 0);
 }
 
+TEST(Fit, KeepsACheckpointOfTheRankPhase) {
+  const auto data = MakeDataset(64);
+  FitOptions options = Options(*data);
+  options.optimizer.set_epochs(5);
+  options.loss.set_loss("welfare_rank");
+  options.loss.set_warm_phase(.6);  // three of the five epochs
+  const auto network = *NewNetwork(Logistic(), *data, .5, 1);
+  // Every epoch has the same welfare, all there is, so that the first that may be kept is.
+  const auto fitted = Fit(*data, LoggedLabels(*data, Labels::kClick), options, network.get());
+  ASSERT_TRUE(fitted.ok()) << fitted.status();
+  EXPECT_EQ(fitted->epoch, 4);
+}
+
 TEST(Fit, StopsWhereTheObjectiveIsNoLongerFinite) {
   const auto data = MakeDataset(64);
   std::vector<double> labels = LoggedLabels(*data, Labels::kClick);
@@ -147,6 +160,33 @@ TEST(Guarantee, IsTheBoundOfTheTeachersLossAndError) {
   EXPECT_NEAR(guarantee->eps, std::sqrt(.01 / 2), 1e-12);
   EXPECT_NEAR(*guarantee->eps_b, .1, 1e-12);
   EXPECT_NEAR(*guarantee->bound, .7 + .1 * std::numbers::sqrt2, 1e-12);
+}
+
+TEST(Guarantee, IsNotCertifiedWhereItWouldNotHold) {
+  const auto data = MakeDataset(1);
+  vickrey::config::v1::LossConfig config;
+  config.set_loss("welfare_rank");
+  ASSERT_TRUE(base::FinishConfig("test", &config).ok());
+  const auto cut = GuaranteeOf(*data, {0, 1}, {0, 2}, 1.5, {.2, .9}, config);
+  EXPECT_FALSE(cut->bound.has_value());
+  EXPECT_EQ(cut->verdict, "not certified: predictions are cut at 1");
+  data->values_micros[0] = 7;
+  EXPECT_EQ(GuaranteeOf(*data, {0, 1}, {0, 0}, 1, {.2, .9}, config)->verdict, "not certified: values differ from bids");
+}
+
+TEST(Guarantee, OfAPerfectTeacherOnClicksIsAboutZero) {
+  // 2000 auctions of two candidates of probability 1/20, every twentieth clicked in a pattern unrelated to the labels.
+  const auto data = MakeDataset(2000);
+  data->truths.assign(4000, kUnknown);
+  std::vector<double> teacher;
+  for (int i = 0; i < 4000; ++i) {
+    data->clicks[i] = i % 20 == 7;
+    teacher.push_back(.05 + 1e-9 * (i * 7919 % 4000));
+  }
+  vickrey::config::v1::LossConfig config;
+  config.set_loss("welfare_rank");
+  ASSERT_TRUE(base::FinishConfig("test", &config).ok());
+  EXPECT_NEAR(GuaranteeOf(*data, {0, 2000}, std::vector<float>(4000), 1, teacher, config)->eps, 0, .002);
 }
 
 TEST(Guarantee, IsNotCertifiedWithoutTheTruth) {

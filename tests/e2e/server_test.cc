@@ -1,6 +1,8 @@
 // The server and the client library, over loopback.
 #include "server/server.h"
 
+#include <grpcpp/grpcpp.h>
+
 #include <atomic>
 #include <memory>
 #include <thread>
@@ -15,6 +17,7 @@
 #include "vickrey/log/reader.h"
 #include "vickrey/log/record.h"
 #include "vickrey/model/model.h"
+#include "vickrey/v1/impression_log_service.grpc.pb.h"
 
 namespace vickrey::server {
 namespace {
@@ -168,6 +171,51 @@ TEST_F(ServerTest, AppendsAStreamInOrderAndStopsAtABadRecord) {
   records[0].mutable_auction()->set_auction_id("other-currency");
   records[0].mutable_auction()->set_currency_code("EUR");
   EXPECT_THAT(client_->AppendAuctions(records, &results).message(), HasSubstr("currency_code"));
+}
+
+TEST_F(ServerTest, AStreamThatReadsLateGetsEveryAnswer) {
+  const auto stub = vickrey::v1::ImpressionLogService::NewStub(
+      grpc::CreateChannel(server_->address(), grpc::InsecureChannelCredentials()));
+  grpc::ClientContext context;
+  const auto stream = stub->AppendAuctions(&context);
+  constexpr int kRecords = 3000;
+  std::thread writer([&] {
+    for (int i = 0; i < kRecords; ++i) {
+      vickrey::v1::AppendAuctionsRequest request;
+      *request.mutable_record()->mutable_auction() = MakeAuction(absl::StrCat("late", i));
+      if (!stream->Write(request)) break;
+    }
+    stream->WritesDone();
+  });
+  absl::SleepFor(absl::Milliseconds(500));  // meanwhile the server must stop reading
+  vickrey::v1::AppendAuctionsResponse response;
+  int answers = 0;
+  while (stream->Read(&response)) {
+    EXPECT_LE(response.results_size(), 256);
+    answers += response.results_size();
+    EXPECT_EQ(response.acknowledged(), static_cast<uint64_t>(answers));
+  }
+  writer.join();
+  EXPECT_TRUE(stream->Finish().ok());
+  EXPECT_EQ(answers, kRecords);
+}
+
+TEST_F(ServerTest, StreamsThatAreCutOffDoNoHarm) {
+  const auto stub = vickrey::v1::ImpressionLogService::NewStub(
+      grpc::CreateChannel(server_->address(), grpc::InsecureChannelCredentials()));
+  for (int round = 0; round < 200; ++round) {
+    grpc::ClientContext context;
+    const auto stream = stub->AppendAuctions(&context);
+    for (int i = 0; i <= round % 7; ++i) {
+      vickrey::v1::AppendAuctionsRequest request;
+      *request.mutable_record()->mutable_auction() = MakeAuction(absl::StrCat("cut", round, "-", i));
+      stream->Write(request);
+    }
+    if (round % 2 == 0) absl::SleepFor(absl::Microseconds(100 * (round % 11)));
+    context.TryCancel();
+    stream->Finish();
+  }
+  EXPECT_TRUE(client_->RunAuction(Request("after", true)).ok());
 }
 
 TEST_F(ServerTest, NamesTheFieldOfEveryBadRequest) {
