@@ -1,6 +1,7 @@
 // `vickrey serve`: hosts models, runs auctions, keeps the impression log.
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <string>
 
@@ -37,6 +38,7 @@ absl::Status Serve(const Flags& flags, const sigset_t& signals) {
   RETURN_IF_ERROR(base::FlushLines());
   int signal = 0;
   sigwait(&signals, &signal);
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // a second signal ends it at once
   server->Drain();
   return absl::OkStatus();
 }
@@ -51,6 +53,13 @@ int main(int argc, char** argv) {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  // A listener that finds no descriptor for a connection never accepts again, so take as many as are allowed.
+  rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
 
   vickrey::base::Tool tool("vickrey-server",
                            "Hosts models, runs auctions, keeps the impression log; SIGTERM drains it");

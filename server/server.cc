@@ -10,6 +10,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "server/services.h"
 #include "vickrey/base/status.h"
@@ -70,6 +71,10 @@ class RunningServer final : public Server {
     builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // two servers on one port would share its calls
     builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
+    // A compressed message of a few megabytes may be gigabytes.
+    for (const auto algorithm : {GRPC_COMPRESS_DEFLATE, GRPC_COMPRESS_GZIP}) {
+      builder.SetCompressionAlgorithmSupportStatus(algorithm, false);
+    }
     builder.RegisterService(&prediction_);
     builder.RegisterService(&auction_);
     builder.RegisterService(&model_);
@@ -126,7 +131,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   }
   std::unique_ptr<log::ImpressionLog> log;
   if (options.log.has_value()) {
-    ASSIGN_OR_RETURN(log, log::ImpressionLog::Open(*options.log));
+    auto opened = log::ImpressionLog::Open(*options.log);
+    if (absl::IsInvalidArgument(opened.status())) {
+      return base::InvalidField("--log", std::string(absl::StripPrefix(opened.status().message(), "--db: ")));
+    }
+    ASSIGN_OR_RETURN(log, std::move(opened));
   }
   auto server = std::make_unique<RunningServer>(options, std::move(log));
   RETURN_IF_ERROR(server->LoadModels(options.models));

@@ -111,13 +111,29 @@ std::string TableOf(const SimulationSummary& summary) {
   return text;
 }
 
+// A result is put in the place of what was there, which must not be a device, a pipe or a link.
+absl::Status CheckPlace(const char* flag, const std::string& file) {
+  if (file.empty()) return absl::OkStatus();
+  std::error_code error;
+  const auto status = std::filesystem::symlink_status(file, error);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    return base::InvalidField(flag, absl::StrCat("'", file, "' is there and is not a plain file"));
+  }
+  const std::filesystem::path folder = std::filesystem::path(file).parent_path();
+  if (access(folder.empty() ? "." : folder.c_str(), W_OK) != 0) {  // not found out when the work is done
+    return base::AboutField(base::FileError("write into", folder), flag);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Run(const Flags& flags) {
   ASSIGN_OR_RETURN(const SimulateConfig config, ConfigOf(flags));
   ASSIGN_OR_RETURN(const base::Shard shard, base::ParseShard(flags.shard));
   std::cerr << "{\"config\":" << base::ToJson(config) << "}\n";
-  const std::filesystem::path folder = std::filesystem::absolute(flags.summary).parent_path();
-  if (!flags.summary.empty() && access(folder.c_str(), W_OK) != 0) {  // not found out when the work is done
-    return base::AboutField(base::FileError("write into", folder), "--summary");
+  RETURN_IF_ERROR(CheckPlace("--outcomes", flags.outcomes));
+  RETURN_IF_ERROR(CheckPlace("--summary", flags.summary));
+  if (!flags.outcomes.empty() && flags.outcomes == flags.summary) {
+    return base::InvalidField("--summary", absl::StrCat("'", flags.summary, "' is the file of --outcomes, too"));
   }
   ASSIGN_OR_RETURN(const auto outcomes, OutcomeWriter::Open(flags.outcomes));
   ASSIGN_OR_RETURN(const SimulationSummary summary, Simulate(config, shard, outcomes.get()));

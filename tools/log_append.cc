@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "client/client.h"
 #include "tools/log.h"
 #include "vickrey/log/impression_log.h"
 #include "vickrey/log/record.h"
@@ -18,22 +19,29 @@ constexpr size_t kBatch = 512;  // records that share a sync, at most
 
 // Reads lines, turns each into a record by `read`, and appends them by `append`, many to a sync while more are waiting.
 // At a bad line those before it are stored and answered first, whoever finds it bad.
-template <typename Line, typename Record, typename Read, typename Append>
+template <typename Line, typename Record, typename Result, typename Read, typename Append>
 absl::Status AppendLines(Read read, Append append) {
   base::JsonLineReader reader(&std::cin);
   std::vector<Record> batch;
   std::vector<int64_t> lines;  // of each of the batch
-  const auto store = [&](const std::vector<Record>& records) -> absl::Status {
-    ASSIGN_OR_RETURN(const auto results, append(records));
-    for (const auto& result : results) base::WriteLine(result);
+  // How many were answered; all of them where the status is OK.
+  const auto store = [&](const std::vector<Record>& records, size_t* answered) -> absl::Status {
+    std::vector<Result> results;
+    const absl::Status status = append(records, &results);
+    *answered = results.size();
+    for (const Result& result : results) base::WriteLine(result);
+    RETURN_IF_ERROR(status);
     return base::FlushLines();
   };
   const auto flush = [&]() -> absl::Status {
     if (batch.empty()) return absl::OkStatus();
-    absl::Status stored = store(batch);
-    if (absl::IsInvalidArgument(stored)) {  // of none of them: one by one up to the one that is refused
+    size_t answered = 0;
+    absl::Status stored = store(batch, &answered);
+    if (absl::IsInvalidArgument(stored) && answered > 0) {
+      stored = base::AtLine(stored, lines[answered]);
+    } else if (absl::IsInvalidArgument(stored)) {  // of none of them: one by one up to the one that is refused
       for (size_t i = 0; i < batch.size(); ++i) {
-        stored = base::AtLine(store({batch[i]}), lines[i]);
+        stored = base::AtLine(store({batch[i]}, &answered), lines[i]);
         if (!stored.ok()) break;
       }
     }
@@ -59,38 +67,75 @@ absl::Status AppendLines(Read read, Append append) {
   }
 }
 
-absl::Status AppendAuctions(const std::string& db) {
-  ASSIGN_OR_RETURN(const auto log, log::ImpressionLog::Open(db));
-  return AppendLines<AuctionLine, LoggedAuction>(
-      &log::FromLine, [&](const std::vector<LoggedAuction>& batch) { return log->AppendAuctions(batch); });
+// Where to: a log's folder, or a server's log.
+struct Place {
+  void Declare(CLI::App& app) {
+    auto* folder = app.add_option("--db", db, "The log's folder, made if need be");
+    app.add_option("--address", address, "A server's HOST:PORT: into its log")->excludes(folder);
+  }
+  absl::Status Check() const {
+    if (!db.empty() || !address.empty()) return absl::OkStatus();
+    return base::InvalidField("--db", "or --address is required: which log");
+  }
+
+  std::string db, address;
+};
+
+absl::Status AppendAuctions(const Place& place) {
+  using Results = std::vector<vickrey::v1::AppendAuctionResult>;
+  RETURN_IF_ERROR(place.Check());
+  const auto append = [](auto to) {
+    return AppendLines<AuctionLine, LoggedAuction, Results::value_type>(&log::FromLine, to);
+  };
+  if (!place.address.empty()) {
+    const client::Client client(place.address);
+    return append([&](const std::vector<LoggedAuction>& batch, Results* results) {
+      return client.AppendAuctions(batch, results);
+    });
+  }
+  ASSIGN_OR_RETURN(const auto log, log::ImpressionLog::Open(place.db));
+  return append([&](const std::vector<LoggedAuction>& batch, Results* results) -> absl::Status {
+    ASSIGN_OR_RETURN(*results, log->AppendAuctions(batch));
+    return absl::OkStatus();
+  });
 }
 
-absl::Status AppendFeedback(const std::string& db) {
-  ASSIGN_OR_RETURN(const auto log, log::ImpressionLog::Open(db));
-  return AppendLines<Feedback, Feedback>(
-      [](const Feedback& line) -> absl::StatusOr<Feedback> {
-        Feedback report = line;
-        RETURN_IF_ERROR(log::ResolveToken(&report));
-        return report;
-      },
-      [&](const std::vector<Feedback>& batch) { return log->AppendFeedback(batch); });
+absl::Status AppendFeedback(const Place& place) {
+  using Results = std::vector<vickrey::v1::AppendFeedbackResult>;
+  RETURN_IF_ERROR(place.Check());
+  const auto read = [](const Feedback& line) -> absl::StatusOr<Feedback> {
+    Feedback report = line;
+    RETURN_IF_ERROR(log::ResolveToken(&report));
+    return report;
+  };
+  const auto append = [&](auto to) { return AppendLines<Feedback, Feedback, Results::value_type>(read, to); };
+  if (!place.address.empty()) {
+    const client::Client client(place.address);
+    return append(
+        [&](const std::vector<Feedback>& batch, Results* results) { return client.AppendFeedback(batch, results); });
+  }
+  ASSIGN_OR_RETURN(const auto log, log::ImpressionLog::Open(place.db));
+  return append([&](const std::vector<Feedback>& batch, Results* results) -> absl::Status {
+    ASSIGN_OR_RETURN(*results, log->AppendFeedback(batch));
+    return absl::OkStatus();
+  });
 }
 
 }  // namespace
 
 void AddLogAppend(base::Tool& tool) {
-  const auto db = std::make_shared<std::string>();
+  const auto to = std::make_shared<Place>();  // of the one verb that runs
   CLI::App& append = tool.AddVerb(
       "append", "Store auctions: each line of stdin is answered once it is on disk",
       "vickrey market generate --scenario linear --auctions 1000 --seed 1 | vickrey log append --db /tmp/log",
-      [db] { return AppendAuctions(*db); });
-  append.add_option("--db", *db, "The log's folder, made if need be")->required();
+      [to] { return AppendAuctions(*to); });
+  to->Declare(append);
   CLI::App& feedback = tool.AddVerb(
       "feedback", "Store clicks and conversions: each line of stdin is answered once it is on disk",
       R"(echo '{"feedback_id":"f1","auction_id":"linear-1-0","ad_id":"ad3","kind":"CLICK","event_time":1704067205000000}')"
       " | vickrey log feedback --db /tmp/log",
-      [db] { return AppendFeedback(*db); });
-  feedback.add_option("--db", *db, "The log's folder, made if need be")->required();
+      [to] { return AppendFeedback(*to); });
+  to->Declare(feedback);
 }
 
 }  // namespace vickrey::tools

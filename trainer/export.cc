@@ -30,7 +30,7 @@ ModelSpec SpecOf(const ModelConfig& config) {
 absl::StatusOr<std::unique_ptr<torch::Network>> NewNetwork(const ModelConfig& config, const Dataset& data,
                                                            double click_rate, uint64_t seed) {
   const auto layout = model::MakeLayout(SpecOf(config), *data.schema);
-  RETURN_IF_ERROR(base::Annotate(layout.status(), "model"));
+  RETURN_IF_ERROR(layout);
   model::TensorFile start = model::StartTensors(*layout, seed);
   const double rate = std::clamp(click_rate, kLeastRate, 1 - kLeastRate);
   start.tensors.at(layout->output_bias).values[0] = static_cast<float>(std::log(rate / (1 - rate)));

@@ -27,16 +27,6 @@ using vickrey::v1::TrainLine;
 
 constexpr double kMicro = 1e6;
 
-// Labels that a loss cannot do without.
-absl::Status CheckLabels(const Dataset& data, const std::vector<double>& labels, const std::string& name) {
-  int64_t known = 0;
-  for (int64_t i = 0; i < data.features.offsets[data.train.end]; ++i) known += !std::isnan(labels[i]);
-  if (known > 0) return absl::OkStatus();
-  return base::AboutField(absl::FailedPreconditionError(
-                              absl::StrCat("loss.labels: no auction of the training set has '", name, "' labels")),
-                          "loss.labels");
-}
-
 // 1 / mean target of the training set, which rids the loss of the currency.
 double ScaleOf(const Dataset& data, const std::vector<double>& labels) {
   double sum = 0;
@@ -66,6 +56,14 @@ void AddMetrics(const std::string& prefix, const MetricsLine& m, std::map<std::s
   add("revenue", m.has_revenue(), m.revenue());
 }
 
+// The error of a network as one of the configuration: its field `hidden` is PREFIX.hidden.
+absl::Status Under(const std::string& prefix, const absl::Status& status) {
+  const auto field = base::FieldOf(status);
+  if (field != "hidden" && field != "architecture") return status;
+  return base::AboutField(absl::InvalidArgumentError(absl::StrCat(prefix, ".", status.message())),
+                          prefix + "." + *field);
+}
+
 class Job {
  public:
   Job(JobConfig job, std::string snapshot_id, std::filesystem::path root)
@@ -75,6 +73,9 @@ class Job {
         root_(std::move(root)) {}
 
   absl::StatusOr<TrainLine> Run(const std::filesystem::path& db) {
+    // What depends on the data, base_rate and scale, is null here; the artifact has it.
+    if (!base_rate_given_) config_.mutable_loss()->clear_base_rate();
+    std::fputs(absl::StrCat("{\"config\":", base::ToJson(config_), "}\n").c_str(), stderr);
     at::set_num_threads(config_.threads());
     RETURN_IF_ERROR(ChooseVersion());
     std::error_code error;
@@ -84,13 +85,14 @@ class Job {
     }
     ASSIGN_OR_RETURN(data_, LoadDataset(db, snapshot_id_, config_.data()));
     // Wrong networks are refused before hours of training.
-    ASSIGN_OR_RETURN(network_, NewNetwork(config_.model(), *data_, data_->ClickRate(data_->train), config_.seed()));
+    auto network = NewNetwork(config_.model(), *data_, data_->ClickRate(data_->train), config_.seed());
+    RETURN_IF_ERROR(Under("model", network.status()));
+    network_ = *std::move(network);
     if (config_.loss().labels() == "teacher") {
-      RETURN_IF_ERROR(base::Annotate(NewNetwork(config_.teacher().model(), *data_, 0, 0).status(), "teacher"));
+      RETURN_IF_ERROR(Under("teacher.model", NewNetwork(config_.teacher().model(), *data_, 0, 0).status()));
     }
     RETURN_IF_ERROR(FindLabels());
     FillFromData();
-    std::fputs(absl::StrCat("{\"config\":", base::ToJson(config_), "}\n").c_str(), stderr);
     ASSIGN_OR_RETURN(const Fitted fitted, Fit(*data_, labels_, Options(), network_.get()));
     ASSIGN_OR_RETURN(network_, WithWeights(config_.model(), *data_, fitted.weights));
     RETURN_IF_ERROR(Judge("validation.", data_->validation, fitted.multiplier));
@@ -126,7 +128,7 @@ class Job {
 
   void FillFromData() {
     const double rate = data_->ClickRate(data_->train);
-    if (!base_rate_given_ && rate > 0) config_.mutable_loss()->set_base_rate(rate);
+    if (!base_rate_given_) config_.mutable_loss()->set_base_rate(rate > 0 ? rate : 1);
     if (!config_.loss().has_scale()) config_.mutable_loss()->set_scale(ScaleOf(*data_, labels_));
   }
 

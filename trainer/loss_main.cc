@@ -28,6 +28,7 @@ using vickrey::v1::LossInputLine;
 using vickrey::v1::LossLine;
 using vickrey::v1::LossSummaryLine;
 
+constexpr double kMaxLogit = 1e9;  // sums of losses stay finite
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 // One auction, checked.
@@ -71,8 +72,10 @@ absl::Status CheckNumbers(const LossInputLine& line) {
       return base::InvalidField(absl::StrCat("bids[", i, "]"),
                                 absl::StrCat(line.bids(i), " is not a finite number greater than 0"));
     }
-    if (!std::isfinite(line.logits(i))) {
-      return base::InvalidField(absl::StrCat("logits[", i, "]"), absl::StrCat(line.logits(i), " is not finite"));
+    if (!(std::abs(line.logits(i)) <= kMaxLogit)) {
+      return base::InvalidField(
+          absl::StrCat("logits[", i, "]"),
+          absl::StrCat(line.logits(i), " is out of range; -", kMaxLogit, " to ", kMaxLogit, " are allowed"));
     }
   }
   return absl::OkStatus();

@@ -123,9 +123,9 @@ class Teacher {
       if (FoldOf(a) != fold) options.auctions.push_back(a);
     }
     if (options.auctions.empty()) {
-      return absl::FailedPreconditionError(absl::StrCat("teacher.cross_fit: fold ", fold + 1, " of ",
-                                                        config_.teacher().cross_fit(),
-                                                        " has nothing to train on: too few auctions"));
+      return base::InvalidField("teacher.cross_fit",
+                                absl::StrCat("fold ", fold + 1, " of ", config_.teacher().cross_fit(),
+                                             " has nothing to train on: too few auctions"));
     }
     ASSIGN_OR_RETURN(const auto network, NewNetwork(config_.teacher().model(), data_, ClickRateOf(options.auctions),
                                                     config_.seed() + static_cast<uint64_t>(fold)));
@@ -171,10 +171,22 @@ class Teacher {
     file.metadata = {{"sha256", result_.report.sha256()},
                      {"brier_in_sample", absl::StrFormat("%.17g", result_.report.brier_in_sample())},
                      {"brier_held_out", absl::StrFormat("%.17g", result_.report.brier_held_out())}};
-    ASSIGN_OR_RETURN(const auto publisher, base::FolderPublisher::Create(folder_));
-    RETURN_IF_ERROR(base::WriteFileAtomically(publisher->path() / kFile, model::SerializeTensors(file)));
-    const absl::Status published = publisher->Publish();
-    return absl::IsAlreadyExists(published) ? absl::OkStatus() : published;  // another job wrote the same
+    file.metadata["labels_sha256"] = DigestOf(file.tensors[kTensor].values);
+    const auto publisher = base::FolderPublisher::Create(folder_);
+    absl::Status published = publisher.status();
+    if (published.ok()) {
+      RETURN_IF_ERROR(base::WriteFileAtomically((*publisher)->path() / kFile, model::SerializeTensors(file)));
+      published = (*publisher)->Publish();
+    }
+    if (!absl::IsAlreadyExists(published)) return published;
+    std::error_code error;  // another job wrote the same meanwhile
+    if (std::filesystem::exists(folder_ / kFile, error)) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        absl::StrCat(folder_.string(), " is there without its file ", kFile, "; delete it"));
+  }
+
+  static std::string DigestOf(const std::vector<float>& values) {
+    return base::Sha256Hex({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)});
   }
 
   absl::Status Read() {
@@ -187,8 +199,11 @@ class Teacher {
     for (const float label : found->second.values) {
       if (!(label >= 0 && label <= 1)) return absl::DataLossError("holds a label outside [0, 1]; delete it");
     }
-    result_.labels.assign(found->second.values.begin(), found->second.values.end());
     std::map<std::string, std::string> metadata = file.metadata;
+    if (metadata["labels_sha256"] != DigestOf(found->second.values)) {
+      return absl::DataLossError("was changed since it was written; delete it");
+    }
+    result_.labels.assign(found->second.values.begin(), found->second.values.end());
     result_.report.set_sha256(metadata["sha256"]);
     double brier = 0;
     if (absl::SimpleAtod(metadata["brier_in_sample"], &brier)) result_.report.set_brier_in_sample(brier);
@@ -207,8 +222,16 @@ class Teacher {
 
 }  // namespace
 
+absl::Status CheckLabels(const Dataset& data, const std::vector<double>& labels, const std::string& name) {
+  for (int64_t i = 0; i < data.features.offsets[data.train.end]; ++i) {
+    if (!std::isnan(labels[i])) return absl::OkStatus();
+  }
+  return base::InvalidField("loss.labels", absl::StrCat("no auction of the training set has '", name, "' labels"));
+}
+
 absl::StatusOr<TeacherLabels> LabelByTeacher(const TrainConfig& config, const Dataset& data,
                                              const std::string& snapshot_id, const std::filesystem::path& root) {
+  RETURN_IF_ERROR(base::Annotate(CheckLabels(data, LoggedLabels(data, Labels::kClick), "click"), "teacher"));
   return Teacher(config, data, snapshot_id, root).Label();
 }
 

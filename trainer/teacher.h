@@ -13,6 +13,9 @@
 
 namespace vickrey::trainer {
 
+// INVALID_ARGUMENT unless some candidate of the training set has a label of this kind.
+absl::Status CheckLabels(const Dataset& data, const std::vector<double>& labels, const std::string& name);
+
 struct TeacherLabels {
   std::vector<double> labels;  // one for each candidate of the dataset
   vickrey::v1::TeacherReport report;

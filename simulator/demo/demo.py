@@ -207,7 +207,8 @@ class Real:
         self.source = f"{pathlib.Path(options.log).name} ({options.format})"
         # Small networks for small samples.
         self.teacher = "{architecture: mlp, hidden: [16]}"
-        self.data = f"{{train: {self.split['train']}, validation: {self.split['validation']}, max_buckets: 1024}}"
+        schema = f", schema: {json.dumps(str(options.schema.resolve()))}" if options.schema else ""
+        self.data = f"{{train: {self.split['train']}, validation: {self.split['validation']}, max_buckets: 1024{schema}}}"
 
     def fill(self, steps, db):
         o = self.options
@@ -386,6 +387,7 @@ def parse(arguments):
     parser.add_argument("--format", help="its format: criteo, outbrain or jsonl")
     parser.add_argument("--group-size", type=int, help="rows that stand for one auction, where the log has none")
     parser.add_argument("--bids", help="draw bids: lognormal:MU,SIGMA")
+    parser.add_argument("--schema", type=pathlib.Path, help="the schema file of its features; not needed for criteo and outbrain")
     parser.add_argument("--programs", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--bundle", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -393,8 +395,10 @@ def parse(arguments):
         parser.error("--seed: must be 0 or more")
     if options.log and not options.format:
         parser.error("--format is required with --log: criteo, outbrain or jsonl")
-    if not options.log and (options.format or options.group_size or options.bids):
-        parser.error("--format, --group-size and --bids belong to --log")
+    if not options.log and (options.format or options.group_size or options.bids or options.schema):
+        parser.error("--format, --group-size, --bids and --schema belong to --log")
+    if options.schema and not options.schema.is_file():
+        parser.error(f"--schema: there is no file {options.schema}")
     if options.log and not pathlib.Path(options.log).is_file():
         parser.error(f"--log: there is no file {options.log}")
     options.out = options.out.resolve()
@@ -407,7 +411,13 @@ def interrupted(number, frame):
 
 def main():
     options = parse(sys.argv[1:])
-    prepare(options.out)
+    # LibTorch's threads spin while they wait, which on a busy machine makes small steps many times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    try:
+        prepare(options.out)
+    except OSError as error:
+        print(f"demo: --out: {error}", file=sys.stderr)
+        return USAGE
     signal.signal(signal.SIGTERM, interrupted)
     begin = time.monotonic()
     steps = Steps(options.out, options.programs)

@@ -42,8 +42,10 @@ absl::StatusOr<std::shared_ptr<const features::Schema>> SchemaFor(const DataConf
   } else {
     const auto preset = features::Schema::Preset(config.schema());
     if (!preset.ok()) {
-      return base::AboutField(base::Annotate(preset.status(), "data.schema: neither a file nor a preset"),
-                              "data.schema");
+      return base::AboutField(
+          base::Annotate(preset.status(),
+                         "data.schema: neither a file (looked for from the current folder) nor a preset"),
+          "data.schema");
     }
     proto = (*preset)->proto();
   }
@@ -56,9 +58,9 @@ absl::StatusOr<std::shared_ptr<const features::Schema>> SchemaFor(const DataConf
 absl::Status Append(const LoggedAuction& record, const model::Layout& layout, Dataset* data) {
   const vickrey::v1::Auction& auction = record.auction();
   if (record.has_sampling_rate() && record.sampling_rate() != 1) {
-    return absl::FailedPreconditionError(absl::StrCat("sampling_rate: auction ", auction.auction_id(), " has ",
-                                                      record.sampling_rate(),
-                                                      "; this version does not train on a log that was down-sampled"));
+    return base::InvalidField("sampling_rate",
+                              absl::StrCat("auction ", auction.auction_id(), " has ", record.sampling_rate(),
+                                           "; this version does not train on a log that was down-sampled"));
   }
   RETURN_IF_ERROR(base::Annotate(model::AppendAuction(*data->schema, layout, auction, "", &data->features),
                                  absl::StrCat("auction ", auction.auction_id())));
@@ -127,7 +129,7 @@ absl::StatusOr<std::unique_ptr<Dataset>> LoadDataset(const std::filesystem::path
   }
   progress.Finish();
   if (data == nullptr) {
-    return absl::FailedPreconditionError(absl::StrCat("snapshot ", snapshot_id, " holds no auctions"));
+    return base::InvalidField("--snapshot", absl::StrCat("'", snapshot_id, "' holds no auctions"));
   }
   Split(config, data.get());
   return data;

@@ -41,7 +41,7 @@ struct Dataset {
   double ClickRate(const base::IndexRange& range) const;
 };
 
-// Reads the whole snapshot. NOT_FOUND if there is no such log or snapshot; FAILED_PRECONDITION if it is empty, was
+// Reads the whole snapshot. NOT_FOUND if there is no such log or snapshot; INVALID_ARGUMENT if it is empty, was
 // down-sampled, or its features do not fit the schema (naming the auction and the field). Shows progress.
 absl::StatusOr<std::unique_ptr<Dataset>> LoadDataset(const std::filesystem::path& db, const std::string& snapshot_id,
                                                      const vickrey::config::v1::DataConfig& config);

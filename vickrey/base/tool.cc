@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <string_view>
 #include <utility>
@@ -59,6 +60,10 @@ std::string NotDecimal(const std::string& text, bool is_signed, bool whole) {
 void CheckNumbers(CLI::App& app) {
   for (CLI::Option* option : app.get_options()) {
     const std::string type = option->get_type_name();
+    if (type.starts_with("TEXT")) {  // an unset variable of a shell is no value
+      option->check(
+          CLI::Validator([](std::string& text) { return text.empty() ? "needs a value" : std::string(); }, ""));
+    }
     const bool is_float = type.starts_with("FLOAT"), is_unsigned = type.starts_with("UINT");
     if (!is_float && !is_unsigned && !type.starts_with("INT")) continue;
     option->check(CLI::Validator([=](std::string& text) { return NotDecimal(text, !is_unsigned, !is_float); }, ""));
@@ -89,6 +94,7 @@ absl::Status CheckFailed() {
 
 Tool::Tool(std::string program, const std::string& description) : program_(std::move(program)), app_(description) {
   std::ios_base::sync_with_stdio(false);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error like a full disk
   app_.name(program_);
   // Run answers it before anything else is looked at; declared for --help.
   app_.add_flag_function(

@@ -70,7 +70,8 @@ absl::Status UnknownField(const Schema& schema, FeatureField::Side side, const s
   for (const Schema::Field& field : schema.fields()) {
     if (field.side == side) known.push_back(field.name);
   }
-  return base::InvalidField(where, absl::StrCat("unknown field; known: ", absl::StrJoin(known, ", ")));
+  return base::InvalidField(where, known.empty() ? "unknown field; this side of the schema has no fields"
+                                                 : absl::StrCat("unknown field; known: ", absl::StrJoin(known, ", ")));
 }
 
 }  // namespace

@@ -76,10 +76,8 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const fs::path& data, b
   rocksdb::DBOptions options;
   options.create_if_missing = true;
   options.create_missing_column_families = true;
-  options.max_open_files = -1;  // all are opened with the database: see OpenForReading
-  options.keep_log_file_num = 4;
-  options.max_log_file_size = 4 << 20;
-  if (!writable) options.info_log = std::make_shared<NoEventLog>();
+  options.max_open_files = -1;                        // all are opened with the database: see OpenForReading
+  options.info_log = std::make_shared<NoEventLog>();  // its own aborts the process on a full disk
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (const char* name : kFamilies) families.emplace_back(name, rocksdb::ColumnFamilyOptions());
   std::unique_ptr<Database> database(new Database());

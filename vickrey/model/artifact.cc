@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
@@ -21,11 +22,22 @@ using vickrey::storage::v1::ModelFile;
 constexpr char kModel[] = "model.json";
 constexpr char kWeights[] = "weights.safetensors";
 constexpr char kSums[] = "SHA256SUMS";
-constexpr size_t kMaxWeightBytes = size_t{1} << 36;
+constexpr size_t kMaxHeaderBytes = size_t{1} << 24;  // of the weights
+
+// A line of SHA256SUMS.
+std::string SumOf(std::string_view bytes, const char* name) {
+  return absl::StrCat(base::Sha256Hex(bytes), "  ", name, "\n");
+}
 
 // The contents of SHA256SUMS.
 std::string SumsOf(std::string_view model, std::string_view weights) {
-  return absl::StrCat(base::Sha256Hex(model), "  ", kModel, "\n", base::Sha256Hex(weights), "  ", kWeights, "\n");
+  return SumOf(model, kModel) + SumOf(weights, kWeights);
+}
+
+size_t MaxBytesOf(const Layout& layout) {
+  size_t bytes = kMaxHeaderBytes;
+  for (const TensorSpec& tensor : layout.tensors) bytes += static_cast<size_t>(CountOf(tensor.shape)) * sizeof(float);
+  return bytes;
 }
 
 // A name or a version: an id that is a folder of its own.
@@ -87,12 +99,12 @@ absl::StatusOr<Artifact> LoadArtifact(const std::filesystem::path& folder) {
     }
     return bytes;
   };
+  const auto changed = [&] {
+    return annotate(absl::DataLossError("does not match the files beside it: one of them was changed or cut"), kSums);
+  };
   ASSIGN_OR_RETURN(const std::string sums, read(kSums, 4096));
   ASSIGN_OR_RETURN(const std::string model, read(kModel, size_t{1} << 30));
-  ASSIGN_OR_RETURN(const std::string weights, read(kWeights, kMaxWeightBytes));
-  if (sums != SumsOf(model, weights)) {
-    return annotate(absl::DataLossError("does not match the files beside it: one of them was changed or cut"), kSums);
-  }
+  if (!absl::StartsWith(sums, SumOf(model, kModel))) return changed();
   Artifact artifact;
   if (const int64_t format = FormatOf(model); format != kArtifactFormat) {
     return annotate(absl::UnimplementedError(
@@ -103,6 +115,11 @@ absl::StatusOr<Artifact> LoadArtifact(const std::filesystem::path& folder) {
     return annotate(DataLoss(parsed), kModel);
   }
   RETURN_IF_ERROR(annotate(Check(&artifact), kModel));
+  // Not a byte more than the network can need is read.
+  const auto bytes = read(kWeights, MaxBytesOf(artifact.layout));
+  if (absl::IsResourceExhausted(bytes.status())) return annotate(DataLoss(bytes.status()), kWeights);
+  ASSIGN_OR_RETURN(const std::string weights, bytes);
+  if (sums != SumsOf(model, weights)) return changed();
   auto tensors = ParseTensors(weights);
   if (!tensors.ok()) return annotate(tensors.status(), kWeights);
   artifact.weights = *std::move(tensors);

@@ -258,8 +258,18 @@ TEST_F(ArtifactTest, TheModelFileIsChecked) {
       {[](ModelFile* f) { f->set_version("."); }, "name and version"},
       {[](ModelFile* f) { AddTable(f)->set_buckets(0); }, "schema.extra.buckets: 0 is out of range"},
       {[](ModelFile* f) { AddTable(f)->set_buckets(int64_t{1} << 62); }, "schema.extra.buckets: "},
-      {[](ModelFile* f) { AddTable(f)->set_embedding_width(0); }, "schema.extra.embedding_width: 0 is out of range"},
-      {[](ModelFile* f) { AddTable(f)->set_embedding_width(1 << 30); }, "schema.extra.embedding_width: "},
+      {[](ModelFile* f) {
+         AddTable(f)->set_embedding_width(0);
+         f->mutable_spec()->set_architecture("mlp");
+         f->mutable_spec()->add_hidden(8);
+       },
+       "schema.extra.embedding_width: 0 is out of range"},
+      {[](ModelFile* f) {
+         AddTable(f)->set_embedding_width(1 << 30);
+         f->mutable_spec()->set_architecture("mlp");
+         f->mutable_spec()->add_hidden(8);
+       },
+       "schema.extra.embedding_width: "},
       {[](ModelFile* f) {
          f->mutable_spec()->set_architecture("mlp");
          f->mutable_spec()->add_hidden(65536);

@@ -16,17 +16,11 @@ using vickrey::storage::v1::ModelSpec;
 using vickrey::v1::FeatureField;
 
 constexpr int64_t kMaxParameters = int64_t{1} << 32;
-constexpr int kMaxWidth = 1 << 16;
 
 absl::Status CheckTable(const FeatureField& field) {
   if (field.buckets() < 2 || field.buckets() > kMaxParameters) {
     return base::InvalidField(absl::StrCat("schema.", field.name(), ".buckets"),
                               absl::StrCat(field.buckets(), " is out of range; 2 to ", kMaxParameters, " are allowed"));
-  }
-  if (field.embedding_width() < 1 || field.embedding_width() > kMaxWidth) {
-    return base::InvalidField(
-        absl::StrCat("schema.", field.name(), ".embedding_width"),
-        absl::StrCat(field.embedding_width(), " is out of range; 1 to ", kMaxWidth, " are allowed"));
   }
   return absl::OkStatus();
 }

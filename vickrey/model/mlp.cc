@@ -20,6 +20,7 @@ namespace {
 using vickrey::storage::v1::ModelSpec;
 
 constexpr double kTableDeviation = 0.05;
+constexpr int kMaxWidth = 1 << 16;
 
 void AddUniform(std::string name, std::vector<int64_t> shape, int64_t inputs, Layout* layout) {
   layout->tensors.push_back({.name = std::move(name),
@@ -33,6 +34,11 @@ absl::Status Complete(const ModelSpec& spec, Layout* layout) {
     return base::InvalidField("hidden", "mlp needs at least one hidden layer, such as [64, 64]");
   for (SideInputs* side : {&layout->context, &layout->ad}) {
     for (const TableInput& table : side->tables) {
+      if (table.width < 1 || table.width > kMaxWidth) {
+        return base::InvalidField(
+            absl::StrCat("schema.", table.tensor.substr(table.tensor.find('.') + 1), ".embedding_width"),
+            absl::StrCat(table.width, " is out of range; mlp needs 1 to ", kMaxWidth));
+      }
       layout->tensors.push_back({.name = table.tensor,
                                  .shape = {table.buckets, table.width},
                                  .start = TensorSpec::Start::kNormal,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -110,7 +111,15 @@ absl::StatusOr<TensorFile> ParseTensors(std::string_view bytes) {
   if (length > kMaxHeaderBytes || length > bytes.size()) return Damaged("its header is cut");
   const std::string_view text = bytes.substr(0, length);
   const std::string_view values = bytes.substr(length);
-  const json header = json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
+  std::set<std::string> names;
+  bool twice = false;
+  const auto note = [&](int depth, json::parse_event_t event, json& value) {
+    if (event == json::parse_event_t::key && depth == 1)
+      twice = !names.insert(value.get<std::string>()).second || twice;
+    return true;
+  };
+  const json header = json::parse(text.begin(), text.end(), note, /*allow_exceptions=*/false);
+  if (twice) return Damaged("a name comes twice");
   if (!header.is_object()) return Damaged("its header is not a JSON map");
   TensorFile file;
   std::vector<Entry> entries;

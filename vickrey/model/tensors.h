@@ -27,7 +27,8 @@ struct TensorFile {
   std::map<std::string, std::string> metadata;
 };
 
-// REQUIRES: every tensor has as many values as its shape says; names and metadata are UTF-8, and no name is __metadata__.
+// REQUIRES: every tensor has as many values as its shape says; names and metadata are UTF-8, and no name is
+// __metadata__.
 std::string SerializeTensors(const TensorFile& file);
 
 // DATA_LOSS saying what is wrong: a header that is cut, too long or not JSON, a type other than F32, values that

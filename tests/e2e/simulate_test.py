@@ -1,0 +1,350 @@
+"""`vickrey simulate` as its users run it."""
+
+import hashlib
+import json
+import math
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+from tool import BIN, Server, error_of, fill, market, replies, trained, vickrey, wait_until
+
+os.environ["OMP_WAIT_POLICY"] = "passive"  # threads that spin while they wait make a busy machine ten times slower
+
+FAST = {"batch_auctions": 64, "epochs": 3}
+LOGISTIC = {"name": "plain", "model": {"architecture": "logistic"}, "loss": {"loss": "logloss"}, "optimizer": FAST}
+STUDENT = {"name": "student", "model": {"architecture": "logistic"}, "loss": {"loss": "welfare_rank", "labels": "truth"},
+           "optimizer": FAST}
+MODELS = "student@1,plain@1,plain@2"
+AUCTIONS = 5000  # more than a block, of 4096
+
+
+class SimulateTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.shared = pathlib.Path(folder.name)
+        cls.models = cls.shared / "models"
+        cls.db = cls.shared / "log"
+        cls.snapshot = fill(cls.db, market(1000))
+        for config in (LOGISTIC, {**LOGISTIC, "seed": 2}, STUDENT):
+            trained(config, cls.db, cls.snapshot, cls.models)
+        cls.server = Server("--artifact-root", cls.models, "--model", "plain/2", "--model", "plain/1", "--model", "student/1")
+        cls.server.__enter__()
+        cls.addClassCleanup(cls.server.__exit__)
+        cls.grpc = ("--address", cls.server.address)
+        cls.inprocess = ("--scorer", "inprocess", "--artifact-root", cls.models)
+        cls.market = ("--market", "two_segments", "--first", 1000, "--auctions", AUCTIONS)
+        cls.whole = cls.shared / "whole.jsonl"
+        cls.summary = cls.simulate(*cls.market, "--models", MODELS, *cls.inprocess, "--outcomes", cls.whole, "--summary",
+                                   cls.shared / "summary.json")
+
+    @classmethod
+    def simulate(cls, *flags):
+        """The summary of a simulation that must succeed."""
+        return replies("simulate", *flags)[0]
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def outcomes(self, file=None):
+        """Model -> its outcomes, in order."""
+        by_model = {}
+        for line in (file or self.whole).read_text().splitlines():
+            outcome = json.loads(line)
+            by_model.setdefault(outcome["model"], []).append(outcome)
+        return by_model
+
+    def split(self, file):
+        """A file of outcomes for each model, as `eval compare` wants them."""
+        files = {}
+        for model, outcomes in self.outcomes(file).items():
+            files[model] = self.folder / f"{model}.jsonl"
+            files[model].write_text("".join(json.dumps(outcome) + "\n" for outcome in outcomes))
+        return files
+
+    def test_the_summary_has_what_it_promises(self):
+        summary = self.summary
+        self.assertEqual(set(summary), {"format", "seed", "config", "auctions", "missing", "outcomes_sha256", "versions",
+                                        "seconds", "models", "comparisons"})
+        self.assertEqual(json.loads((self.shared / "summary.json").read_text()), summary)
+        self.assertEqual((summary["format"], summary["seed"], summary["auctions"], summary["missing"]), (1, "1", "5000", "0"))
+        self.assertEqual(summary["config"]["models"], MODELS.split(","))
+        self.assertEqual(summary["config"]["market"]["scenario"], "two_segments")
+        self.assertIn("vickrey", summary["versions"])
+        self.assertGreater(summary["seconds"]["total"], 0)
+        self.assertEqual([(m["ref"], m["loss"], m["labels"]) for m in summary["models"]],
+                         [("student@1", "welfare_rank", "truth"), ("plain@1", "logloss", "click"),
+                          ("plain@2", "logloss", "click")])
+        self.assertEqual([(c["a_model"], c["b_model"], c["metric"]) for c in summary["comparisons"]],
+                         [("student@1", b, metric) for b in ("plain@1", "plain@2") for metric in ("welfare", "revenue")])
+        metrics = set(replies("eval", "metrics")[0])
+        for model in summary["models"]:
+            self.assertEqual(set(model), metrics)
+            self.assertEqual((model["auctions"], model["rows"], model["reference"]), ("5000", "40000", "truth"))
+            self.assertEqual(sum(int(b["rows"]) for b in model["by_prediction"]), 40000)
+
+    def test_the_outcomes_have_what_they_promise(self):
+        lines = self.outcomes()
+        self.assertEqual(list(lines), MODELS.split(","))
+        played = [json.loads(line) for line in market(6000).splitlines()[1000:]]
+        for outcomes in lines.values():
+            for outcome, auction in zip(outcomes, played, strict=True):
+                self.assertEqual(set(outcome), {
+                    "auction_id", "cluster_key", "model", "index", "ad_id", "score", "pctr", "price_micros", "welfare",
+                    "oracle_welfare", "revenue", "clicked", "missing"})
+                self.assertEqual((outcome["auction_id"], outcome["missing"]), (auction["auction_id"], False))
+                winner = auction["candidates"][outcome["index"]]
+                bid = int(winner["bid_micros"])
+                self.assertEqual(outcome["ad_id"], winner["ad_id"])
+                self.assertEqual(outcome["clicked"], winner["click"] == 1)
+                self.assertTrue(0 < int(outcome["price_micros"]) <= bid)
+                self.assertAlmostEqual(outcome["score"], bid * outcome["pctr"], delta=1e-9 * bid)
+                self.assertAlmostEqual(outcome["welfare"], bid / 1e6 * winner["ctr"], delta=1e-12)
+                self.assertAlmostEqual(outcome["revenue"], int(outcome["price_micros"]) / 1e6 * winner["ctr"], delta=1e-12)
+                best = max(int(c["bid_micros"]) / 1e6 * c["ctr"] for c in auction["candidates"])
+                self.assertAlmostEqual(outcome["oracle_welfare"], best, delta=1e-12)
+
+    def test_every_number_can_be_found_again_from_the_outcomes(self):
+        self.assertEqual(self.summary["outcomes_sha256"], hashlib.sha256(self.whole.read_bytes()).hexdigest())
+        for model in self.summary["models"]:
+            outcomes = self.outcomes()[model["ref"]]
+            mean = lambda key: math.fsum(o[key] for o in outcomes) / len(outcomes)
+            for key in ("welfare", "revenue", "oracle_welfare"):
+                self.assertAlmostEqual(model[key], mean(key), delta=1e-9, msg=key)
+            self.assertAlmostEqual(model["regret"], mean("oracle_welfare") - mean("welfare"), delta=1e-9)
+            self.assertAlmostEqual(model["surplus"], mean("welfare") - mean("revenue"), delta=1e-9)
+            self.assertEqual(model["sold"], str(sum(o["index"] is not None for o in outcomes)))
+            clicks = sum(o["clicked"] for o in outcomes)
+            self.assertAlmostEqual(model["winner_calibration"], math.fsum(o["pctr"] for o in outcomes) / clicks, delta=1e-9)
+
+    def test_eval_compare_finds_each_comparison_again(self):
+        both = self.split(self.whole)
+        for expected in self.summary["comparisons"]:
+            a, b = expected["a_model"], expected["b_model"]
+            whole = vickrey("eval", "compare", self.whole, self.whole, "--models", f"{a},{b}", "--metric", expected["metric"])
+            self.assertIn(whole.returncode, (0, 1), whole.stderr)
+            self.assertEqual(json.loads(whole.stdout), expected)
+            self.assertEqual(whole.returncode, 0 if expected["pass"] else 1)
+            parts = json.loads(vickrey("eval", "compare", both[a], both[b], "--metric", expected["metric"]).stdout)
+            for key in ("a", "b", "difference", "ci95", "relative", "relative_ci95", "auctions", "clusters", "pass"):
+                self.assertEqual(parts[key], expected[key])
+        welfare = self.summary["comparisons"][0]
+        for side, ref in (("a", "student@1"), ("b", "plain@1")):
+            outcomes = self.outcomes()[ref]
+            self.assertAlmostEqual(welfare[side], math.fsum(o["welfare"] for o in outcomes) / len(outcomes), delta=1e-9)
+        self.assertAlmostEqual(welfare["difference"], welfare["a"] - welfare["b"], delta=1e-12)
+        self.assertAlmostEqual(welfare["relative"], welfare["difference"] / welfare["b"], delta=1e-12)
+        self.assertLessEqual(welfare["relative_ci95"][0], welfare["relative"])
+
+    def test_outcomes_are_the_same_however_they_are_asked_for(self):
+        rest = {key: value for key, value in self.summary.items() if key not in ("seconds", "config")}
+        file = self.folder / "outcomes.jsonl"
+        for flags in (self.grpc, (*self.grpc, "--in-flight", 7)):
+            summary = self.simulate(*self.market, "--models", MODELS, *flags, "--outcomes", file)
+            self.assertEqual(file.read_bytes(), self.whole.read_bytes(), flags)
+            self.assertEqual({key: summary[key] for key in rest}, rest)
+        one = self.simulate("--market", "two_segments", "--first", 1000, "--auctions", 700, "--models", MODELS, *self.grpc,
+                            "--in-flight", 1, "--outcomes", file)
+        self.assertEqual(file.read_text().splitlines(), self.whole.read_text().splitlines()[:3 * 700])
+        self.assertEqual(one["outcomes_sha256"], hashlib.sha256(file.read_bytes()).hexdigest())
+
+    def test_what_it_played_is_what_it_plays_again_from_its_own_summary(self):
+        config = self.folder / "config.json"
+        config.write_text(json.dumps(self.summary["config"]))
+        again = self.simulate("--config", config)
+        self.assertEqual(again["outcomes_sha256"], self.summary["outcomes_sha256"])
+        other = self.simulate("--config", config, "--seed", 2, "--auctions", 100)
+        self.assertNotEqual(other["outcomes_sha256"], self.summary["outcomes_sha256"])
+        self.assertEqual((other["seed"], other["auctions"]), ("2", "100"))
+
+    def test_shards_are_the_whole(self):
+        parts, auctions = b"", 0
+        for i in range(2):
+            file = self.folder / f"{i}.jsonl"
+            summary = self.simulate(*self.market, "--models", MODELS, *self.inprocess, "--shard", f"{i}/2", "--outcomes", file)
+            parts += file.read_bytes()
+            auctions += int(summary["auctions"])
+        self.assertEqual(parts, self.whole.read_bytes())
+        self.assertEqual(auctions, AUCTIONS)
+
+    def test_labels_stand_for_the_versions_that_bear_them(self):
+        summary = self.simulate("--market", "two_segments", "--auctions", 50, *self.grpc, "--models",
+                                "plain,plain:stable,plain@2")
+        self.assertEqual([m["ref"] for m in summary["models"]], ["plain@1", "plain@1", "plain@2"])
+        self.assertEqual(summary["comparisons"][0]["difference"], 0)
+
+    def test_a_snapshot_is_played_again(self):
+        replay = ("--db", self.db, "--snapshot", self.snapshot, "--models", "student@1,plain@1", *self.inprocess)
+        file = self.folder / "outcomes.jsonl"
+        summary = self.simulate(*replay, "--skip", 0.9, "--outcomes", file)
+        auctions = [json.loads(line) for line in market(1000).splitlines()]
+        self.assertEqual([o["auction_id"] for o in self.outcomes(file)["plain@1"]], [a["auction_id"] for a in auctions[900:]])
+        self.assertEqual(summary["models"][0]["reference"], "truth")
+        kept = json.loads((self.models / "plain/1/model.json").read_text())["metrics"]
+        self.assertAlmostEqual(summary["models"][1]["welfare"], kept["test.welfare"], places=6)  # the same 100 auctions
+        self.assertEqual(self.simulate(*replay, "--skip", 0.9, "--auctions", 30)["auctions"], "30")
+        self.assertEqual(self.simulate(*replay)["auctions"], "1000")
+        skipped = vickrey("simulate", *replay, "--skip", 1)
+        self.assertEqual((skipped.returncode, error_of(skipped)["field"]), (2, "replay.skip"))
+
+    def test_a_snapshot_without_the_truth_is_judged_by_clicks(self):
+        lines = [json.loads(line) for line in market(500).splitlines()]
+        for line in lines:
+            for candidate in line["candidates"]:
+                candidate["ctr"] = None
+        db = self.folder / "log"
+        snapshot = fill(db, "".join(json.dumps(line) + "\n" for line in lines))
+        file = self.folder / "outcomes.jsonl"
+        summary = self.simulate("--db", db, "--snapshot", snapshot, "--models", "student@1,plain@1", *self.grpc, "--outcomes",
+                                file)
+        for model in summary["models"]:
+            self.assertEqual((model["reference"], model["regret"], model["oracle_welfare"]), ("clicks", None, None))
+            outcomes = self.outcomes(file)[model["ref"]]
+            bids = [int(line["candidates"][o["index"]]["bid_micros"]) for line, o in zip(lines, outcomes, strict=True)]
+            won = sum(bid / 1e6 * o["clicked"] for bid, o in zip(bids, outcomes))
+            self.assertAlmostEqual(model["welfare"], won / 500, delta=1e-9)
+            self.assertEqual({o["oracle_welfare"] for o in outcomes}, {None})
+        self.assertIsNotNone(summary["comparisons"][0]["difference"])
+
+    def test_a_reserve_changes_what_is_sold(self):
+        played = ("--market", "two_segments", "--first", 1000, "--auctions", 400, "--models", "student@1,plain@1")
+        free = self.simulate(*played, *self.inprocess)
+        self.assertEqual(free["models"][0]["sold"], "400")
+        for flag, reserve in (("--reserve-click-micros", 2000000), ("--reserve-mille-micros", 150000000)):
+            file = self.folder / "outcomes.jsonl"
+            reserved = self.simulate(*played, *self.inprocess, flag, reserve, "--outcomes", file)
+            self.assertNotEqual(reserved["outcomes_sha256"], free["outcomes_sha256"])
+            self.assertEqual(self.simulate(*played, *self.grpc, flag, reserve)["outcomes_sha256"], reserved["outcomes_sha256"])
+            for model in reserved["models"]:
+                outcomes = self.outcomes(file)[model["ref"]]
+                sold = [o for o in outcomes if o["index"] is not None]
+                self.assertEqual(model["sold"], str(len(sold)))
+                self.assertTrue(0 < len(sold) < 400)
+                for o in outcomes:
+                    if o["index"] is None:
+                        self.assertEqual((o["welfare"], o["revenue"], o["price_micros"], o["missing"]), (0, 0, None, False))
+                    elif flag == "--reserve-click-micros":
+                        self.assertGreaterEqual(int(o["price_micros"]), reserve)
+                    else:
+                        self.assertGreaterEqual(1000 * o["score"], reserve)
+
+    def begin(self, server, auctions, in_flight=64):
+        """Starts a simulation of which something will be ended."""
+        process = subprocess.Popen([BIN / "vickrey", "simulate", "--market", "two_segments", "--models", "plain@1,plain@2",
+                                    "--address", server.address, "--auctions", str(auctions), "--in-flight", str(in_flight),
+                                    "--summary", self.folder / "summary.json", "--outcomes", self.folder / "outcomes.jsonl"],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(lambda: (process.kill(), process.communicate()))
+        return process
+
+    def own_server(self, address="127.0.0.1:0"):
+        return Server("--artifact-root", self.models, "--model", "plain/1", "--model", "plain/2", address=address)
+
+    def wait_for_a_block(self, process):
+        aside = lambda: [file.stat().st_size for file in self.folder.glob(f".outcomes*part-{process.pid}")]
+        wait_until(lambda: sum(aside()) > 0, "the first block is played")
+
+    def test_a_server_that_dies_is_not_taken_for_complete(self):
+        for number in (signal.SIGKILL, signal.SIGTERM):
+            with self.own_server() as server:
+                process = self.begin(server, 1000000)
+                self.wait_for_a_block(process)
+                server.end(number)
+                printed, errors = process.communicate(timeout=60)
+            # The rest cannot be played: an error, and nothing that looks like a result.
+            self.assertEqual((process.returncode, printed), (3, ""), errors)
+            error = json.loads(errors.splitlines()[-1])["error"]
+            self.assertEqual(error["code"], "UNAVAILABLE")
+            self.assertIn(f"no server at {server.address}", error["message"])
+            self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_a_simulation_that_is_ended_leaves_nothing(self):
+        process = self.begin(self.server, 1000000)
+        self.wait_for_a_block(process)
+        process.terminate()
+        printed, errors = process.communicate(timeout=60)
+        self.assertEqual((process.returncode, printed), (4, ""), errors)
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_calls_that_are_lost_are_missing_and_the_exit_code_says_so(self):
+        with self.own_server() as server:
+            stat = pathlib.Path(f"/proc/{server.process.pid}/stat")
+            ticks = lambda: int(stat.read_text().rsplit(")")[1].split()[11])  # of 10 ms, spent in the program
+            idle = ticks()
+            process = self.begin(server, 4000, in_flight=4)
+            wait_until(lambda: ticks() >= idle + 5, "the server has answered some calls")
+            server.end(signal.SIGKILL)
+        time.sleep(1.5)  # longer than a call is tried again
+        with self.own_server(server.address):
+            printed, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 1, errors)
+        result = json.loads(printed)
+        self.assertEqual(json.loads((self.folder / "summary.json").read_text()), result)
+        lines = self.outcomes(self.folder / "outcomes.jsonl")
+        missing = sum(o["missing"] for model in lines.values() for o in model)
+        self.assertTrue(0 < missing < 100, missing)
+        self.assertEqual((result["auctions"], result["missing"]), ("4000", str(missing)))
+        for model in result["models"]:
+            answered = [o for o in lines[model["ref"]] if not o["missing"]]
+            self.assertEqual(model["auctions"], str(len(answered)))
+            self.assertAlmostEqual(model["welfare"], math.fsum(o["welfare"] for o in answered) / len(answered), delta=1e-9)
+            self.assertLessEqual({o["welfare"] for o in lines[model["ref"]] if o["missing"]}, {None})
+        both = [pair for pair in zip(*lines.values()) if not (pair[0]["missing"] or pair[1]["missing"])]
+        self.assertEqual(result["comparisons"][0]["auctions"], str(len(both)))  # where both have an outcome
+
+    def test_bad_flags_name_the_field(self):
+        market_flags = ("--market", "two_segments", "--auctions", 10)
+        plain = ("--models", "plain@1")
+        cases = [
+            ((*market_flags, "--models", "nope", *self.grpc), "models"),
+            ((*market_flags, "--models", "plain@9", *self.grpc), "models"),
+            ((*market_flags, "--models", "plain:nope", *self.grpc), "models"),
+            ((*market_flags, "--models", "plain@", *self.grpc), None),
+            ((*market_flags, "--models", "plain", *self.inprocess), "models"),
+            ((*market_flags, "--models", "plain:stable", *self.inprocess), "models"),
+            ((*market_flags, "--models", "plain@9", *self.inprocess), None),
+            ((*market_flags, *self.grpc), "models"),
+            ((*market_flags, *plain), "address"),
+            ((*market_flags, *plain, "--scorer", "inprocess"), "artifact_root"),
+            ((*market_flags, *plain, "--scorer", "telepathy"), "scorer"),
+            ((*plain, *self.inprocess), None),
+            ((*plain, *self.inprocess, "--market", "lunar"), "market.scenario"),
+            ((*plain, *self.inprocess, "--market", "linear", "--db", self.db, "--snapshot", self.snapshot), None),
+            ((*plain, *self.inprocess, "--db", self.db), "replay.snapshot_id"),
+            ((*plain, *self.inprocess, "--db", self.db, "--snapshot", "nope"), None),
+            ((*plain, *self.inprocess, "--db", self.folder / "none", "--snapshot", "x"), None),
+            ((*market_flags, *plain, *self.inprocess, "--mechanism", "lottery"), "mechanism"),
+            ((*market_flags, *plain, *self.inprocess, "--reserve-click-micros", 0), "reserve_click_micros"),
+            ((*market_flags, *plain, *self.inprocess, "--reserve-click-micros", 1, "--reserve-mille-micros", 1), None),
+            ((*market_flags, *plain, *self.inprocess, "--auctions", 0), None),
+            ((*market_flags, *plain, *self.inprocess, "--seed", "x"), None),
+            ((*market_flags, *plain, *self.inprocess, "--in-flight", 0), "in_flight"),
+            ((*market_flags, *plain, *self.inprocess, "--shard", "2/2"), "shard"),
+            ((*market_flags, *plain, *self.inprocess, "--outcomes", self.folder), "--outcomes"),
+        ]
+        for flags, field in cases:
+            with self.subTest(flags):
+                done = vickrey("simulate", *flags)
+                self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+                if field:
+                    self.assertEqual(error_of(done)["field"], field, done.stderr)
+        gone = vickrey("simulate", *market_flags, *plain, "--address", "127.0.0.1:1")
+        self.assertEqual((gone.returncode, gone.stdout), (3, ""))
+        self.assertIn("127.0.0.1:1", error_of(gone)["message"])
+        for flag in ("--outcomes", "--summary"):
+            unwritable = vickrey("simulate", *market_flags, *plain, *self.inprocess, flag, self.folder / "none/file")
+            self.assertEqual((unwritable.returncode, unwritable.stdout), (2, ""), flag)
+            self.assertIn(str(self.folder / "none"), error_of(unwritable)["message"])
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
