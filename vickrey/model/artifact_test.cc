@@ -21,7 +21,6 @@ namespace vickrey::model {
 namespace {
 
 namespace fs = std::filesystem;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using vickrey::storage::v1::ModelFile;
 
