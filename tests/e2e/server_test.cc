@@ -56,7 +56,7 @@ class OneCallbackQueue : public testing::Environment {
     failed.WaitForNotification();
   }
 };
-[[maybe_unused]] testing::Environment* const one_queue = testing::AddGlobalTestEnvironment(new OneCallbackQueue);
+[[maybe_unused]] testing::Environment* const kOneQueue = testing::AddGlobalTestEnvironment(new OneCallbackQueue);
 
 class ServerTest : public testing::Test {
  protected:
