@@ -25,9 +25,8 @@ namespace vickrey::client {
 absl::StatusOr<vickrey::v1::ModelRef> ParseModelRef(std::string_view text);
 
 // A connection to a server. Calls that fail because it cannot be reached (UNAVAILABLE) are tried again, four times in
-// all, by gRPC; every call ends after `timeout` (an
-// append after 10 ms a record more) with DEADLINE_EXCEEDED. Errors are the server's, and name the address
-// where it cannot be reached.
+// all, by gRPC; every call ends after `timeout` (an append after 10 ms a record more) with DEADLINE_EXCEEDED. Errors
+// are the server's, and name the address where it cannot be reached.
 //
 // Thread-safe.
 class Client {

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -94,34 +93,26 @@ absl::Status Check(const Outcome& outcome, const AuctionLine& line) {
                    ": what the server answered is no outcome of it: ", base::ToJson(outcome).substr(0, 500)));
 }
 
-// What one model's auction came to. REQUIRES: `line` has the model's predictions.
-OutcomeLine OutcomeOf(const Contestant& contestant, const AuctionLine& line, const metric::JudgedAuction& judged,
-                      const std::optional<Outcome>& outcome) {
-  OutcomeLine result;
-  result.set_auction_id(line.auction_id());
-  result.set_cluster_key(line.cluster_key());
-  result.set_model(contestant.ref);
-  result.set_missing(!outcome.has_value());
-  if (!outcome.has_value()) return result;
+// Who won, at what price, and what that was worth.
+void Settle(const Outcome& outcome, const AuctionLine& line, const metric::JudgedAuction& judged, OutcomeLine* result) {
   auction::Outcome decided;
-  for (const auto& placement : outcome->placements()) {
+  for (const auto& placement : outcome.placements()) {
     decided.placements.push_back({placement.slot(), placement.index(), placement.score(), placement.price_micros()});
     const auto& winner = line.candidates(placement.index());
-    result.set_index(placement.index());
-    result.set_ad_id(placement.ad_id());
-    result.set_score(placement.score());
-    result.set_pctr(outcome->pctr(placement.index()));
-    result.set_price_micros(placement.price_micros());
-    if (winner.has_click()) result.set_clicked(winner.click() == 1);
+    result->set_index(placement.index());
+    result->set_ad_id(placement.ad_id());
+    result->set_score(placement.score());
+    result->set_pctr(outcome.pctr(placement.index()));
+    result->set_price_micros(placement.price_micros());
+    if (winner.has_click()) result->set_clicked(winner.click() == 1);
   }
   const auto reference = judged.BestReference();
-  if (!reference.has_value()) return result;
+  if (!reference.has_value()) return;
   const auction::Settlement settled =
       auction::Settle(decided, judged.values_micros, judged.probabilities[static_cast<size_t>(*reference)]);
-  result.set_welfare(settled.welfare);
-  result.set_revenue(settled.revenue);
-  if (*reference != metric::Reference::kClicks) result.set_oracle_welfare(settled.oracle_welfare);
-  return result;
+  result->set_welfare(settled.welfare);
+  result->set_revenue(settled.revenue);
+  if (*reference != metric::Reference::kClicks) result->set_oracle_welfare(settled.oracle_welfare);
 }
 
 class Simulation {
@@ -174,7 +165,11 @@ class Simulation {
     for (size_t k = 0; k < results_.size() && lost_in_row_ < kGiveUp && base::CheckInterrupt().ok(); ++k) {
       flight_.Depart();
       player_->Play(k % models, auctions_[k / models].auction(), [this, k](absl::StatusOr<Outcome> outcome) {
-        lost_in_row_ = !outcome.ok() && IsLost(outcome.status()) ? lost_in_row_ + 1 : 0;
+        if (!outcome.ok() && IsLost(outcome.status())) {
+          ++lost_in_row_;
+        } else {
+          lost_in_row_ = 0;
+        }
         results_[k] = std::move(outcome);
         flight_.Arrive();
       });
@@ -201,9 +196,10 @@ class Simulation {
       if (!result.ok() && !IsLost(result.status())) return result.status();
     }
     for (size_t a = 0; a < auctions_.size(); ++a) {
+      AuctionLine auction = log::ToLine(auctions_[a]);
       std::vector<OutcomeLine> lines;
       for (size_t m = 0; m < models; ++m) {
-        ASSIGN_OR_RETURN(OutcomeLine line, Score(m, auctions_[a], results_[a * models + m]));
+        ASSIGN_OR_RETURN(OutcomeLine line, Score(m, results_[a * models + m], &auction));
         outcomes_.Write(line);
         lines.push_back(std::move(line));
       }
@@ -213,19 +209,23 @@ class Simulation {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<OutcomeLine> Score(size_t model, const LoggedAuction& auction, const absl::StatusOr<Outcome>& result) {
-    AuctionLine line = log::ToLine(auction);
-    std::optional<Outcome> outcome;
-    if (result.ok()) {
-      outcome = *result;
-      RETURN_IF_ERROR(Check(*outcome, line));
-      for (int i = 0; i < line.candidates_size(); ++i) line.mutable_candidates(i)->set_pctr(outcome->pctr(i));
-      RETURN_IF_ERROR(metrics_[model]->Add(line));
-    } else {
+  // `line`: the auction; its predictions become the model's.
+  absl::StatusOr<OutcomeLine> Score(size_t model, const absl::StatusOr<Outcome>& result, AuctionLine* line) {
+    OutcomeLine outcome;
+    outcome.set_auction_id(line->auction_id());
+    outcome.set_cluster_key(line->cluster_key());
+    outcome.set_model(player_->contestants()[model].ref);
+    outcome.set_missing(!result.ok());
+    if (!result.ok()) {
       summary_.set_missing(summary_.missing() + 1);
+      return outcome;
     }
-    ASSIGN_OR_RETURN(const metric::JudgedAuction judged, metric::Judge(line));
-    return OutcomeOf(player_->contestants()[model], line, judged, outcome);
+    RETURN_IF_ERROR(Check(*result, *line));
+    for (int i = 0; i < line->candidates_size(); ++i) line->mutable_candidates(i)->set_pctr(result->pctr(i));
+    RETURN_IF_ERROR(metrics_[model]->Add(*line));
+    ASSIGN_OR_RETURN(const metric::JudgedAuction judged, metric::Judge(*line));
+    Settle(*result, *line, judged, &outcome);
+    return outcome;
   }
 
   // The first model against each of the others, where both have an outcome.

@@ -7,10 +7,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <limits>
 #include <memory>
 #include <numbers>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
