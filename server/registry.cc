@@ -47,8 +47,7 @@ std::string KeysOf(const Map& map) {
 // NAME/VERSION, where that leads to a folder under the root, links followed.
 absl::StatusOr<std::filesystem::path> Registry::FolderOf(const std::string& path) const {
   const std::vector<std::string> parts = absl::StrSplit(path, '/');
-  const auto is_name = [](const std::string& part) { return features::IsId(part) && part != "." && part != ".."; };
-  if (parts.size() != 2 || !is_name(parts[0]) || !is_name(parts[1])) {
+  if (parts.size() != 2 || !model::IsFolderName(parts[0]) || !model::IsFolderName(parts[1])) {
     return base::InvalidField("path",
                               absl::StrCat(Quoted(path), " is not NAME/VERSION, a folder under the artifact root"));
   }
@@ -217,7 +216,7 @@ absl::StatusOr<ListModelsResponse> Registry::List(const ListModelsRequest& reque
 ModelInfo Registry::InfoOf(const std::string& name, const std::string& version) const {
   const Name& of_name = names_.at(name);
   const Version& entry = of_name.versions.at(version);
-  ModelInfo info;
+  ModelInfo info = entry.model == nullptr ? ModelInfo() : entry.model->Info();
   info.set_name(name);
   info.set_version(version);
   info.set_state(entry.state);
@@ -226,11 +225,6 @@ ModelInfo Registry::InfoOf(const std::string& name, const std::string& version) 
     if (of == version) info.add_labels(label);
   }
   info.set_etag(absl::StrCat(of_name.changes));
-  if (entry.model == nullptr) return info;
-  info.set_sha256(entry.model->sha256());
-  info.set_architecture(entry.model->file().spec().architecture());
-  *info.mutable_schema() = entry.model->file().schema();
-  *info.mutable_provenance() = entry.model->file().provenance();
   return info;
 }
 

@@ -15,23 +15,9 @@ struct Flags {
   std::string artifact, address, path, name, label, version, etag;
 };
 
-// What a server that held the artifact would say of it.
-absl::StatusOr<ModelInfo> InfoOf(const std::string& artifact) {
-  ASSIGN_OR_RETURN(const auto model, model::Model::Load(artifact));
-  ModelInfo info;
-  info.set_name(model->name());
-  info.set_version(model->version());
-  info.set_state(ModelInfo::READY);
-  info.set_sha256(model->sha256());
-  info.set_architecture(model->file().spec().architecture());
-  *info.mutable_schema() = model->file().schema();
-  *info.mutable_provenance() = model->file().provenance();
-  return info;
-}
-
 absl::Status Verify(const Flags& flags) {
-  ASSIGN_OR_RETURN(const ModelInfo info, InfoOf(flags.artifact));
-  base::WriteLine(info);
+  ASSIGN_OR_RETURN(const auto model, model::Model::Load(flags.artifact));
+  base::WriteLine(model->Info());
   return absl::OkStatus();
 }
 

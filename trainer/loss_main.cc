@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "trainer/loss/loss.h"
+#include "trainer/loss/tensors.h"
 #include "vickrey/base/config.h"
 #include "vickrey/base/limits.h"
 #include "vickrey/base/tool.h"
@@ -111,16 +112,6 @@ absl::StatusOr<Input> Read(const LossInputLine& line, const std::string& labels)
   return input;
 }
 
-// log(b sigmoid(u)) of each candidate: the order of b sigmoid(u), without its underflow.
-std::vector<double> ScoresOf(const Input& input) {
-  std::vector<double> scores;
-  for (size_t i = 0; i < input.logits.size(); ++i) {
-    const double u = input.logits[i];
-    scores.push_back(std::log(input.batch.bids[i]) + std::min(u, 0.0) - std::log1p(std::exp(-std::abs(u))));
-  }
-  return scores;
-}
-
 void SetJudgement(const Input& input, LossLine* line) {
   const auto known = [](const std::vector<double>& values) {
     bool all = !values.empty();
@@ -131,7 +122,8 @@ void SetJudgement(const Input& input, LossLine* line) {
   const std::vector<double>& q = known(input.truth) ? input.truth : known(input.teacher) ? input.teacher : input.clicks;
   if (!known(q)) return;
   const std::vector<double>& bids = input.batch.bids;
-  const std::vector<double> scores = ScoresOf(input);
+  std::vector<double> scores;
+  for (size_t i = 0; i < bids.size(); ++i) scores.push_back(LogScore(bids[i], input.logits[i]));
   double misordering = 0, oracle = 0;
   for (size_t i = 0; i < q.size(); ++i) {
     oracle = std::max(oracle, bids[i] * q[i]);

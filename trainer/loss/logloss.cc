@@ -14,8 +14,6 @@ namespace {
 
 using vickrey::config::v1::LossConfig;
 
-constexpr double kSoftplusThreshold = 40;  // beyond it softplus(x) = x in double
-
 class Logloss final : public Loss {
  public:
   Logloss(double base_rate, bool by_bid) : base_rate_(base_rate), by_bid_(by_bid) {}

@@ -5,10 +5,19 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/from_blob.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
 namespace vickrey::trainer {
+
+inline constexpr double kSoftplusThreshold = 40;  // beyond it softplus(x) = x in double
+
+// log(bid x sigmoid(logit)): the order of eCPM, without its underflow.
+inline double LogScore(double bid, double logit) {
+  return std::log(bid) + (std::min(logit, 0.0) - std::log1p(std::exp(-std::abs(logit))));
+}
 
 // (values), of type `type`.
 inline at::Tensor CopyOf(const std::vector<double>& values, at::ScalarType type) {

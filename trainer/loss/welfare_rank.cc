@@ -26,7 +26,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numbers>
 #include <string>
 #include <vector>
@@ -39,7 +38,6 @@ namespace {
 
 using vickrey::config::v1::LossConfig;
 
-constexpr double kSoftplusThreshold = 40;  // beyond it softplus(x) = x in double
 constexpr double kPiTemperature = 0.1;
 
 // Unordered pairs: each stands for both of its orders, of which the positive part of D leaves one.
@@ -75,10 +73,7 @@ std::vector<double> DetachedScores(const at::Tensor& logits, const LossBatch& ba
   const at::Tensor u = logits.detach().to(at::kDouble).contiguous();
   const double* data = u.data_ptr<double>();
   std::vector<double> scores(batch.bids.size());
-  for (size_t i = 0; i < scores.size(); ++i) {
-    const double log_f = std::min(data[i], 0.0) - std::log1p(std::exp(-std::abs(data[i])));
-    scores[i] = std::log(batch.bids[i]) + log_f;
-  }
+  for (size_t i = 0; i < scores.size(); ++i) scores[i] = LogScore(batch.bids[i], data[i]);
   return scores;
 }
 

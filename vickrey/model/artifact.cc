@@ -40,9 +40,6 @@ size_t MaxBytesOf(const Layout& layout) {
   return bytes;
 }
 
-// A name or a version: an id that is a folder of its own.
-bool IsName(const std::string& text) { return features::IsId(text) && text != "." && text != ".."; }
-
 // The format that a model.json says it is of, read before all that an unknown one may hold; the known one where it does
 // not say.
 int64_t FormatOf(const std::string& text) {
@@ -57,7 +54,7 @@ absl::Status DataLoss(const absl::Status& status) { return absl::DataLossError(s
 
 absl::Status CheckFile(const ModelFile& file) {
   if (file.format() != kArtifactFormat) return absl::DataLossError("format: is missing");
-  if (!IsName(file.name()) || !IsName(file.version())) {
+  if (!IsFolderName(file.name()) || !IsFolderName(file.version())) {
     return absl::DataLossError("name and version must be 1 to 128 characters of [A-Za-z0-9._:-], and not . or ..");
   }
   const double c = file.calibration().multiplier();
@@ -79,6 +76,8 @@ absl::Status Check(Artifact* artifact) {
 }
 
 }  // namespace
+
+bool IsFolderName(std::string_view text) { return features::IsId(text) && text != "." && text != ".."; }
 
 absl::StatusOr<Artifact> LoadArtifact(const std::filesystem::path& folder) {
   std::error_code error;
@@ -131,7 +130,7 @@ absl::StatusOr<Artifact> LoadArtifact(const std::filesystem::path& folder) {
 absl::StatusOr<WrittenArtifact> WriteArtifact(const std::filesystem::path& root, ModelFile file,
                                               const TensorFile& weights) {
   for (const auto& [field, value] : {std::pair("name", &file.name()), std::pair("version", &file.version())}) {
-    if (!IsName(*value)) {
+    if (!IsFolderName(*value)) {
       return base::InvalidField(field, absl::StrCat("'", *value, "' is not 1 to 128 characters of [A-Za-z0-9._:-]"));
     }
   }

@@ -18,6 +18,9 @@ namespace vickrey::model {
 
 inline constexpr int kArtifactFormat = 1;
 
+// Whether a name or a version is an id and a folder of its own: not "." or "..".
+bool IsFolderName(std::string_view text);
+
 // An artifact that passed every check.
 struct Artifact {
   vickrey::storage::v1::ModelFile file;

@@ -55,4 +55,16 @@ absl::StatusOr<Model::Prediction> Model::Predict(const vickrey::v1::Auction& auc
   return prediction;
 }
 
+vickrey::v1::ModelInfo Model::Info() const {
+  vickrey::v1::ModelInfo info;
+  info.set_name(name());
+  info.set_version(version());
+  info.set_state(vickrey::v1::ModelInfo::READY);
+  info.set_sha256(sha256_);
+  info.set_architecture(file_.spec().architecture());
+  *info.mutable_schema() = file_.schema();
+  *info.mutable_provenance() = file_.provenance();
+  return info;
+}
+
 }  // namespace vickrey::model

@@ -11,6 +11,7 @@
 #include "vickrey/model/artifact.h"
 #include "vickrey/model/scorer.h"
 #include "vickrey/v1/auction.pb.h"
+#include "vickrey/v1/model.pb.h"
 
 namespace vickrey::model {
 
@@ -34,6 +35,9 @@ class Model {
   // Predicts every candidate. INVALID_ARGUMENT naming the field under `where` ("auction."): a feature that is not the
   // schema's or not of its kind, or so large that the network's output is not a number.
   absl::StatusOr<Prediction> Predict(const vickrey::v1::Auction& auction, std::string_view where) const;
+
+  // What there is to say of it: READY, without labels.
+  vickrey::v1::ModelInfo Info() const;
 
   const std::string& name() const { return file_.name(); }
   const std::string& version() const { return file_.version(); }
