@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
 #include "simulator/outcomes.h"
 #include "simulator/simulation.h"
 #include "vickrey/base/config.h"
@@ -64,14 +65,8 @@ absl::StatusOr<SimulateConfig> ConfigOf(const Flags& flags) {
       RETURN_IF_ERROR(base::SetConfigField(field.field, field.value, field.flag, &read));
     }
     if (!flags.models.empty()) {
-      RETURN_IF_ERROR(base::SetConfigField("models", absl::StrCat("[\"", flags.models, "\"]"), "--models", &read));
-      const std::string all = read.models(0);
       read.clear_models();
-      for (size_t begin = 0; begin <= all.size();) {
-        const size_t end = std::min(all.find(',', begin), all.size());
-        read.add_models(all.substr(begin, end - begin));
-        begin = end + 1;
-      }
+      for (const absl::string_view ref : absl::StrSplit(flags.models, ',')) read.add_models(std::string(ref));
     }
     return absl::OkStatus();
   };

@@ -35,9 +35,13 @@ class StepError(Exception):
         self.code = code
 
 
+INTERRUPTS = {signal.SIGTERM, signal.SIGINT}
+
+
 def end_with_parent():
     """In a child: the kernel ends it when this program is gone, however that happened."""
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
 
 
 class Steps:
@@ -55,8 +59,13 @@ class Steps:
 
     def start(self, command, **streams):
         command = [str(self.programs / command[0]), *map(str, command[1:])]
-        process = subprocess.Popen(command, preexec_fn=end_with_parent, **streams)
-        self.running.append(process)
+        # An interrupt waits until the process is known here, so that it is ended with the others.
+        signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
+        try:
+            process = subprocess.Popen(command, preexec_fn=end_with_parent, **streams)
+            self.running.append(process)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
         return process
 
     def run(self, name, *pipeline):
@@ -430,6 +439,8 @@ def main():
         print("\ndemo: interrupted", file=sys.stderr)
         return 4
     finally:
+        for number in INTERRUPTS:
+            signal.signal(number, signal.SIG_IGN)  # a second one must not stop the tidying
         steps.end_all()
     print(f"Done in {time.monotonic() - begin:.0f} s")
     return GOOD
