@@ -65,6 +65,14 @@ function(vickrey_test target)
   set_tests_properties(${target} PROPERTIES LABELS "${arg_LABELS}")
 endfunction()
 
+# vickrey_bench(NAME SOURCES ... DEPS ...): a Google Benchmark program, which ./dev bench runs.
+function(vickrey_bench target)
+  add_executable(${target})
+  _vickrey_target(${target} ${ARGN})
+  target_link_libraries(${target} PRIVATE benchmark::benchmark_main)
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin/bench)
+endfunction()
+
 # vickrey_program(NAME SOURCES ... DEPS ...): an installed program. The installed tree can be moved: a program finds
 # its own libraries relative to itself.
 function(vickrey_program target)

@@ -43,12 +43,10 @@ LoggedAuction RecordOf(const RunAuctionRequest& request, const model::Model& mod
     candidate.set_pctr(outcome.pctr(i));
     candidate.set_slot(0);
   }
-  for (int k = 0; k < outcome.placements_size(); ++k) {
-    const auto& placement = outcome.placements(k);
+  for (const auto& placement : outcome.placements()) {
     LoggedCandidate& candidate = *record.mutable_candidates(placement.index());
     candidate.set_slot(placement.slot());
-    const auto& multipliers = request.rules().position_multipliers();
-    candidate.set_examination(multipliers.empty() ? 1 : multipliers.Get(placement.slot() - 1));
+    candidate.set_examination(placement.examination());
     candidate.set_price_micros(placement.price_micros());
   }
   return record;

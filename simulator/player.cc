@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "client/client.h"
+#include "simulator/rules.h"
 #include "vickrey/base/status.h"
 #include "vickrey/decision/decide.h"
 #include "vickrey/model/model.h"
@@ -16,16 +16,6 @@ using vickrey::config::v1::SimulateConfig;
 using vickrey::v1::AuctionRules;
 using vickrey::v1::ModelInfo;
 using vickrey::v1::ModelRef;
-
-AuctionRules RulesOf(const SimulateConfig& config) {
-  AuctionRules rules;
-  AuctionRules::Mechanism mechanism = AuctionRules::UNSPECIFIED;
-  AuctionRules::Mechanism_Parse(absl::AsciiStrToUpper(config.mechanism()), &mechanism);
-  rules.set_mechanism(mechanism);
-  if (config.has_reserve_click_micros()) rules.mutable_reserve()->set_click_micros(config.reserve_click_micros());
-  if (config.has_reserve_mille_micros()) rules.mutable_reserve()->set_mille_micros(config.reserve_mille_micros());
-  return rules;
-}
 
 class GrpcPlayer final : public Player {
  public:

@@ -7,17 +7,12 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "simulator/scoring.h"
 #include "vickrey/config/v1/simulate.pb.h"
 #include "vickrey/v1/auction.pb.h"
 #include "vickrey/v1/auction_service.pb.h"
 
 namespace vickrey::simulator {
-
-// One model that plays.
-struct Contestant {
-  std::string ref;           // NAME@VERSION
-  std::string loss, labels;  // what it was trained with
-};
 
 // Has models decide auctions, over gRPC as an ad stack does, or in this process by the same code.
 // Thread-safe.

@@ -11,19 +11,13 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "simulator/player.h"
+#include "simulator/scoring.h"
 #include "simulator/source.h"
-#include "vickrey/auction/settlement.h"
-#include "vickrey/base/build_info.h"
 #include "vickrey/base/interrupt.h"
-#include "vickrey/base/json.h"
 #include "vickrey/base/progress.h"
 #include "vickrey/base/status.h"
 #include "vickrey/log/record.h"
 #include "vickrey/metric/blocks.h"
-#include "vickrey/metric/comparison_line.h"
-#include "vickrey/metric/judge.h"
-#include "vickrey/metric/line_metrics.h"
-#include "vickrey/metric/paired.h"
 
 namespace vickrey::simulator {
 namespace {
@@ -32,10 +26,8 @@ using vickrey::config::v1::SimulateConfig;
 using vickrey::v1::AuctionLine;
 using vickrey::v1::LoggedAuction;
 using vickrey::v1::Outcome;
-using vickrey::v1::OutcomeLine;
 using vickrey::v1::SimulationSummary;
 
-constexpr int kPredictionBuckets = 20;
 constexpr int kGiveUp = 100;  // calls that are lost in a row: the server is gone
 
 // Whether a call failed for what the next one may not: it was lost, not refused.
@@ -70,65 +62,16 @@ class Flight {
   int under_way_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
-auction::Rules RulesOf(const SimulateConfig& config) {
-  auction::Rules rules{.mechanism = config.mechanism()};
-  if (config.has_reserve_click_micros()) {
-    rules.reserve = {auction::Reserve::Kind::kClick, config.reserve_click_micros()};
-  } else if (config.has_reserve_mille_micros()) {
-    rules.reserve = {auction::Reserve::Kind::kMille, config.reserve_mille_micros()};
-  }
-  return rules;
-}
-
-// INTERNAL unless the outcome can be one of the auction: it comes from another process.
-absl::Status Check(const Outcome& outcome, const AuctionLine& line) {
-  bool good = outcome.pctr_size() == line.candidates_size() && outcome.placements_size() <= 1;
-  for (const auto& placement : outcome.placements()) {
-    good = good && placement.slot() == 1 && placement.index() >= 0 && placement.index() < line.candidates_size();
-  }
-  for (const double p : outcome.pctr()) good = good && p >= 0 && p <= 1;
-  if (good) return absl::OkStatus();
-  return absl::InternalError(
-      absl::StrCat("auction ", line.auction_id(),
-                   ": what the server answered is no outcome of it: ", base::ToJson(outcome).substr(0, 500)));
-}
-
-// Who won, at what price, and what that was worth.
-void Settle(const Outcome& outcome, const AuctionLine& line, const metric::JudgedAuction& judged, OutcomeLine* result) {
-  auction::Outcome decided;
-  for (const auto& placement : outcome.placements()) {
-    decided.placements.push_back({placement.slot(), placement.index(), placement.score(), placement.price_micros()});
-    const auto& winner = line.candidates(placement.index());
-    result->set_index(placement.index());
-    result->set_ad_id(placement.ad_id());
-    result->set_score(placement.score());
-    result->set_pctr(outcome.pctr(placement.index()));
-    result->set_price_micros(placement.price_micros());
-    if (winner.has_click()) result->set_clicked(winner.click() == 1);
-  }
-  const auto reference = judged.BestReference();
-  if (!reference.has_value()) return;
-  const auction::Settlement settled =
-      auction::Settle(decided, judged.values_micros, judged.probabilities[static_cast<size_t>(*reference)]);
-  result->set_welfare(settled.welfare);
-  result->set_revenue(settled.revenue);
-  if (*reference != metric::Reference::kClicks) result->set_oracle_welfare(settled.oracle_welfare);
-}
-
 class Simulation {
  public:
   static absl::StatusOr<std::unique_ptr<Simulation>> Create(const SimulateConfig& config, const base::Shard& shard,
-                                                            OutcomeWriter* outcomes) {
-    std::unique_ptr<Simulation> simulation(new Simulation(config, outcomes));
+                                                            OutcomeWriter* outcomes, PartWriter* part) {
+    std::unique_ptr<Simulation> simulation(new Simulation(config.in_flight(), part));
     ASSIGN_OR_RETURN(simulation->source_, Source::Create(config, shard));
     ASSIGN_OR_RETURN(simulation->player_, Player::Create(config));
-    for (size_t m = 0; m < simulation->player_->contestants().size(); ++m) {
-      ASSIGN_OR_RETURN(auto metrics,
-                       metric::LineMetrics::Create(RulesOf(config), {.prediction_buckets = kPredictionBuckets}));
-      simulation->metrics_.push_back(std::move(metrics));
-    }
-    simulation->welfare_.resize(simulation->metrics_.size());
-    simulation->revenue_.resize(simulation->metrics_.size());
+    const auto& contestants = simulation->player_->contestants();
+    ASSIGN_OR_RETURN(simulation->scoring_, Scoring::Create(config, contestants, outcomes));
+    if (part != nullptr) RETURN_IF_ERROR(part->Start(config, shard, contestants));
     return simulation;
   }
 
@@ -139,17 +82,18 @@ class Simulation {
       ASSIGN_OR_RETURN(const bool more, PlayBlock());
       if (!more) break;
       RETURN_IF_ERROR(ScoreBlock());
-      progress.Update(summary_.auctions());
+      progress.Update(scoring_->auctions());
     }
     progress.Finish();
-    (*summary_.mutable_seconds())["play"] = absl::ToDoubleSeconds(played_);
-    (*summary_.mutable_seconds())["total"] = absl::ToDoubleSeconds(absl::Now() - start);
-    return Finish();
+    ASSIGN_OR_RETURN(SimulationSummary summary, scoring_->Finish());
+    (*summary.mutable_seconds())["play"] = absl::ToDoubleSeconds(played_);
+    (*summary.mutable_seconds())["total"] = absl::ToDoubleSeconds(absl::Now() - start);
+    if (part_ != nullptr) RETURN_IF_ERROR(part_->Finish(summary));
+    return summary;
   }
 
  private:
-  Simulation(const SimulateConfig& config, OutcomeWriter* outcomes)
-      : config_(config), outcomes_(*outcomes), flight_(config.in_flight()) {}
+  Simulation(int in_flight, PartWriter* part) : part_(part), flight_(in_flight) {}
 
   absl::StatusOr<bool> PlayBlock() {
     auctions_.clear();
@@ -195,97 +139,39 @@ class Simulation {
     for (const auto& result : results_) {
       if (!result.ok() && !IsLost(result.status())) return result.status();
     }
+    std::vector<const Outcome*> outcomes(models);
     for (size_t a = 0; a < auctions_.size(); ++a) {
-      AuctionLine auction = log::ToLine(auctions_[a]);
-      std::vector<OutcomeLine> lines;
       for (size_t m = 0; m < models; ++m) {
-        ASSIGN_OR_RETURN(OutcomeLine line, Score(m, results_[a * models + m], &auction));
-        outcomes_.Write(line);
-        lines.push_back(std::move(line));
+        const auto& result = results_[a * models + m];
+        outcomes[m] = result.ok() ? &*result : nullptr;
       }
-      Compare(lines);
-      summary_.set_auctions(summary_.auctions() + 1);
+      AuctionLine line = log::ToLine(auctions_[a]);
+      if (part_ != nullptr) part_->Write(line, outcomes);
+      RETURN_IF_ERROR(scoring_->Add(outcomes, &line));
     }
     return absl::OkStatus();
   }
 
-  // `line`: the auction; its predictions become the model's.
-  absl::StatusOr<OutcomeLine> Score(size_t model, const absl::StatusOr<Outcome>& result, AuctionLine* line) {
-    OutcomeLine outcome;
-    outcome.set_auction_id(line->auction_id());
-    outcome.set_cluster_key(line->cluster_key());
-    outcome.set_model(player_->contestants()[model].ref);
-    outcome.set_missing(!result.ok());
-    if (!result.ok()) {
-      summary_.set_missing(summary_.missing() + 1);
-      return outcome;
-    }
-    RETURN_IF_ERROR(Check(*result, *line));
-    for (int i = 0; i < line->candidates_size(); ++i) line->mutable_candidates(i)->set_pctr(result->pctr(i));
-    RETURN_IF_ERROR(metrics_[model]->Add(*line));
-    ASSIGN_OR_RETURN(const metric::JudgedAuction judged, metric::Judge(*line));
-    Settle(*result, *line, judged, &outcome);
-    return outcome;
-  }
-
-  // The first model against each of the others, where both have an outcome.
-  void Compare(const std::vector<OutcomeLine>& lines) {
-    for (size_t m = 1; m < lines.size(); ++m) {
-      const OutcomeLine &a = lines[0], &b = lines[m];
-      if (!a.has_welfare() || !b.has_welfare()) continue;
-      welfare_[m].Add(a.cluster_key(), {a.welfare(), 1}, {b.welfare(), 1});
-      revenue_[m].Add(a.cluster_key(), {a.revenue(), 1}, {b.revenue(), 1});
-    }
-  }
-
-  absl::StatusOr<SimulationSummary> Finish() {
-    summary_.set_format(1);
-    summary_.set_seed(config_.seed());
-    RETURN_IF_ERROR(base::FromJson(base::ToJson(config_), summary_.mutable_config()));
-    ASSIGN_OR_RETURN(*summary_.mutable_outcomes_sha256(), outcomes_.Finish());
-    const base::BuildInfo build = base::GetBuildInfo();
-    (*summary_.mutable_versions())["vickrey"] = build.version;
-    (*summary_.mutable_versions())["commit"] = build.commit;
-    const auto& contestants = player_->contestants();
-    for (size_t m = 0; m < contestants.size(); ++m) {
-      auto& line = *summary_.add_models();
-      line = metrics_[m]->Finalize();
-      line.set_ref(contestants[m].ref);
-      line.set_labels(contestants[m].labels);
-      line.set_loss(contestants[m].loss);
-      if (m == 0) continue;
-      for (const auto& [name, paired] : {std::pair("welfare", &welfare_[m]), std::pair("revenue", &revenue_[m])}) {
-        auto& comparison = *summary_.add_comparisons();
-        comparison = metric::LineOf(paired->ByDelta(), name, /*margin=*/0);
-        comparison.set_a_model(contestants[0].ref);
-        comparison.set_b_model(contestants[m].ref);
-      }
-    }
-    return std::move(summary_);
-  }
-
-  const SimulateConfig& config_;
-  OutcomeWriter& outcomes_;
+  PartWriter* const part_;  // or nullptr
   std::unique_ptr<Source> source_;
   std::unique_ptr<Player> player_;
+  std::unique_ptr<Scoring> scoring_;
   Flight flight_;
   // The block that is being played: its auctions, and for each the models' answers.
   std::vector<LoggedAuction> auctions_;
   std::vector<absl::StatusOr<Outcome>> results_;
   std::atomic<int> lost_in_row_ = 0;
   absl::Duration played_;
-  // By model:
-  std::vector<std::unique_ptr<metric::LineMetrics>> metrics_;
-  std::vector<metric::PairedComparison> welfare_, revenue_;
-  SimulationSummary summary_;
 };
 
 }  // namespace
 
 absl::StatusOr<SimulationSummary> Simulate(const SimulateConfig& config, const base::Shard& shard,
-                                           OutcomeWriter* outcomes) {
-  ASSIGN_OR_RETURN(const auto simulation, Simulation::Create(config, shard, outcomes));
-  return simulation->Run();
+                                           OutcomeWriter* outcomes, PartWriter* part) {
+  ASSIGN_OR_RETURN(const auto simulation, Simulation::Create(config, shard, outcomes, part));
+  ASSIGN_OR_RETURN(SimulationSummary summary, simulation->Run());
+  if (shard.count > 1) summary.set_shard(absl::StrCat(shard.index, "/", shard.count));
+  return summary;
 }
 
 }  // namespace vickrey::simulator

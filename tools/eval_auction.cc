@@ -1,4 +1,5 @@
 #include <memory>
+#include <span>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -21,7 +22,7 @@ absl::StatusOr<EvalAuctionLine> Evaluate(const auction::Mechanism& mechanism, co
                                 absl::StrCat("auction ", line.auction_id(), " cannot be decided without it"));
     }
   }
-  ASSIGN_OR_RETURN(const auction::Outcome outcome, mechanism.Run(line.auction_id(), judged.candidates));
+  ASSIGN_OR_RETURN(const auction::Outcome outcome, mechanism.Run(line.auction_id(), judged.Candidates()));
   EvalAuctionLine result;
   result.set_auction_id(line.auction_id());
   result.mutable_ranking()->Add(outcome.ranking.begin(), outcome.ranking.end());
@@ -32,15 +33,15 @@ absl::StatusOr<EvalAuctionLine> Evaluate(const auction::Mechanism& mechanism, co
     sold.set_ad_id(line.candidates(placement.index).ad_id());
     sold.set_score(placement.score);
     sold.set_price_micros(placement.price_micros);
+    sold.set_examination(placement.examination);
   }
   const auto reference = judged.BestReference();
   if (!reference.has_value()) return result;
   const auto& probabilities = judged.probabilities[static_cast<size_t>(*reference)];
-  std::vector<int64_t> bids;
-  for (const auto& c : judged.candidates) bids.push_back(c.bid_micros);
-  const auction::Settlement s = auction::Settle(outcome, judged.values_micros, probabilities);
+  const std::span<const double> multipliers = mechanism.position_multipliers();
+  const auction::Settlement s = auction::Settle(outcome, multipliers, judged.values_micros, probabilities);
   result.set_welfare(s.welfare);
-  result.set_declared_welfare(auction::Settle(outcome, bids, probabilities).welfare);
+  result.set_declared_welfare(auction::Settle(outcome, multipliers, judged.bids_micros, probabilities).welfare);
   result.set_revenue(s.revenue);
   result.set_surplus(s.surplus);
   if (*reference != metric::Reference::kClicks) {

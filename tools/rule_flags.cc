@@ -5,7 +5,7 @@
 namespace vickrey::tools {
 
 void RuleFlags::Declare(CLI::App& app) {
-  app.add_option("--mechanism", mechanism, "second_price");
+  app.add_option("--mechanism", mechanism, "second_price, gsp, vcg or first_price");
   app.add_option("--slots", slots, "Slots to sell");
   app.add_option("--position-multipliers", position_multipliers, "Examination of each slot, from 1 down: 1,.7")
       ->delimiter(',');

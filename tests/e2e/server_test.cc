@@ -269,8 +269,21 @@ TEST_F(ServerTest, NamesTheFieldOfEveryBadRequest) {
               }),
               StartsWith("auction.candidates[0].features.schema_id: "));
   EXPECT_THAT(message([](R& r) { r.mutable_rules()->set_slots(2); }), StartsWith("rules.slots: "));
-  EXPECT_THAT(message([](R& r) { r.mutable_rules()->set_mechanism(vickrey::v1::AuctionRules::VCG); }),
-              StartsWith("rules.mechanism: "));
+  EXPECT_THAT(message([](R& r) {
+                r.mutable_rules()->set_mechanism(vickrey::v1::AuctionRules::VCG);
+                r.mutable_rules()->set_slots(101);
+              }),
+              StartsWith("rules.slots: 101"));
+  EXPECT_THAT(message([](R& r) {
+                r.mutable_rules()->set_mechanism(vickrey::v1::AuctionRules::GSP);
+                r.mutable_rules()->set_slots(2);
+                r.mutable_rules()->add_position_multipliers(1);
+                r.mutable_rules()->add_position_multipliers(1.5);
+              }),
+              StartsWith("rules.position_multipliers[1]: 1.5"));
+  EXPECT_THAT(
+      message([](R& r) { r.mutable_rules()->set_mechanism(static_cast<vickrey::v1::AuctionRules::Mechanism>(77)); }),
+      StartsWith("rules.mechanism: 77"));
   EXPECT_THAT(message([](R& r) { r.mutable_rules()->mutable_reserve()->set_click_micros(-1); }),
               StartsWith("rules.reserve"));
   EXPECT_EQ(base::FieldOf(client_->RunAuction(RunAuctionRequest()).status()), "model.name");

@@ -73,7 +73,8 @@ class SimulateTest(unittest.TestCase):
     def test_the_summary_has_what_it_promises(self):
         summary = self.summary
         self.assertEqual(set(summary), {"format", "seed", "config", "auctions", "missing", "outcomes_sha256", "versions",
-                                        "seconds", "models", "comparisons"})
+                                        "seconds", "models", "comparisons", "shard"})
+        self.assertIsNone(summary["shard"])
         self.assertEqual(json.loads((self.shared / "summary.json").read_text()), summary)
         self.assertEqual((summary["format"], summary["seed"], summary["auctions"], summary["missing"]), (1, "1", "5000", "0"))
         self.assertEqual(summary["config"]["models"], MODELS.split(","))
@@ -84,7 +85,7 @@ class SimulateTest(unittest.TestCase):
                          [("student@1", "welfare_rank", "truth"), ("plain@1", "logloss", "click"),
                           ("plain@2", "logloss", "click")])
         self.assertEqual([(c["a_model"], c["b_model"], c["metric"]) for c in summary["comparisons"]],
-                         [("student@1", b, metric) for b in ("plain@1", "plain@2") for metric in ("welfare", "revenue")])
+                         [("student@1", b, metric) for b in ("plain@1", "plain@2") for metric in ("welfare", "revenue", "regret")])
         metrics = set(replies("eval", "metrics")[0])
         for model in summary["models"]:
             self.assertEqual(set(model), metrics)
@@ -174,6 +175,62 @@ class SimulateTest(unittest.TestCase):
             auctions += int(summary["auctions"])
         self.assertEqual(parts, self.whole.read_bytes())
         self.assertEqual(auctions, AUCTIONS)
+
+    def test_a_merge_of_shards_is_the_whole_to_the_byte(self):
+        flags = (*self.market, "--models", MODELS, *self.inprocess)
+        for i in range(2):
+            shard = self.simulate(*flags, "--shard", f"{i}/2", "--summary", self.folder / f"{i}.json")
+            self.assertEqual(shard["shard"], f"{i}/2")
+        outcomes, summary = self.folder / "merged.jsonl", self.folder / "merged.json"
+        # In any order.
+        done = vickrey("eval", "merge", self.folder / "1.json", self.folder / "0.json", "--outcomes", outcomes, "--summary", summary)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(outcomes.read_bytes(), self.whole.read_bytes())
+        merged, whole = summary.read_text(), (self.shared / "summary.json").read_text()
+        self.assertEqual(done.stdout, merged)
+        without_seconds = [text.replace(json.dumps(json.loads(text)["seconds"], separators=(",", ":")), "")
+                           for text in (merged, whole)]
+        self.assertEqual(*without_seconds)
+        self.assertIn('"seconds":,', without_seconds[0])
+
+    def test_a_merge_refuses_what_does_not_fit(self):
+        flags = ("--market", "two_segments", "--auctions", 300, "--models", "plain@1", *self.inprocess)
+        for i in range(2):
+            self.simulate(*flags, "--shard", f"{i}/2", "--summary", self.folder / f"{i}.json")
+        self.simulate(*flags, "--seed", 5, "--shard", "1/2", "--summary", self.folder / "other.json")
+        self.simulate(*flags, "--shard", "1/3", "--summary", self.folder / "third.json")
+        part = self.folder / "1.json.part"
+        (self.folder / "cut.json.part").write_bytes(part.read_bytes()[:-3])
+        (self.folder / "noise.json.part").write_bytes(b"\x05hello")
+        for others, code, message in ((["1.json", "1.json"], 2, "are both of shard 1/2"), ([], 2, "that of shard 1/2 is missing"),
+                                      (["other.json"], 2, "the configurations differ"), (["third.json"], 2, "numbers of shards"),
+                                      (["nowhere.json"], None, "cannot open"), (["cut.json"], None, "cut off or damaged"),
+                                      (["noise.json"], None, "part")):
+            outcomes = self.folder / "merged.jsonl"
+            done = vickrey("eval", "merge", self.folder / "0.json", *(self.folder / other for other in others), "--outcomes", outcomes)
+            self.assertIn(message, error_of(done)["message"], others)
+            self.assertEqual(done.returncode, code or done.returncode)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertFalse(outcomes.exists())
+
+    def test_several_slots(self):
+        rules = ("--mechanism", "gsp", "--slots", 3, "--position-multipliers", "1,.6,.36")
+        flags = ("--market", "two_segments", "--auctions", 200, "--models", "plain@1,student@1", *rules)
+        ours, theirs = self.folder / "ours.jsonl", self.folder / "theirs.jsonl"
+        summary = self.simulate(*flags, *self.inprocess, "--outcomes", ours)
+        self.simulate(*flags, *self.grpc, "--outcomes", theirs)
+        self.assertEqual(ours.read_bytes(), theirs.read_bytes())
+        self.assertEqual(summary["config"]["position_multipliers"], [1, 0.6, 0.36])
+        for outcomes, model in zip(self.outcomes(ours).values(), summary["models"], strict=True):
+            for outcome, line in zip(outcomes, market(200).splitlines(), strict=True):
+                worth = sorted((int(c["bid_micros"]) / 1e6 * c["ctr"] for c in json.loads(line)["candidates"]), reverse=True)
+                self.assertAlmostEqual(outcome["oracle_welfare"], worth[0] + .6 * worth[1] + .36 * worth[2], places=12)
+                self.assertLessEqual(outcome["welfare"], outcome["oracle_welfare"] + 1e-12)
+            lost = model["lost"]
+            self.assertAlmostEqual(lost["ranking"], model["regret"], places=12)
+            self.assertAlmostEqual(model["welfare"], math.fsum(o["welfare"] for o in outcomes) / len(outcomes), places=12)
+        bad = vickrey("simulate", *flags[:-1], "1,.6", *self.inprocess)
+        self.assertEqual((bad.returncode, error_of(bad)["field"]), (2, "position_multipliers"))
 
     def test_labels_stand_for_the_versions_that_bear_them(self):
         summary = self.simulate("--market", "two_segments", "--auctions", 50, *self.grpc, "--models",

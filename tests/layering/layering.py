@@ -35,7 +35,7 @@ RESTRICTED = {
     r"^vickrey/torch/": ["vickrey/torch", "trainer", "server", "tests"],
     r"^rocksdb/": ["vickrey/log", "tests"],
     r"^yaml-cpp/": ["vickrey/base"],
-    r"^vickrey/storage/v1/": ["vickrey/log", "vickrey/model", "vickrey/torch", "tests"],
+    r"^vickrey/storage/v1/": ["vickrey/log", "vickrey/model", "vickrey/torch", "simulator", "tests"],
     r"\.grpc\.pb\.h$": ["server", "client", "tests"],
     r"^client/cli/": ["client", "tests"],
     r"^(grpcpp|grpc)/": ["vickrey/base", "server", "client", "tests"],

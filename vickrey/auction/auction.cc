@@ -36,23 +36,24 @@ bool IsEligible(const Reserve& reserve, int64_t bid_micros, double score) {
   return true;
 }
 
-absl::Status Validate(std::string_view auction_id, std::span<const Candidate> candidates) {
-  const auto fault = [&](size_t i, std::string_view field, const std::string& what) {
-    return base::Annotate(base::InvalidField(absl::StrCat("candidates[", i, "].", std::string(field)), what),
-                          absl::StrCat("auction ", std::string(auction_id)));
-  };
+absl::Status ValidateCandidates(std::string_view field, std::span<const Candidate> candidates) {
   for (size_t i = 0; i < candidates.size(); ++i) {
+    const std::string at = absl::StrCat(std::string(field), "[", i, "].");
     const Candidate& c = candidates[i];
     if (c.bid_micros < kMinBidMicros || c.bid_micros > kMaxBidMicros) {
-      return fault(
-          i, "bid_micros",
-          absl::StrCat(c.bid_micros, " is out of range; a bid is ", kMinBidMicros, " to ", kMaxBidMicros, " micros"));
+      return base::InvalidField(at + "bid_micros", absl::StrCat(c.bid_micros, " is out of range; a bid is ",
+                                                                kMinBidMicros, " to ", kMaxBidMicros, " micros"));
     }
     if (!(c.pctr >= 0 && c.pctr <= 1)) {  // NaN is neither
-      return fault(i, "pctr", absl::StrCat(c.pctr, " is not a probability in [0, 1]"));
+      return base::InvalidField(at + "pctr", absl::StrCat(c.pctr, " is not a probability in [0, 1]"));
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status Validate(std::string_view auction_id, std::span<const Candidate> candidates) {
+  return base::Annotate(ValidateCandidates("candidates", candidates),
+                        absl::StrCat("auction ", std::string(auction_id)));
 }
 
 }  // namespace vickrey::auction

@@ -20,6 +20,7 @@ namespace vickrey::auction {
 inline constexpr int64_t kMinBidMicros = 1;
 inline constexpr int64_t kMaxBidMicros = 1'000'000'000'000'000;
 inline constexpr int64_t kMaxMilleMicros = 1000 * kMaxBidMicros;
+inline constexpr int kMaxSlots = 100;
 
 // What ranking and pricing know of a candidate.
 struct Candidate {
@@ -47,6 +48,7 @@ struct Placement {
   int index = 0;             // the winner, an index into the auction's candidates
   double score = 0;          // micros per impression of slot 1
   int64_t price_micros = 0;  // per click; never above the bid
+  double examination = 1;    // the slot's position multiplier: a click probability p is examination x p here
 };
 
 // What an auction decides.
@@ -68,6 +70,9 @@ bool IsEligible(const Reserve& reserve, int64_t bid_micros, double score);
 // INVALID_ARGUMENT naming `auction_id` and the first candidate and field that is out of range, such as
 // "auction a7: candidates[2].pctr: nan is not a probability in [0, 1]".
 absl::Status Validate(std::string_view auction_id, std::span<const Candidate> candidates);
+
+// The same without the auction's id; `field` is what the candidates are called: "auctions[3].candidates".
+absl::Status ValidateCandidates(std::string_view field, std::span<const Candidate> candidates);
 
 }  // namespace vickrey::auction
 

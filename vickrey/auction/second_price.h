@@ -2,8 +2,6 @@
 #define VICKREY_AUCTION_SECOND_PRICE_H_
 
 #include <memory>
-#include <span>
-#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "vickrey/auction/mechanism.h"
@@ -15,19 +13,8 @@ namespace vickrey::auction {
 // whole number of micros with which it would still win, the other bids being as they are, and under the reserve. A lone
 // eligible candidate pays the reserve, or 0 where there is none. Bidding one's value is a best response.
 //
-// Immutable, so thread-safe.
-class SecondPrice final : public Mechanism {
- public:
-  // INVALID_ARGUMENT for more than one slot, for multipliers other than 1, for a reserve out of range.
-  static absl::StatusOr<std::unique_ptr<Mechanism>> Create(const Rules& rules);
-
-  absl::StatusOr<Outcome> Run(std::string_view auction_id, std::span<const Candidate> candidates) const override;
-
- private:
-  explicit SecondPrice(const Reserve& reserve) : reserve_(reserve) {}
-
-  const Reserve reserve_;
-};
+// INVALID_ARGUMENT for more than one slot, for what CheckRules refuses.
+absl::StatusOr<std::unique_ptr<Mechanism>> MakeSecondPrice(const Rules& rules);
 
 }  // namespace vickrey::auction
 

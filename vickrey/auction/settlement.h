@@ -3,26 +3,30 @@
 #define VICKREY_AUCTION_SETTLEMENT_H_
 
 #include <cstdint>
-#include <optional>
 #include <span>
 
 #include "vickrey/auction/auction.h"
 
 namespace vickrey::auction {
 
-// All in units of the currency, expected per auction.
+// All in units of the currency, expected per auction; x is the placement's examination.
 struct Settlement {
-  double welfare = 0;         // sum over placements of value x p
-  double revenue = 0;         // sum over placements of price x p
+  double welfare = 0;         // sum over placements of x value p
+  double revenue = 0;         // sum over placements of x price p
   double surplus = 0;         // welfare - revenue
-  double oracle_welfare = 0;  // the most that any candidate is worth, reserve or not: what perfect ranking would give
+  double oracle_welfare = 0;  // the most that any placement is worth, reserve or not: what perfect ranking would give
   double regret = 0;          // oracle_welfare - welfare; meaningful for probabilities only, not for clicks
 };
 
 // REQUIRES: `values_micros` (what a click is worth to each advertiser) and `probabilities` (of a click in slot 1) have
-// an entry for each candidate of the auction; `outcome` has at most one placement.
-Settlement Settle(const Outcome& outcome, std::span<const int64_t> values_micros,
-                  std::span<const double> probabilities);
+// an entry for each candidate of the auction; `position_multipliers` are those of the mechanism that decided it.
+Settlement Settle(const Outcome& outcome, std::span<const double> position_multipliers,
+                  std::span<const int64_t> values_micros, std::span<const double> probabilities);
+
+// The part of it that does not depend on the outcome: the candidates of greatest value x p, in that order, in the
+// slots.
+double OracleWelfare(std::span<const double> position_multipliers, std::span<const int64_t> values_micros,
+                     std::span<const double> probabilities);
 
 }  // namespace vickrey::auction
 

@@ -81,7 +81,7 @@ absl::Status CheckOffer(const Auction& auction, std::string_view prefix, bool bi
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<auction::Mechanism>> MakeMechanism(const AuctionRules& rules, std::string_view where) {
+absl::StatusOr<auction::Rules> ReadRules(const AuctionRules& rules, std::string_view where) {
   if (!AuctionRules::Mechanism_IsValid(rules.mechanism())) {
     return base::InvalidField(absl::StrCat(std::string(where), "mechanism"),
                               absl::StrCat(rules.mechanism(), " is not a mechanism"));
@@ -97,7 +97,12 @@ absl::StatusOr<std::unique_ptr<auction::Mechanism>> MakeMechanism(const AuctionR
   } else if (rules.reserve().has_mille_micros()) {
     checked.reserve = {auction::Reserve::Kind::kMille, rules.reserve().mille_micros()};
   }
-  auto mechanism = auction::MakeMechanism(checked);
+  return checked;
+}
+
+absl::StatusOr<std::unique_ptr<auction::Mechanism>> MakeMechanism(const AuctionRules& rules, std::string_view where) {
+  ASSIGN_OR_RETURN(const auction::Rules read, ReadRules(rules, where));
+  auto mechanism = auction::MakeMechanism(read);
   if (mechanism.ok()) return mechanism;
   const auto field = base::FieldOf(mechanism.status());
   return base::AboutField(absl::InvalidArgumentError(absl::StrCat(std::string(where), mechanism.status().message())),
@@ -128,6 +133,7 @@ absl::StatusOr<Outcome> Decide(const model::Model& model, const auction::Mechani
     sold.set_ad_id(auction.candidates(placement.index).ad_id());
     sold.set_score(placement.score);
     sold.set_price_micros(placement.price_micros);
+    sold.set_examination(placement.examination);
   }
   return outcome;
 }

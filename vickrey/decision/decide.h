@@ -19,6 +19,10 @@ namespace vickrey::decision {
 // where `bids` says so their bids and values. Features are left to the model.
 absl::Status CheckOffer(const vickrey::v1::Auction& auction, std::string_view prefix, bool bids);
 
+// What the rules of a message say. INVALID_ARGUMENT naming the field under `where` ("rules.") for a mechanism that is
+// no value of the enum; the rest is left to auction::MakeMechanism.
+absl::StatusOr<auction::Rules> ReadRules(const vickrey::v1::AuctionRules& rules, std::string_view where);
+
 // INVALID_ARGUMENT naming the field under `where` ("rules.").
 absl::StatusOr<std::unique_ptr<auction::Mechanism>> MakeMechanism(const vickrey::v1::AuctionRules& rules,
                                                                   std::string_view where);

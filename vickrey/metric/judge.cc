@@ -57,7 +57,8 @@ absl::StatusOr<JudgedAuction> Judge(const AuctionLine& line) {
     const CandidateLine& c = line.candidates(i);
     RETURN_IF_ERROR(base::Annotate(CheckCandidate(absl::StrCat("candidates[", i, "]."), c),
                                    absl::StrCat("auction ", line.auction_id())));
-    judged.candidates.push_back({c.bid_micros(), c.pctr()});
+    judged.bids_micros.push_back(c.bid_micros());
+    judged.pctrs.push_back(c.pctr());
     judged.values_micros.push_back(c.has_value_micros() ? c.value_micros() : c.bid_micros());
     judged.has_pctr = judged.has_pctr && c.has_pctr();
     // In the order of kReferences.

@@ -48,19 +48,18 @@ void SetWelfare(const WelfareMetrics& w, MetricsLine* m) {
 }  // namespace
 
 LineMetrics::LineMetrics(Options options, std::unique_ptr<auction::Mechanism> mechanism,
-                         std::unique_ptr<auction::Mechanism> unreserved, auction::Reserve reserve)
+                         std::unique_ptr<auction::Mechanism> unreserved)
     : options_(options),
       mechanism_(std::move(mechanism)),
       unreserved_(std::move(unreserved)),
       predictions_(PredictionAccumulator({.ece_bins = options.ece_bins, .keep_by_bid = options.bid_buckets > 0})),
-      welfare_(WelfareAccumulator(mechanism_.get(), unreserved_.get(), reserve)) {}
+      welfare_(WelfareAccumulator(mechanism_.get(), unreserved_.get())) {}
 
 absl::StatusOr<std::unique_ptr<LineMetrics>> LineMetrics::Create(auction::Rules rules, Options options) {
-  const auction::Reserve reserve = rules.reserve;
   ASSIGN_OR_RETURN(auto mechanism, auction::MakeMechanism(rules));
   rules.reserve = {};
   ASSIGN_OR_RETURN(auto unreserved, auction::MakeMechanism(rules));
-  return std::unique_ptr<LineMetrics>(new LineMetrics(options, std::move(mechanism), std::move(unreserved), reserve));
+  return std::unique_ptr<LineMetrics>(new LineMetrics(options, std::move(mechanism), std::move(unreserved)));
 }
 
 absl::Status LineMetrics::Add(const AuctionLine& line) {

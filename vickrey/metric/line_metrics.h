@@ -37,7 +37,7 @@ class LineMetrics {
 
  private:
   LineMetrics(Options options, std::unique_ptr<auction::Mechanism> mechanism,
-              std::unique_ptr<auction::Mechanism> unreserved, auction::Reserve reserve);
+              std::unique_ptr<auction::Mechanism> unreserved);
 
   const Options options_;
   const std::unique_ptr<auction::Mechanism> mechanism_, unreserved_;

@@ -1,31 +1,47 @@
 #include "vickrey/metric/prediction.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace vickrey::metric {
 namespace {
 
 constexpr double kLeastProbability = 1e-15;
+constexpr int64_t kMaxBid = 1'000'000'000'000'000;  // micros; see auction.h
+constexpr double kLeastLikelihood = 1e-200;         // times one more probability, still far from the least double
+
+// Bids by their leading eight bits behind the first: bins 0.2 to 0.4 % wide; those below 512 have one each.
+size_t BinOf(int64_t bid_micros) {
+  constexpr int kFraction = 8;
+  constexpr uint64_t kOne = std::bit_cast<uint64_t>(1.0) >> (52 - kFraction);
+  return (std::bit_cast<uint64_t>(static_cast<double>(bid_micros)) >> (52 - kFraction)) - kOne;
+}
 
 }  // namespace
 
-PredictionAccumulator::PredictionAccumulator(Options options) : options_(options), bins_(options.ece_bins) {}
+PredictionAccumulator::PredictionAccumulator(Options options)
+    : options_(options), bins_(options.ece_bins), bid_bins_(options.keep_by_bid ? BinOf(kMaxBid) + 1 : 0) {}
 
 void PredictionAccumulator::Add(double pctr, bool clicked, int64_t bid_micros) {
-  all_.Add(pctr, clicked);
-  auction_.push_back({pctr, clicked});
+  if (options_.keep_scores) scores_.Add(pctr, clicked);
+  (clicked ? clicked_ : others_).push_back(pctr);
   ++rows_;
   clicks_ += clicked;
   pctr_ += pctr;
-  const double p = std::clamp(pctr, kLeastProbability, 1 - kLeastProbability);
-  cross_entropy_ -= clicked ? std::log(p) : std::log1p(-p);
+  likelihood_ *= std::clamp(clicked ? pctr : 1 - pctr, kLeastProbability, 1 - kLeastProbability);
+  if (likelihood_ < kLeastLikelihood) {
+    cross_entropy_ -= std::log(likelihood_);
+    likelihood_ = 1;
+  }
   Bin& bin = bins_[std::min<size_t>(static_cast<size_t>(pctr * static_cast<double>(bins_.size())), bins_.size() - 1)];
   ++bin.rows;
   bin.pctr += pctr;
   bin.clicks += clicked;
-  if (options_.keep_by_bid) by_bid_.push_back({bid_micros, pctr, clicked});
+  if (options_.keep_by_bid) bid_bins_[BinOf(bid_micros)].Add({bid_micros, bid_micros, 1, pctr, clicked});
 }
+
+double PredictionAccumulator::CrossEntropy() const { return cross_entropy_ - std::log(likelihood_); }
 
 void PredictionAccumulator::AddTeacher(double pctr, double teacher) {
   ++teacher_rows_;
@@ -33,19 +49,20 @@ void PredictionAccumulator::AddTeacher(double pctr, double teacher) {
 }
 
 void PredictionAccumulator::EndAuction() {
-  if (const auto auc = Auc(auction_); auc.has_value()) {
+  if (const auto auc = Auc(clicked_, others_); auc.has_value()) {
     ++aucs_;
     auc_sum_ += *auc;
   }
-  auction_.clear();
+  clicked_.clear();
+  others_.clear();
 }
 
 void PredictionAccumulator::Merge(const PredictionAccumulator& other) {
-  all_.Merge(other.all_);
+  scores_.Merge(other.scores_);
   rows_ += other.rows_;
   clicks_ += other.clicks_;
   pctr_ += other.pctr_;
-  cross_entropy_ += other.cross_entropy_;
+  cross_entropy_ += other.CrossEntropy();
   aucs_ += other.aucs_;
   auc_sum_ += other.auc_sum_;
   for (size_t i = 0; i < bins_.size(); ++i) {
@@ -55,19 +72,19 @@ void PredictionAccumulator::Merge(const PredictionAccumulator& other) {
   }
   teacher_rows_ += other.teacher_rows_;
   teacher_squares_ += other.teacher_squares_;
-  by_bid_.insert(by_bid_.end(), other.by_bid_.begin(), other.by_bid_.end());
+  for (size_t i = 0; i < bid_bins_.size(); ++i) bid_bins_[i].Add(other.bid_bins_[i]);
 }
 
 PredictionMetrics PredictionAccumulator::Finalize() const {
   PredictionMetrics m;
   m.rows = rows_;
   m.clicks = clicks_;
-  m.auc = all_.Finalize();
+  m.auc = scores_.Auc();
   if (aucs_ > 0) m.auction_auc = auc_sum_ / static_cast<double>(aucs_);
   if (teacher_rows_ > 0) m.mse_teacher = teacher_squares_ / static_cast<double>(teacher_rows_);
   if (rows_ == 0) return m;
   const auto rows = static_cast<double>(rows_);
-  m.logloss = cross_entropy_ / rows;
+  m.logloss = CrossEntropy() / rows;
   const double rate = static_cast<double>(clicks_) / rows;
   if (clicks_ > 0 && clicks_ < rows_) {
     m.normalized_entropy = *m.logloss / -(rate * std::log(rate) + (1 - rate) * std::log1p(-rate));
@@ -80,47 +97,27 @@ PredictionMetrics PredictionAccumulator::Finalize() const {
 }
 
 std::vector<BidBucket> PredictionAccumulator::ByBid(int buckets) const {
-  std::vector<BidRow> rows = by_bid_;
-  std::stable_sort(rows.begin(), rows.end(),
-                   [](const BidRow& a, const BidRow& b) { return a.bid_micros < b.bid_micros; });
   std::vector<BidBucket> result;
-  size_t begin = 0;
-  for (int k = 1; k <= buckets && begin < rows.size(); ++k) {
-    size_t end = std::max(begin, rows.size() * k / buckets);
-    while (end > begin && end < rows.size() && rows[end].bid_micros == rows[end - 1].bid_micros) ++end;
-    if (end == begin) continue;
-    BidBucket bucket{.lo_micros = rows[begin].bid_micros, .hi_micros = rows[end - 1].bid_micros};
-    double pctr = 0, clicks = 0;
-    for (size_t i = begin; i < end; ++i) {
-      pctr += rows[i].pctr;
-      clicks += rows[i].clicked;
-    }
-    bucket.rows = static_cast<int64_t>(end - begin);
-    bucket.mean_pctr = pctr / static_cast<double>(bucket.rows);
-    bucket.ctr = clicks / static_cast<double>(bucket.rows);
-    result.push_back(bucket);
-    begin = end;
+  BidBin bucket;
+  int64_t rows = 0;  // up to here
+  int k = 1;         // the bucket that is being filled
+  for (const BidBin& bin : bid_bins_) {
+    bucket.Add(bin);
+    rows += bin.rows;
+    if (bucket.rows == 0 || rows < rows_ * k / buckets) continue;
+    const auto n = static_cast<double>(bucket.rows);
+    result.push_back({bucket.lo, bucket.hi, bucket.rows, bucket.pctr / n, static_cast<double>(bucket.clicks) / n});
+    bucket = {};
+    while (k < buckets && rows >= rows_ * k / buckets) ++k;
   }
   return result;
 }
 
 std::vector<PredictionBucket> PredictionAccumulator::ByPrediction(int buckets) const {
-  std::vector<ScoredClick> rows = all_.rows();
-  std::stable_sort(rows.begin(), rows.end(),
-                   [](const ScoredClick& a, const ScoredClick& b) { return a.score < b.score; });
   std::vector<PredictionBucket> result;
-  size_t begin = 0;
-  for (int k = 1; k <= buckets; ++k) {
-    const size_t end = rows.size() * k / buckets;
-    if (end == begin) continue;
-    double pctr = 0, clicks = 0;
-    for (size_t i = begin; i < end; ++i) {
-      pctr += rows[i].score;
-      clicks += rows[i].clicked;
-    }
-    const auto count = static_cast<double>(end - begin);
-    result.push_back({static_cast<int64_t>(end - begin), pctr / count, clicks / count});
-    begin = end;
+  for (const ClickedScores::Bucket& bucket : scores_.Buckets(buckets)) {
+    const auto rows = static_cast<double>(bucket.rows);
+    result.push_back({bucket.rows, bucket.scores / rows, static_cast<double>(bucket.clicks) / rows});
   }
   return result;
 }

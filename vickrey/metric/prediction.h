@@ -2,11 +2,13 @@
 #ifndef VICKREY_METRIC_PREDICTION_H_
 #define VICKREY_METRIC_PREDICTION_H_
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <vector>
 
-#include "vickrey/metric/auc.h"
+#include "vickrey/metric/clicked_scores.h"
 
 namespace vickrey::metric {
 
@@ -44,13 +46,14 @@ class PredictionAccumulator {
  public:
   struct Options {
     int ece_bins = 10;         // at least 1
-    bool keep_by_bid = false;  // whether ByBid will be asked for: 24 bytes a row
+    bool keep_scores = true;   // whether the AUC of all rows and ByPrediction will be asked for: 8 bytes a row
+    bool keep_by_bid = false;  // whether ByBid will be asked for: half a megabyte
   };
 
   explicit PredictionAccumulator(Options options);
   PredictionAccumulator() : PredictionAccumulator(Options{}) {}
 
-  // One row of the current auction. REQUIRES: pctr in [0, 1].
+  // One row of the current auction. REQUIRES: pctr in [0, 1]; a bid of 1 to 10^15 micros.
   void Add(double pctr, bool clicked, int64_t bid_micros);
   void AddTeacher(double pctr, double teacher);
   // The current auction is over.
@@ -60,9 +63,10 @@ class PredictionAccumulator {
   void Merge(const PredictionAccumulator& other);
 
   PredictionMetrics Finalize() const;
-  // At most `buckets` of about equally many rows, by rising bid; equal bids share a bucket. REQUIRES: keep_by_bid.
+  // At most `buckets` of about equally many rows, by rising bid. Bids that are less than 0.2 % apart share a bucket:
+  // rows are counted by the leading bits of their bids, whatever their number. REQUIRES: keep_by_bid.
   std::vector<BidBucket> ByBid(int buckets) const;
-  // At most `buckets` of about equally many rows, by rising prediction.
+  // At most `buckets` of about equally many rows, by rising prediction. REQUIRES: keep_scores.
   std::vector<PredictionBucket> ByPrediction(int buckets) const;
 
  private:
@@ -71,23 +75,38 @@ class PredictionAccumulator {
     double pctr = 0;
     int64_t clicks = 0;
   };
-  struct BidRow {
-    int64_t bid_micros;
-    double pctr;
-    bool clicked;
+
+  // Rows of bids lo .. hi.
+  struct BidBin {
+    int64_t lo = std::numeric_limits<int64_t>::max(), hi = 0;
+    int64_t rows = 0;
+    double pctr = 0;
+    int64_t clicks = 0;
+
+    void Add(const BidBin& other) {
+      lo = std::min(lo, other.lo);
+      hi = std::max(hi, other.hi);
+      rows += other.rows;
+      pctr += other.pctr;
+      clicks += other.clicks;
+    }
   };
 
+  double CrossEntropy() const;
+
   Options options_;
-  AucAccumulator all_;
-  std::vector<ScoredClick> auction_;  // rows of the current auction
+  ClickedScores scores_;
+  std::vector<double> clicked_, others_;  // of the current auction
   int64_t rows_ = 0, clicks_ = 0;
-  double pctr_ = 0, cross_entropy_ = 0;
+  double pctr_ = 0;
+  // The cross-entropy of all rows is cross_entropy_ - log(likelihood_): one logarithm for many rows.
+  double cross_entropy_ = 0, likelihood_ = 1;
   int64_t aucs_ = 0;
   double auc_sum_ = 0;
   std::vector<Bin> bins_;
   int64_t teacher_rows_ = 0;
   double teacher_squares_ = 0;
-  std::vector<BidRow> by_bid_;
+  std::vector<BidBin> bid_bins_;  // by rising bid
 };
 
 }  // namespace vickrey::metric

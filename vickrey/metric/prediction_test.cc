@@ -1,11 +1,14 @@
 #include "vickrey/metric/prediction.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "gtest/gtest.h"
 #include "vickrey/base/random.h"
+#include "vickrey/metric/auc.h"
 #include "vickrey/metric/blocks.h"
+#include "vickrey/metric/clicked_scores.h"
 
 namespace vickrey::metric {
 namespace {
@@ -67,8 +70,9 @@ TEST(Prediction, ACertainMistakeIsFinite) {
 TEST(Auc, AgreesWithCountingPairs) {
   base::RandomStream random(1, base::StreamId("auc_test"), 0);
   for (int round = 0; round < 100; ++round) {
-    std::vector<ScoredClick> rows(30);
-    std::vector<double> weights(30);
+    const size_t n = round % 2 == 0 ? 30 : 200;  // few and many of a kind are counted in different ways
+    std::vector<ScoredClick> rows(n);
+    std::vector<double> weights(n);
     for (ScoredClick& row : rows) row = {static_cast<double>(random.Below(10)), random.Bernoulli(0.3)};
     for (double& weight : weights) weight = static_cast<double>(random.Below(3));
     double wins = 0, pairs = 0, weighted_wins = 0, weighted_pairs = 0;
@@ -82,8 +86,17 @@ TEST(Auc, AgreesWithCountingPairs) {
         weighted_pairs += weights[i] * weights[j];
       }
     }
+    std::vector<double> clicked, others;
+    ClickedScores scores;
+    for (const ScoredClick& row : rows) {
+      (row.clicked ? clicked : others).push_back(row.score);
+      scores.Add(row.score, row.clicked);
+    }
+    ASSERT_EQ(scores.Auc().has_value(), pairs > 0);
     if (pairs > 0) {
       EXPECT_NEAR(*Auc(rows), wins / pairs, 1e-12);
+      EXPECT_EQ(*Auc(clicked, others), wins / pairs);
+      EXPECT_EQ(*scores.Auc(), wins / pairs);
     }
     if (weighted_pairs > 0) {
       EXPECT_NEAR(*Auc(rows, weights), weighted_wins / weighted_pairs, 1e-12);
@@ -103,6 +116,34 @@ TEST(Prediction, ByBidSplitsIntoEqualCountsAndKeepsEqualBidsTogether) {
   EXPECT_EQ(Example({.keep_by_bid = true}).ByBid(4).size(), 4u);
   EXPECT_EQ(Example({.keep_by_bid = true}).ByBid(100).size(), 6u);  // six different bids
   EXPECT_TRUE(PredictionAccumulator({.keep_by_bid = true}).ByBid(3).empty());
+}
+
+TEST(Prediction, ByPredictionSplitsIntoEqualCounts) {
+  const auto buckets = Example({}).ByPrediction(3);  // .02 .05 .1 .2 | .3 .3 .4 .4 | .5 .6 .7 .9
+  ASSERT_EQ(buckets.size(), 3u);
+  EXPECT_EQ(buckets[1].rows, 4);
+  EXPECT_NEAR(buckets[0].mean_pctr, .37 / 4, 1e-15);
+  EXPECT_NEAR(buckets[1].mean_pctr, 1.4 / 4, 1e-15);
+  EXPECT_DOUBLE_EQ(buckets[0].ctr, 0);
+  EXPECT_DOUBLE_EQ(buckets[1].ctr, 0.5);
+  EXPECT_DOUBLE_EQ(buckets[2].ctr, 0.5);
+  EXPECT_EQ(Example({}).ByPrediction(100).size(), 12u);
+}
+
+// One logarithm for many rows gives what one for each gives.
+TEST(Prediction, TheLogLossOfManyRows) {
+  base::RandomStream random(1, base::StreamId("logloss_test"), 0);
+  PredictionAccumulator all;
+  double sum = 0;
+  constexpr int kRows = 100'000;
+  for (int i = 0; i < kRows; ++i) {
+    const double p = std::pow(random.Uniform(), 6);
+    const bool clicked = random.Bernoulli(0.2);
+    all.Add(p, clicked, 1);
+    if (i % 7 == 0) all.EndAuction();
+    sum -= clicked ? std::log(std::max(p, 1e-15)) : std::log1p(-p);
+  }
+  EXPECT_NEAR(*all.Finalize().logloss, sum / kRows, 1e-12);
 }
 
 TEST(Blocks, MergeInOrderGivesTheSameBits) {

@@ -1,6 +1,11 @@
 #include "vickrey/metric/welfare.h"
 
+#include <algorithm>
+#include <functional>
+#include <limits>
+
 #include "vickrey/base/status.h"
+#include "vickrey/metric/misordering.h"
 
 namespace vickrey::metric {
 namespace {
@@ -8,20 +13,27 @@ namespace {
 size_t Index(Reference reference) { return static_cast<size_t>(reference); }
 
 constexpr double kMicro = 1e6;  // micros in a unit of the currency
+constexpr size_t kColumns = 8;  // see misordering.h
 
-double Worth(const JudgedAuction& judged, const std::vector<double>& probabilities, size_t i) {
-  return auction::Score(judged.values_micros[i], probabilities[i]) / kMicro;
+// The most that any placement of these worths is worth.
+double OracleOf(std::span<const double> multipliers, std::span<const double> worths, std::vector<double>* sorted) {
+  if (multipliers.size() == 1)
+    return worths.empty() ? 0 : std::max(0.0, *std::max_element(worths.begin(), worths.end()));
+  sorted->assign(worths.begin(), worths.end());
+  const size_t slots = std::min(multipliers.size(), worths.size());
+  std::partial_sort(sorted->begin(), sorted->begin() + static_cast<std::ptrdiff_t>(slots), sorted->end(),
+                    std::greater<>());
+  double sum = 0;
+  for (size_t k = 0; k < slots; ++k) sum += multipliers[k] * (*sorted)[k];
+  return sum;
 }
 
-double Misordering(const JudgedAuction& judged, const std::vector<double>& probabilities) {
+// The sum over slots of x times what `worth` says of the slot's winner, an index into the auction's candidates.
+template <typename Worth>
+double Sum(std::span<const double> multipliers, const int32_t* winners, Worth worth) {
   double sum = 0;
-  const size_t n = judged.candidates.size();
-  for (size_t i = 0; i < n; ++i) {
-    const double score = auction::Score(judged.candidates[i].bid_micros, judged.candidates[i].pctr);
-    for (size_t j = 0; j < n; ++j) {
-      const double more = Worth(judged, probabilities, i) - Worth(judged, probabilities, j);
-      if (more > 0 && score <= auction::Score(judged.candidates[j].bid_micros, judged.candidates[j].pctr)) sum += more;
-    }
+  for (size_t k = 0; k < multipliers.size() && winners[k] != auction::BatchOutcome::kUnsold; ++k) {
+    sum += multipliers[k] * worth(k, static_cast<size_t>(winners[k]));
   }
   return sum;
 }
@@ -42,57 +54,103 @@ std::string_view NameOf(Reference reference) {
 
 std::optional<Reference> JudgedAuction::BestReference() const {
   for (const Reference reference : kReferences) {
-    if (!candidates.empty() && !probabilities[Index(reference)].empty()) return reference;
+    if (!bids_micros.empty() && !probabilities[Index(reference)].empty()) return reference;
   }
   return std::nullopt;
 }
 
+std::vector<auction::Candidate> JudgedAuction::Candidates() const {
+  std::vector<auction::Candidate> candidates(bids_micros.size());
+  for (size_t i = 0; i < candidates.size(); ++i) candidates[i] = {bids_micros[i], pctrs[i]};
+  return candidates;
+}
+
 absl::Status WelfareAccumulator::Add(std::string_view auction_id, const JudgedAuction& judged) {
-  auction::Outcome outcome, unreserved;
-  if (judged.has_pctr) {
-    ASSIGN_OR_RETURN(outcome, mechanism_->Run(auction_id, judged.candidates));
-    ASSIGN_OR_RETURN(unreserved, unreserved_->Run(auction_id, judged.candidates));
-  }
-  ++auctions_;
-  const std::vector<double>& clicks = judged.probabilities[Index(Reference::kClicks)];
-  for (const auction::Placement& placement : outcome.placements) {
-    ++sold_;
-    if (clicks.empty()) continue;
-    winner_pctr_ += judged.candidates[placement.index].pctr;
-    winner_clicks_ += clicks[placement.index];
-  }
+  const int64_t offsets[] = {0, static_cast<int64_t>(judged.bids_micros.size())};
+  JudgedBatch batch{{judged.bids_micros, {}, offsets}, judged.values_micros, {}};
+  if (judged.has_pctr) batch.auctions.pctrs = judged.pctrs;
   for (const Reference reference : kReferences) {
-    const std::vector<double>& probabilities = judged.probabilities[Index(reference)];
-    if (probabilities.empty()) continue;
-    Sums& sums = sums_[Index(reference)];
-    ++sums.judged;
-    sums.oracle_welfare += auction::Settle({}, judged.values_micros, probabilities).oracle_welfare;
-    if (judged.has_pctr) AddDecided(judged, outcome, unreserved, reference);
+    batch.probabilities[Index(reference)] = judged.probabilities[Index(reference)];
+  }
+  const absl::Status status = Add(batch);
+  if (status.ok()) return status;
+  RETURN_IF_ERROR(auction::Validate(auction_id, judged.Candidates()));
+  return status;
+}
+
+absl::Status WelfareAccumulator::Add(const JudgedBatch& batch) {
+  const bool decided = !batch.auctions.pctrs.empty() || batch.auctions.bids_micros.empty();
+  if (decided) {
+    if (HasReserve()) RETURN_IF_ERROR(unreserved_->RunBatch(batch.auctions, &unreserved_outcome_));
+    RETURN_IF_ERROR(mechanism_->RunBatch(batch.auctions, &outcome_));
+  }
+  auctions_ += static_cast<int64_t>(batch.auctions.auctions());
+  if (decided) AddWinners(batch);
+  for (const Reference reference : kReferences) {
+    if (!batch.probabilities[Index(reference)].empty()) AddReference(batch, reference);
   }
   return absl::OkStatus();
 }
 
-void WelfareAccumulator::AddDecided(const JudgedAuction& judged, const auction::Outcome& outcome,
-                                    const auction::Outcome& unreserved, Reference reference) {
-  const std::vector<double>& probabilities = judged.probabilities[Index(reference)];
-  Sums& sums = sums_[Index(reference)];
-  const auction::Settlement actual = auction::Settle(outcome, judged.values_micros, probabilities);
-  const auction::Settlement free = auction::Settle(unreserved, judged.values_micros, probabilities);
-  // The same ranking, with candidates let in by their exact probabilities: the first of them that passes.
-  double exact = 0;
-  for (const int i : unreserved.ranking) {
-    const int64_t bid = judged.candidates[i].bid_micros;
-    if (!auction::IsEligible(reserve_, bid, auction::Score(bid, probabilities[i]))) continue;
-    exact = Worth(judged, probabilities, i);
-    break;
+void WelfareAccumulator::AddWinners(const JudgedBatch& batch) {
+  const size_t slots = mechanism_->position_multipliers().size();
+  const std::span<const double> clicks = batch.probabilities[Index(Reference::kClicks)];
+  for (size_t a = 0; a < batch.auctions.auctions(); ++a) {
+    sold_ += outcome_.winners[a * slots] != auction::BatchOutcome::kUnsold;
+    for (size_t k = 0; k < slots && !clicks.empty(); ++k) {
+      const int32_t winner = outcome_.winners[a * slots + k];
+      if (winner == auction::BatchOutcome::kUnsold) break;
+      winner_pctr_ += batch.auctions.pctrs[batch.auctions.offsets[a] + winner];
+      winner_clicks_ += clicks[batch.auctions.offsets[a] + winner];
+    }
   }
-  ++sums.decided;
-  sums.welfare += actual.welfare;
-  sums.revenue += actual.revenue;
-  sums.lost_ranking += free.regret;
-  sums.lost_reserve += free.welfare - exact;
-  sums.lost_calibration += exact - actual.welfare;
-  sums.misordering += Misordering(judged, probabilities);
+}
+
+void WelfareAccumulator::AddReference(const JudgedBatch& batch, Reference reference) {
+  const std::span<const double> x = mechanism_->position_multipliers();
+  const auction::Reserve& reserve = mechanism_->reserve();
+  const bool decided = !batch.auctions.pctrs.empty();
+  Sums& sums = sums_[Index(reference)];
+  for (size_t a = 0; a < batch.auctions.auctions(); ++a) {
+    const int64_t begin = batch.auctions.offsets[a];
+    const auto n = static_cast<size_t>(batch.auctions.offsets[a + 1] - begin);
+    const int64_t* const bids = batch.auctions.bids_micros.data() + begin;
+    const int64_t* const values = batch.values_micros.data() + begin;
+    const double* const probabilities = batch.probabilities[Index(reference)].data() + begin;
+    worths_.resize((n + kColumns - 1) / kColumns * kColumns);
+    for (size_t i = 0; i < n; ++i) worths_[i] = auction::Score(values[i], probabilities[i]);
+    const double oracle = OracleOf(x, {worths_.data(), n}, &sorted_);
+    ++sums.judged;
+    sums.oracle_welfare += oracle;
+    if (!decided) continue;
+
+    const int32_t* const winners = outcome_.winners.data() + a * x.size();
+    const int64_t* const prices = outcome_.prices_micros.data() + a * x.size();
+    const auto worth = [&](size_t, size_t i) { return worths_[i]; };
+    const double welfare = Sum(x, winners, worth);
+    ++sums.decided;
+    sums.welfare += welfare;
+    sums.revenue += Sum(x, winners, [&](size_t k, size_t i) { return auction::Score(prices[k], probabilities[i]); });
+    if (reference == Reference::kClicks) continue;  // a regret would be hindsight
+
+    double free = welfare, exact = welfare;  // without a reserve; with candidates let in by their exact probabilities
+    if (HasReserve()) {
+      const int32_t* const ranked = unreserved_outcome_.winners.data() + a * x.size();
+      free = Sum(x, ranked, worth);
+      if (reserve.kind == auction::Reserve::Kind::kMille) {
+        exact = Sum(x, ranked, [&](size_t, size_t i) {
+          return auction::IsEligible(reserve, bids[i], auction::Score(bids[i], probabilities[i])) ? worths_[i] : 0;
+        });
+      }
+    }
+    sums.lost_ranking += oracle - free;
+    sums.lost_reserve += free - exact;
+    sums.lost_calibration += exact - welfare;
+    const double* const pctrs = batch.auctions.pctrs.data() + begin;
+    scores_.assign(worths_.size(), -std::numeric_limits<double>::infinity());
+    for (size_t i = 0; i < n; ++i) scores_[i] = auction::Score(bids[i], pctrs[i]);
+    sums.misordering += Misordering(scores_.data(), worths_.data(), n);
+  }
 }
 
 void WelfareAccumulator::Merge(const WelfareAccumulator& other) {
@@ -122,7 +180,7 @@ WelfareMetrics WelfareAccumulator::Finalize() const {
   for (const Reference reference : kReferences) {
     const Sums& sums = sums_[Index(reference)];
     if (auctions_ == 0 || sums.judged < auctions_) continue;
-    const auto mean = [&](double sum) { return sum / static_cast<double>(auctions_); };
+    const auto mean = [&](double sum) { return sum / kMicro / static_cast<double>(auctions_); };
     const bool decided = sums.decided == auctions_;
     m.reference = reference;
     if (decided) {

@@ -22,16 +22,25 @@ inline constexpr std::array kReferences = {Reference::kTruth, Reference::kTeache
 // "truth", "teacher", "clicks".
 std::string_view NameOf(Reference reference);
 
-// An auction's candidates with what is known of them. All lists have an entry for each candidate.
+// Auctions as flat arrays, with what is known of their candidates. Owns nothing.
+struct JudgedBatch {
+  auction::Batch auctions;                 // no `pctrs`: no predictions
+  std::span<const int64_t> values_micros;  // (N)
+  // By reference: (N) click probabilities (for kClicks, the clicks as 0 and 1); empty unless known of every candidate.
+  std::array<std::span<const double>, kReferences.size()> probabilities;
+};
+
+// One auction's candidates with what is known of them. All lists have an entry for each candidate.
 struct JudgedAuction {
-  std::vector<auction::Candidate> candidates;  // pctr is read only where has_pctr
+  std::vector<int64_t> bids_micros;
+  std::vector<double> pctrs;  // read only where has_pctr
   std::vector<int64_t> values_micros;
   bool has_pctr = true;  // whether every candidate has a prediction
-  // By reference: the click probabilities (for kClicks, the clicks as 0 and 1); empty unless known of all candidates.
   std::array<std::vector<double>, kReferences.size()> probabilities;
 
   // The best reference that is known of every candidate.
   std::optional<Reference> BestReference() const;
+  std::vector<auction::Candidate> Candidates() const;
 };
 
 // Means per auction, in units of the currency; nothing where not defined.
@@ -42,8 +51,12 @@ struct WelfareMetrics {
   std::optional<double> regret;          // likewise
   std::optional<double> revenue;
   std::optional<double> surplus;  // welfare - revenue
-  // The regret, taken apart: lost by ranking (the best candidate was not first), by the reserve (it would not be sold
-  // with exact probabilities either), by calibration (it was kept from sale, or sold, for a wrong probability).
+  // The regret, taken apart, with k the candidate of the greatest score, v = value x probability, and R the reserve:
+  //   ranking      max v - v_k                     the best candidate was not first
+  //   reserve      v_k [1 - 1{v_k >= R}]           it would not be sold with exact probabilities either
+  //   calibration  v_k [1{v_k >= R} - 1{s_k >= R}] it was kept from sale, or, negative, sold for a wrong probability
+  // 1{v_k >= R} is by bid x probability. A reserve per click does not depend on probabilities: `calibration` is 0 then,
+  // and `reserve` is what who is left makes of the sale. With several slots, k and v_k are those of each slot.
   std::optional<double> lost_ranking, lost_reserve, lost_calibration;
   // Mean of R = sum over ordered pairs of (v_i - v_j)+ 1{score_i <= score_j}, v = value x probability: regret <= R.
   std::optional<double> misordering;
@@ -51,21 +64,24 @@ struct WelfareMetrics {
   std::optional<double> winner_calibration;  // winners of which the click is known: sum of predictions / clicks
 };
 
-// Runs a mechanism on auctions and accumulates what they were worth. Not thread-safe; `mechanism` must outlive it.
+// Runs a mechanism on auctions and accumulates what they were worth. Not thread-safe; the mechanisms must outlive it.
 class WelfareAccumulator {
  public:
-  // `unreserved` is the mechanism without a reserve, `reserve` that of `mechanism`.
-  WelfareAccumulator(const auction::Mechanism* mechanism, const auction::Mechanism* unreserved,
-                     auction::Reserve reserve)
-      : mechanism_(mechanism), unreserved_(unreserved), reserve_(reserve) {}
+  // `unreserved` is the mechanism without a reserve.
+  WelfareAccumulator(const auction::Mechanism* mechanism, const auction::Mechanism* unreserved)
+      : mechanism_(mechanism), unreserved_(unreserved) {}
 
-  // INVALID_ARGUMENT naming the auction, the candidate and the field, as the mechanism says; nothing is added then.
+  // INVALID_ARGUMENT naming the array, or the auction, the candidate and the field, as the mechanism says; nothing is
+  // added then. REQUIRES: values and probabilities are in their ranges.
+  absl::Status Add(const JudgedBatch& batch);
+  // The same of one auction; the error names `auction_id`.
   absl::Status Add(std::string_view auction_id, const JudgedAuction& judged);
   // REQUIRES: the same mechanism.
   void Merge(const WelfareAccumulator& other);
   WelfareMetrics Finalize() const;
 
  private:
+  // In micros.
   struct Sums {
     int64_t judged = 0;   // auctions of which the reference is known
     int64_t decided = 0;  // those with predictions
@@ -73,16 +89,19 @@ class WelfareAccumulator {
     double lost_ranking = 0, lost_reserve = 0, lost_calibration = 0, misordering = 0;
   };
 
-  void AddDecided(const JudgedAuction& judged, const auction::Outcome& outcome, const auction::Outcome& unreserved,
-                  Reference reference);
+  bool HasReserve() const { return mechanism_->reserve().kind != auction::Reserve::Kind::kNone; }
+  void AddWinners(const JudgedBatch& batch);
+  void AddReference(const JudgedBatch& batch, Reference reference);
 
   const auction::Mechanism* mechanism_;
   const auction::Mechanism* unreserved_;
-  auction::Reserve reserve_;
   int64_t auctions_ = 0;
   int64_t sold_ = 0;
   double winner_pctr_ = 0, winner_clicks_ = 0;
   std::array<Sums, kReferences.size()> sums_;
+  // Of the current batch and auction, kept for their memory.
+  auction::BatchOutcome outcome_, unreserved_outcome_;
+  std::vector<double> scores_, worths_, sorted_;
 };
 
 }  // namespace vickrey::metric

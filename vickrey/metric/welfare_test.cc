@@ -20,15 +20,18 @@ struct Player {
   explicit Player(Reserve reserve)
       : mechanism(auction::MakeMechanism({.reserve = reserve}).value()),
         unreserved(auction::MakeMechanism({}).value()),
-        accumulator(mechanism.get(), unreserved.get(), reserve) {}
+        accumulator(mechanism.get(), unreserved.get()) {}
   std::unique_ptr<auction::Mechanism> mechanism, unreserved;
   WelfareAccumulator accumulator;
 };
 
-JudgedAuction Judged(std::vector<auction::Candidate> candidates, std::vector<double> truth) {
+JudgedAuction Judged(const std::vector<auction::Candidate>& candidates, std::vector<double> truth) {
   JudgedAuction judged;
-  for (const auto& c : candidates) judged.values_micros.push_back(c.bid_micros);
-  judged.candidates = std::move(candidates);
+  for (const auto& c : candidates) {
+    judged.bids_micros.push_back(c.bid_micros);
+    judged.pctrs.push_back(c.pctr);
+  }
+  judged.values_micros = judged.bids_micros;
   judged.probabilities[0] = std::move(truth);
   return judged;
 }

@@ -1,0 +1,126 @@
+#include "simulator/part.h"
+
+#include <google/protobuf/util/delimited_message_util.h>
+#include <unistd.h>
+
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "vickrey/base/files.h"
+#include "vickrey/base/json.h"
+#include "vickrey/base/status.h"
+
+namespace vickrey::simulator {
+
+using vickrey::storage::v1::PartAuction;
+using vickrey::storage::v1::PartHeader;
+using vickrey::storage::v1::PartModel;
+using vickrey::storage::v1::PartRecord;
+
+std::filesystem::path PartOf(const std::filesystem::path& summary) { return summary.string() + ".part"; }
+
+absl::StatusOr<std::unique_ptr<PartWriter>> PartWriter::Open(const std::filesystem::path& file) {
+  std::unique_ptr<PartWriter> writer(new PartWriter(file));
+  writer->aside_ = file.parent_path() / absl::StrCat(".", file.filename().string(), ".aside-", getpid());
+  writer->out_.open(writer->aside_, std::ios::binary | std::ios::trunc);
+  if (!writer->out_) return base::FileError("write", writer->aside_);
+  return writer;
+}
+
+PartWriter::~PartWriter() {
+  std::error_code error;
+  if (!aside_.empty()) std::filesystem::remove(aside_, error);
+}
+
+void PartWriter::Put(const PartRecord& record) {
+  google::protobuf::util::SerializeDelimitedToOstream(record, &out_);  // whether it could is asked at the end
+}
+
+absl::Status PartWriter::Start(const vickrey::config::v1::SimulateConfig& config, const base::Shard& shard,
+                               const std::vector<Contestant>& contestants) {
+  PartRecord record;
+  PartHeader& header = *record.mutable_header();
+  header.set_format(1);
+  header.set_shard_index(shard.index);
+  header.set_shard_count(shard.count);
+  header.set_config(base::ToJson(config));
+  for (const Contestant& contestant : contestants) {
+    PartModel& model = *header.add_models();
+    model.set_ref(contestant.ref);
+    model.set_loss(contestant.loss);
+    model.set_labels(contestant.labels);
+  }
+  Put(record);
+  return absl::OkStatus();
+}
+
+void PartWriter::Write(const vickrey::v1::AuctionLine& line, const std::vector<const vickrey::v1::Outcome*>& results) {
+  PartRecord record;
+  PartAuction& auction = *record.mutable_auction();
+  *auction.mutable_auction() = line;
+  auction.mutable_auction()->clear_context();
+  auction.mutable_auction()->clear_encoded_context();
+  for (auto& candidate : *auction.mutable_auction()->mutable_candidates()) {
+    candidate.clear_features();
+    candidate.clear_encoded_features();
+  }
+  for (const vickrey::v1::Outcome* outcome : results) {
+    auto& result = *auction.add_results();
+    if (outcome != nullptr) *result.mutable_outcome() = *outcome;
+  }
+  Put(record);
+}
+
+absl::Status PartWriter::Finish(const vickrey::v1::SimulationSummary& summary) {
+  PartRecord record;
+  record.mutable_end()->set_auctions(summary.auctions());
+  *record.mutable_end()->mutable_seconds() = summary.seconds();
+  Put(record);
+  out_.close();
+  if (!out_) return absl::UnavailableError(absl::StrCat("cannot write ", aside_.string(), ": is the disk full?"));
+  std::error_code error;
+  std::filesystem::rename(aside_, file_, error);
+  if (error) return absl::UnavailableError(absl::StrCat("cannot write ", file_.string(), ": ", error.message()));
+  aside_.clear();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<PartReader>> PartReader::Open(const std::filesystem::path& file) {
+  std::unique_ptr<PartReader> reader(new PartReader(file));
+  if (!reader->in_ || std::filesystem::is_directory(file)) {
+    return absl::NotFoundError(absl::StrCat("cannot open ", file.string(),
+                                            "; a simulation with --shard i/n and --summary FILE leaves FILE.part"));
+  }
+  reader->stream_.emplace(&reader->in_);
+  PartRecord record;
+  RETURN_IF_ERROR(reader->Read(&record));
+  if (!record.has_header() || record.header().format() != 1) {
+    return absl::DataLossError(absl::StrCat(file.string(), " is not the part of a simulation, of format 1"));
+  }
+  reader->header_ = record.header();
+  return reader;
+}
+
+absl::Status PartReader::Read(PartRecord* record) {
+  if (google::protobuf::util::ParseDelimitedFromZeroCopyStream(record, &*stream_, nullptr)) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(file_.string(), " is cut off or damaged behind auction ", auctions_));
+}
+
+absl::StatusOr<bool> PartReader::Next(PartAuction* auction) {
+  PartRecord record;
+  RETURN_IF_ERROR(Read(&record));
+  if (record.has_end() && record.end().auctions() == auctions_) {
+    end_ = record.end();
+    return false;
+  }
+  if (!record.has_auction() || record.auction().results_size() != header_.models_size()) {
+    return absl::DataLossError(absl::StrCat(file_.string(), " is damaged behind auction ", auctions_));
+  }
+  *auction = std::move(*record.mutable_auction());
+  ++auctions_;
+  return true;
+}
+
+}  // namespace vickrey::simulator

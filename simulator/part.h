@@ -1,0 +1,75 @@
+// A shard of a simulation as a file, from which the whole is put together again (part.proto).
+#ifndef SIMULATOR_PART_H_
+#define SIMULATOR_PART_H_
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "google/protobuf/io/zero_copy_stream_impl.h"
+#include "simulator/scoring.h"
+#include "vickrey/base/shard.h"
+#include "vickrey/config/v1/simulate.pb.h"
+#include "vickrey/storage/v1/part.pb.h"
+#include "vickrey/v1/auction_service.pb.h"
+#include "vickrey/v1/lines.pb.h"
+
+namespace vickrey::simulator {
+
+// Where the part of a shard lies, beside its summary.
+std::filesystem::path PartOf(const std::filesystem::path& summary);
+
+// Writes aside, and puts the file in its place when it is whole. Not thread-safe.
+class PartWriter {
+ public:
+  static absl::StatusOr<std::unique_ptr<PartWriter>> Open(const std::filesystem::path& file);
+  // Removes what was written aside, unless Finish succeeded.
+  ~PartWriter();
+
+  absl::Status Start(const vickrey::config::v1::SimulateConfig& config, const base::Shard& shard,
+                     const std::vector<Contestant>& contestants);
+  // The auction, without its features, and what Scoring::Add takes of it.
+  void Write(const vickrey::v1::AuctionLine& line, const std::vector<const vickrey::v1::Outcome*>& results);
+  // UNAVAILABLE if something could not be written.
+  absl::Status Finish(const vickrey::v1::SimulationSummary& summary);
+
+ private:
+  explicit PartWriter(std::filesystem::path file) : file_(std::move(file)) {}
+  void Put(const vickrey::storage::v1::PartRecord& record);
+
+  const std::filesystem::path file_;
+  std::filesystem::path aside_;
+  std::ofstream out_;
+};
+
+// Reads a part. Not thread-safe.
+class PartReader {
+ public:
+  // NOT_FOUND if the file is not there; DATA_LOSS unless it begins as a part does.
+  static absl::StatusOr<std::unique_ptr<PartReader>> Open(const std::filesystem::path& file);
+
+  const std::filesystem::path& file() const { return file_; }
+  const vickrey::storage::v1::PartHeader& header() const { return header_; }
+  // The next auction; false at the end, after which end() is known. DATA_LOSS for a file that is cut or damaged.
+  absl::StatusOr<bool> Next(vickrey::storage::v1::PartAuction* auction);
+  const vickrey::storage::v1::PartEnd& end() const { return end_; }
+
+ private:
+  explicit PartReader(std::filesystem::path file) : file_(std::move(file)), in_(file_, std::ios::binary) {}
+  absl::Status Read(vickrey::storage::v1::PartRecord* record);
+
+  const std::filesystem::path file_;
+  std::ifstream in_;
+  std::optional<google::protobuf::io::IstreamInputStream> stream_;
+  vickrey::storage::v1::PartHeader header_;
+  vickrey::storage::v1::PartEnd end_;
+  int64_t auctions_ = 0;
+};
+
+}  // namespace vickrey::simulator
+
+#endif  // SIMULATOR_PART_H_
