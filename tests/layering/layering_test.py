@@ -49,6 +49,7 @@ class LayeringTest(unittest.TestCase):
         self.assert_fault("server/x.cc", "<rocksdb/db.h>")
         self.assert_fault("trainer/x.cc", '"vickrey/v1/prediction_service.grpc.pb.h"')
         self.assert_fault("simulator/x.cc", '"vickrey/storage/v1/log.pb.h"')
+        self.assert_fault("vickrey/log/x.cc", '"vickrey/storage/v1/part.pb.h"')
 
     def test_files_outside_the_architecture_and_relative_includes(self):
         self.assertTrue(self.faults("utils/x.cc"))

@@ -74,6 +74,12 @@ absl::Status CheckShape(const Batch& batch) {
 
 }  // namespace
 
+size_t LongestOf(const Batch& batch) {
+  int64_t longest = 0;
+  for (size_t a = 0; a < batch.auctions(); ++a) longest = std::max(longest, batch.offsets[a + 1] - batch.offsets[a]);
+  return static_cast<size_t>(longest);
+}
+
 absl::Status Validate(const Batch& batch) {
   RETURN_IF_ERROR(CheckShape(batch));
   if (HWY_DYNAMIC_DISPATCH(AllInRange)(batch.bids_micros.data(), batch.pctrs.data(), batch.bids_micros.size())) {

@@ -27,6 +27,9 @@ struct BatchOutcome {
   static constexpr int32_t kUnsold = -1;
 };
 
+// The candidates of the longest auction of a valid batch.
+size_t LongestOf(const Batch& batch);
+
 // INVALID_ARGUMENT naming the array that is not of the right shape, or the auction, the candidate and the field that is
 // out of range, the first one.
 absl::Status Validate(const Batch& batch);

@@ -19,6 +19,14 @@ struct Bidder {
 
 inline bool Beats(const Bidder& a, const Bidder& b) { return Beats(a.score, a.index, b.score, b.index); }
 
+// A reserve as two bounds: a candidate is eligible iff its bid and its score reach them and the score is not 0.
+struct Floors {
+  explicit Floors(const Reserve& reserve)
+      : bid(reserve.kind == Reserve::Kind::kClick ? static_cast<double>(reserve.micros) : 0),
+        score(reserve.kind == Reserve::Kind::kMille ? static_cast<double>(reserve.micros) / 1000 : 0) {}
+  double bid, score;
+};
+
 // The bidders that matter to the prices, best first: those placed and, where there is one, the first that is not.
 using Ranked = std::span<const Bidder>;
 

@@ -7,6 +7,8 @@ namespace vickrey::auction {
 namespace {
 
 struct Pricing {
+  static constexpr bool kIsCriticalBid = false;
+
   int64_t operator()(const Mechanism&, Ranked ranked, size_t k) const { return ranked[k].bid_micros; }
 };
 

@@ -8,6 +8,8 @@ namespace vickrey::auction {
 namespace {
 
 struct Pricing {
+  static constexpr bool kIsCriticalBid = true;
+
   int64_t operator()(const Mechanism& mechanism, Ranked ranked, size_t k) const {
     return CriticalBid(ranked[k], k + 1 < ranked.size() ? &ranked[k + 1] : nullptr, mechanism.reserve());
   }

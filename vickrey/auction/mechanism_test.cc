@@ -13,6 +13,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "vickrey/auction/auction_testing.h"
+#include "vickrey/base/instruction_sets_testing.h"
 #include "vickrey/base/status.h"
 
 namespace vickrey::auction {
@@ -210,37 +211,50 @@ TEST_P(Battery, RaisingABidNeverWorsensItsSlot) {
   });
 }
 
-// One auction at a time and all in a batch, with the same results.
-TEST_P(Battery, ABatchDecidesAlike) {
-  for (int round = 0; round < 200; ++round) {
-    RandomStream random(12, base::StreamId("mechanism_test.batch"), round);
-    const Rules rules = RandomRules(GetParam(), random);
-    const auto mechanism = MakeMechanism(rules).value();
-    std::vector<int64_t> bids, offsets = {0};
-    std::vector<double> pctrs;
-    std::vector<std::vector<Candidate>> auctions(random.Below(60));
+// Auctions of no, few, several and thousands of candidates, as flat arrays too.
+struct RandomBatch {
+  RandomBatch(RandomStream& random, bool only_short) : auctions(random.Below(60)) {
     for (auto& candidates : auctions) {
       const uint64_t kind = random.Below(12);
-      if (kind > 0) candidates = RandomCandidates(random);  // else: no candidates
-      while (kind == 1 && candidates.size() < 3000) candidates.push_back(candidates[random.Below(candidates.size())]);
+      if (kind > 0) candidates = RandomCandidates(random);
+      const size_t size = kind == 1 && !only_short ? 3000 : kind < 4 ? random.Below(33) : 0;
+      while (!candidates.empty() && candidates.size() < size) {
+        candidates.push_back(candidates[random.Below(candidates.size())]);
+      }
       for (const Candidate& c : candidates) {
         bids.push_back(c.bid_micros);
         pctrs.push_back(c.pctr);
       }
       offsets.push_back(static_cast<int64_t>(bids.size()));
     }
-    BatchOutcome batch;
-    ASSERT_TRUE(mechanism->RunBatch({bids, pctrs, offsets}, &batch).ok());
-    ASSERT_EQ(batch.winners.size(), auctions.size() * rules.slots);
-    ASSERT_EQ(batch.prices_micros.size(), batch.winners.size());
-    for (size_t a = 0; a < auctions.size(); ++a) {
-      std::vector<Sale> expected = SalesOf(*mechanism, auctions[a]);
-      expected.resize(rules.slots, Sale{BatchOutcome::kUnsold, 0});
-      for (int k = 0; k < rules.slots; ++k) {
-        EXPECT_EQ((Sale{batch.winners[a * rules.slots + k], batch.prices_micros[a * rules.slots + k]}), expected[k])
-            << "round " << round << ", auction " << a << ", slot " << k + 1;
+  }
+  std::vector<std::vector<Candidate>> auctions;
+  std::vector<int64_t> bids, offsets = {0};
+  std::vector<double> pctrs;
+};
+
+// One auction at a time and all in a batch, with the same results.
+TEST_P(Battery, ABatchDecidesAlike) {
+  for (int round = 0; round < 300; ++round) {
+    RandomStream random(12, base::StreamId("mechanism_test.batch"), round);
+    const Rules rules = RandomRules(GetParam(), random);
+    const auto mechanism = MakeMechanism(rules).value();
+    const RandomBatch in(random, /*only_short=*/round % 2 == 0);
+    base::ForEachInstructionSet([&] {
+      BatchOutcome batch;
+      ASSERT_TRUE(mechanism->RunBatch({in.bids, in.pctrs, in.offsets}, &batch).ok());
+      ASSERT_EQ(batch.winners.size(), in.auctions.size() * rules.slots);
+      ASSERT_EQ(batch.prices_micros.size(), batch.winners.size());
+      for (size_t a = 0; a < in.auctions.size(); ++a) {
+        std::vector<Sale> expected = SalesOf(*mechanism, in.auctions[a]);
+        expected.resize(rules.slots, Sale{BatchOutcome::kUnsold, 0});
+        for (int k = 0; k < rules.slots; ++k) {
+          EXPECT_EQ((Sale{batch.winners[a * rules.slots + k], batch.prices_micros[a * rules.slots + k]}), expected[k])
+              << "round " << round << ", auction " << a << ", slot " << k + 1;
+        }
       }
-    }
+    });
+    if (HasFailure()) return;
   }
 }
 

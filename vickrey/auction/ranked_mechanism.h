@@ -8,6 +8,7 @@
 
 #include "vickrey/auction/bidder.h"
 #include "vickrey/auction/mechanism.h"
+#include "vickrey/auction/one_slot.h"
 #include "vickrey/auction/scan.h"
 #include "vickrey/base/status.h"
 
@@ -15,7 +16,7 @@ namespace vickrey::auction {
 
 // A Mechanism whose price of slot k (from 0) is `Pricing()(mechanism, ranked, k)`, where `ranked` are the eligible
 // bidders, best first, at least one more than are placed if there are so many. The price is per click, in micros, at
-// most the bid of ranked[k], and a function of nothing else.
+// most the bid of ranked[k], and a function of nothing else. Pricing::kIsCriticalBid: with one slot, it is CriticalBid.
 template <typename Pricing>
 class RankedMechanism final : public Mechanism {
  public:
@@ -51,6 +52,12 @@ class RankedMechanism final : public Mechanism {
     const size_t slots = position_multipliers().size();
     outcome->winners.resize(batch.auctions() * slots);
     outcome->prices_micros.resize(batch.auctions() * slots);
+    if constexpr (Pricing::kIsCriticalBid) {
+      if (slots == 1 && LongestOf(batch) <= kShortAuction) {
+        SettleOneSlot(batch, reserve(), outcome->winners.data(), outcome->prices_micros.data());
+        return absl::OkStatus();
+      }
+    }
     const size_t most = slots + 1;  // a price depends on one bidder more than are placed
     const size_t at_a_time = std::max<size_t>(1, kAtATime / most);
     Scan scan(batch, reserve(), most);

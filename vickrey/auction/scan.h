@@ -11,7 +11,8 @@
 
 namespace vickrey::auction {
 
-// Finds the best `most` eligible candidates of each auction. Its memory is that of the scores at hand. Not thread-safe.
+// Finds the best `most` eligible candidates of each auction. Its memory is that of one auction's scores. Not
+// thread-safe.
 class Scan {
  public:
   // `batch`, which is valid, must outlive it.
@@ -23,15 +24,11 @@ class Scan {
 
  private:
   static constexpr size_t kMostLanes = 8;  // doubles in the widest vector
-  static constexpr size_t kShort = 16;     // candidates up to which vectors do not pay
-
-  size_t LongestOf(size_t from, size_t to) const;
 
   const Batch& batch_;
-  const double least_bid_, least_score_;  // of an eligible candidate
+  const Floors floors_;
   const size_t most_;
-  hwy::AlignedFreeUniquePtr<double[]> scores_;  // those not eligible 0; in whole vectors
-  size_t room_ = 0;
+  hwy::AlignedFreeUniquePtr<double[]> scores_;  // of the auction at hand, in whole vectors
 };
 
 }  // namespace vickrey::auction

@@ -13,7 +13,7 @@ namespace vickrey::auction {
 // What all auctions of a scan share.
 struct ScanTask {
   const Batch& batch;
-  double least_bid, least_score;  // of an eligible candidate
+  Floors floors;
   size_t most;
   double* scores;  // of the auction at hand
 };

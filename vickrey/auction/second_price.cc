@@ -9,6 +9,8 @@ namespace vickrey::auction {
 namespace {
 
 struct Pricing {
+  static constexpr bool kIsCriticalBid = true;
+
   int64_t operator()(const Mechanism& mechanism, Ranked ranked, size_t k) const {
     return CriticalBid(ranked[k], ranked.size() > 1 ? &ranked[1] : nullptr, mechanism.reserve());
   }

@@ -14,6 +14,8 @@ namespace {
 double Slack(size_t terms) { return static_cast<double>(terms + 4) * 0x1p-52; }
 
 struct Pricing {
+  static constexpr bool kIsCriticalBid = false;
+
   int64_t operator()(const Mechanism& mechanism, Ranked ranked, size_t k) const {
     const std::span<const double> x = mechanism.position_multipliers();
     const Reserve& reserve = mechanism.reserve();
