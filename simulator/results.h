@@ -17,7 +17,7 @@ struct ResultFlags {
   absl::Status Check() const;
   // Writes the summary to its file and to stdout: a table for people, JSON for machines. CheckFailed if outcomes are
   // missing.
-  absl::Status Write(const vickrey::v1::SimulationSummary& summary) const;
+  absl::Status Write(const vickrey::v1::SimulationSummary& result) const;
 
   std::string outcomes, summary;
   bool json = false;

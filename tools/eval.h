@@ -11,6 +11,8 @@ void AddEvalAuction(base::Tool& tool);
 void AddEvalMetrics(base::Tool& tool);
 // `vickrey eval compare A B`: compares two models' outcomes of the same auctions.
 void AddEvalCompare(base::Tool& tool);
+// `vickrey eval off-policy`: judges a policy by the logged decisions of another.
+void AddEvalOffPolicy(base::Tool& tool);
 
 }  // namespace vickrey::tools
 

@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
                loss);
   vickrey::tools::AddEvalMetrics(tool);
   vickrey::tools::AddEvalCompare(tool);
+  vickrey::tools::AddEvalOffPolicy(tool);
   tool.AddVerb("merge", "Put a simulation together again from its shards", "vickrey eval merge --help", merge);
   return tool.Run(argc, argv);
 }

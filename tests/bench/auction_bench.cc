@@ -92,7 +92,8 @@ void RunOneByOne(benchmark::State& state) {
     }
   }
   for (auto _ : state) {
-    for (const auto& candidates : auctions) benchmark::DoNotOptimize(mechanism->Run("a", candidates)->placements.data());
+    for (const auto& candidates : auctions)
+      benchmark::DoNotOptimize(mechanism->Run("a", candidates)->placements.data());
   }
   Count(state, state.range(0));
 }

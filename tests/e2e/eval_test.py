@@ -54,8 +54,26 @@ class EvalAuctionTest(unittest.TestCase):
             self.assertEqual(len(done.stdout.splitlines()), 1)
         self.assertEqual(vickrey("eval", "auction", text="nonsense\n").returncode, 2)
 
+    def test_several_slots(self):
+        rules = ("--slots", 2, "--position-multipliers", "1,0.5")
+        lines = [{"auction_id": "e", "candidates": [{"ad_id": name, "bid_micros": bid * 10**6, "pctr": 0.1, "ctr": 0.1}
+                                                    for name, bid in (("ten", 10), ("four", 4), ("two", 2))]}]
+        for mechanism, prices in (("gsp", [4, 2]), ("vcg", [3, 2]), ("first_price", [10, 4])):
+            result = replies("eval", "auction", "--mechanism", mechanism, *rules, lines=lines)[0]
+            self.assertEqual([(p["slot"], p["ad_id"], int(p["price_micros"]) / 10**6, p["examination"]) for p in result["placements"]],
+                             [(1, "ten", prices[0], 1), (2, "four", prices[1], .5)])
+            self.assertAlmostEqual(result["welfare"], 1 + .5 * .4)
+            self.assertAlmostEqual(result["revenue"], .1 * prices[0] + .5 * .1 * prices[1])
+            self.assertEqual(result["regret"], 0)
+            m = replies("eval", "metrics", "--mechanism", mechanism, *rules, lines=lines)[0]
+            for key in ("welfare", "revenue", "oracle_welfare"):
+                self.assertAlmostEqual(m[key], result[key], places=15)
+
     def test_bad_rules(self):
         for flags in (["--mechanism", "lottery"], ["--slots", 2], ["--position-multipliers", "1,0.5"],
+                      ["--mechanism", "gsp", "--slots", 0], ["--mechanism", "gsp", "--slots", 101],
+                      ["--mechanism", "vcg", "--slots", 2, "--position-multipliers", "1,1.5"],
+                      ["--mechanism", "vcg", "--slots", 2, "--position-multipliers", "1,0"],
                       ["--reserve-click-micros", 0], ["--reserve-click-micros", "x"], ["--reserve-mille-micros", 10**19],
                       ["--reserve-click-micros", 1, "--reserve-mille-micros", 1], ["--unknown"]):
             done = vickrey("eval", "auction", *flags)
@@ -113,6 +131,16 @@ class EvalCompareTest(unittest.TestCase):
             self.assertIn(done.returncode, (0, 1), done.stderr)
             self.assertEqual(json.loads(done.stdout)["method"], "bootstrap")
 
+    def test_regret_removed(self):
+        a, b = self.outcomes(1.5, 1.6, 1.4, 1.5), self.outcomes(1.0, 1.1, .9, 1.0)  # regrets of about .5 and 1
+        found = json.loads(self.compare(a, b, "--metric", "regret").stdout)
+        self.assertAlmostEqual(found["regret_removed"], .5)
+        self.assertAlmostEqual(found["regret_removed_ci95"][0], -found["relative_ci95"][1])
+        nearly_none = self.outcomes(2, 2, 2, 1.9)  # a regret of .025, one standard error
+        found = json.loads(self.compare(a, nearly_none, "--metric", "regret").stdout)
+        self.assertEqual((found["regret_removed"], found["regret_removed_ci95"]), (None, None))
+        self.assertIsNone(json.loads(self.compare(a, b, "--metric", "welfare").stdout)["regret_removed"])
+
     def test_bad_input(self):
         a = self.outcomes(1, 2, 3)
         self.assertEqual(error_of(self.compare(a, a[:2]))["field"], "auction_id")
@@ -127,6 +155,52 @@ class EvalCompareTest(unittest.TestCase):
             bad = self.compare(a, [{**a[0], field: value}], "--metric", "auc")
             self.assertEqual((bad.returncode, error_of(bad)["field"]), (2, field))
         self.assertEqual(vickrey("eval", "compare", "no-such", "no-such").returncode, 2)
+
+
+class OffPolicyTest(unittest.TestCase):
+    LINES = [{"reward": i % 3, "propensity": [.5, .2, .3][i % 3], "target_probability": [.1, .6, .3][i % 3], "q_logged": .9,
+              "q_target": 1.1, "cluster_key": f"u{i // 2}"} for i in range(60)]
+
+    def test_agrees_with_plain_arithmetic(self):
+        m = replies("eval", "off-policy", lines=self.LINES)[0]
+        w = [line["target_probability"] / line["propensity"] for line in self.LINES]
+        r = [line["reward"] for line in self.LINES]
+        n = len(w)
+        ips = sum(a * b for a, b in zip(w, r)) / n
+        self.assertEqual((m["n"], m["clusters"]), (str(n), "30"))
+        self.assertAlmostEqual(m["ess"], sum(w) ** 2 / sum(a * a for a in w))
+        self.assertAlmostEqual(m["max_weight"], max(w))
+        self.assertAlmostEqual(m["ips"]["value"], ips)
+        self.assertAlmostEqual(m["snips"]["value"], ips * n / sum(w))
+        self.assertAlmostEqual(m["dm"]["value"], 1.1)
+        self.assertIsNone(m["dm"]["ci95"])
+        self.assertAlmostEqual(m["dr"]["value"], 1.1 + sum(a * (b - .9) for a, b in zip(w, r)) / n)
+        by_user = [sum(a * b - ips for a, b in zip(w[i:i + 2], r[i:i + 2])) / n for i in range(0, n, 2)]
+        half = 1.959963984540054 * (30 / 29 * sum(e * e for e in by_user)) ** .5
+        self.assertAlmostEqual(m["ips"]["ci95"][1], ips + half)
+        clipped = replies("eval", "off-policy", "--clip", 2, lines=self.LINES)[0]
+        self.assertEqual((clipped["max_weight"], round(clipped["clipped"], 12)), (2, round(1 / 3, 12)))
+        self.assertTrue(any("clipped" in warning for warning in clipped["warnings"]))
+
+    def test_without_a_reward_model(self):
+        m = replies("eval", "off-policy", lines=[{"reward": 1, "propensity": .2, "target_probability": .6}] * 3)[0]
+        self.assertEqual((m["dr"], m["dm"], m["zero_support"]), (None, None, 0))
+        none = replies("eval", "off-policy")[0]
+        self.assertEqual((none["n"], none["ips"]["value"]), ("0", None))
+
+    def test_refuses(self):
+        good = self.LINES[0]
+        for change, field in (({"reward": None}, "reward"), ({"reward": "NaN"}, "reward"), ({"propensity": 0}, "propensity"),
+                              ({"propensity": None}, "propensity"), ({"propensity": 1.5}, "propensity"),
+                              ({"target_probability": -1}, "target_probability"), ({"q_target": None}, "q_target"),
+                              ({"q_logged": None, "q_target": None}, "q_logged"), ({"propensities": 1}, "propensities")):
+            done = vickrey("eval", "off-policy", lines=[good, {**good, **change}])
+            self.assertEqual((done.returncode, error_of(done)["field"], error_of(done)["line"]), (2, field, "2"), change)
+        certain = vickrey("eval", "off-policy", lines=[{**good, "propensity": 1}] * 5)
+        self.assertEqual((certain.returncode, error_of(certain)["field"]), (2, "propensity"))
+        self.assertIn("with certainty", error_of(certain)["message"])
+        for clip in (0, -1, "x"):
+            self.assertEqual(vickrey("eval", "off-policy", "--clip", clip).returncode, 2)
 
 
 class MarketTest(unittest.TestCase):

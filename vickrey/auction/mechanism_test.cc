@@ -388,7 +388,7 @@ TEST(MakeMechanism, RefusesRulesByName) {
       continue;
     }
     EXPECT_EQ(field({.mechanism = mechanism, .slots = kMaxSlots}), "none");
-    const auto of = [&](std::vector<double> x) {
+    const auto of = [&](const std::vector<double>& x) {
       return field({.mechanism = mechanism, .slots = 2, .position_multipliers = x});
     };
     EXPECT_EQ(of({1, 0.5}), "none");

@@ -1,6 +1,7 @@
 #ifndef VICKREY_METRIC_AUC_H_
 #define VICKREY_METRIC_AUC_H_
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <vector>
@@ -13,23 +14,19 @@ struct ScoredClick {
   bool clicked = false;
 };
 
-// The area under the ROC curve, exactly: the probability that a clicked row scores higher than one that is not, ties
-// counting half (Mann-Whitney). Nothing where there are not both.
-//
-// `weights`, where given, counts row i so many times. REQUIRES: an entry for each row, or empty.
-std::optional<double> Auc(std::span<const ScoredClick> rows, std::span<const double> weights = {});
-
-// Accumulates rows; keeps all of them, 16 bytes each. Not thread-safe.
-class AucAccumulator {
- public:
-  void Add(double score, bool clicked) { rows_.push_back({score, clicked}); }
-  void Merge(const AucAccumulator& other) { rows_.insert(rows_.end(), other.rows_.begin(), other.rows_.end()); }
-  std::optional<double> Finalize() const { return Auc(rows_); }
-  const std::vector<ScoredClick>& rows() const { return rows_; }
-
- private:
-  std::vector<ScoredClick> rows_;
+// The same, of a cluster that counts several times or not at all.
+struct ClusteredClick {
+  double score = 0;
+  bool clicked = false;
+  size_t cluster = 0;
 };
+
+// Sorted once, rows serve for any number of resamplings.
+void SortByScore(std::vector<ClusteredClick>* rows);
+
+// The area under the ROC curve (see clicked_scores.h) with each row as often as `times[its cluster]` says. Nothing
+// where there are not both clicked rows and others. REQUIRES: sorted rows.
+std::optional<double> ResampledAuc(std::span<const ClusteredClick> rows, std::span<const double> times);
 
 }  // namespace vickrey::metric
 

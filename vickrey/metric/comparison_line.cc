@@ -23,6 +23,10 @@ vickrey::v1::ComparisonLine LineOf(const Comparison& c, const std::string& metri
   if (c.difference_ci95.has_value()) SetInterval(*c.difference_ci95, line.mutable_ci95());
   if (c.relative.has_value()) line.set_relative(*c.relative);
   if (c.relative_ci95.has_value()) SetInterval(*c.relative_ci95, line.mutable_relative_ci95());
+  if (metric == "regret" && c.RegretRemoved().has_value()) line.set_regret_removed(*c.RegretRemoved());
+  if (metric == "regret" && c.RegretRemovedCi95().has_value()) {
+    SetInterval(*c.RegretRemovedCi95(), line.mutable_regret_removed_ci95());
+  }
   line.set_method(std::string(c.method));
   line.set_pass(c.Passes(margin));
   return line;

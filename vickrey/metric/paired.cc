@@ -1,6 +1,7 @@
 #include "vickrey/metric/paired.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -31,11 +32,27 @@ void SetPoint(std::optional<double> a, std::optional<double> b, Comparison* c) {
   c->relative = Divide(*c->difference, *b);
 }
 
-// How often each of n clusters is drawn in a resampling of n.
+// How often each of n clusters counts in a resampling: draw i of the replicate's stream by inversion of the Poisson
+// distribution of mean 1.
 std::vector<double> Resample(size_t n, uint64_t seed, int replicate) {
+  constexpr int kMost = 20;  // more has a probability below 2^-60
+  static const std::array<double, kMost> kCumulative = [] {
+    std::array<double, kMost> cumulative;
+    double probability = std::exp(-1.0), sum = 0;
+    for (int k = 0; k < kMost; ++k) {
+      cumulative[k] = sum += probability;
+      probability /= k + 1;
+    }
+    return cumulative;
+  }();
   base::RandomStream random(seed, base::StreamId("metric.bootstrap"), static_cast<uint64_t>(replicate));
-  std::vector<double> times(n, 0);
-  for (size_t i = 0; i < n; ++i) ++times[random.Below(n)];
+  std::vector<double> times(n);
+  for (double& count : times) {
+    const double u = random.Uniform();
+    int k = 0;
+    while (k < kMost && u >= kCumulative[k]) ++k;
+    count = k;
+  }
   return times;
 }
 
@@ -73,6 +90,17 @@ void Bootstrap(size_t clusters, int replicates, uint64_t seed, F replicate, Comp
 
 }  // namespace
 
+std::optional<double> Comparison::RegretRemoved() const {
+  constexpr double kClear = 3;  // standard errors
+  if (!relative.has_value() || !b_standard_error.has_value() || *b < kClear * *b_standard_error) return std::nullopt;
+  return -*relative;
+}
+
+std::optional<Interval> Comparison::RegretRemovedCi95() const {
+  if (!RegretRemoved().has_value() || !relative_ci95.has_value()) return std::nullopt;
+  return Interval{-relative_ci95->hi, -relative_ci95->lo};
+}
+
 void PairedComparison::Add(std::string_view cluster, Ratio a, Ratio b) {
   const size_t i = NumberOf(cluster, clusters_.size(), &index_);
   if (i == clusters_.size()) clusters_.emplace_back();
@@ -94,11 +122,12 @@ Comparison PairedComparison::ByDelta() const {
   }
   SetPoint(Divide(sum.a_numerator, sum.a_denominator), Divide(sum.b_numerator, sum.b_denominator), &c);
   if (!c.difference.has_value() || clusters_.size() < 2) return c;
-  double difference_squares = 0, relative_squares = 0;
+  double difference_squares = 0, relative_squares = 0, b_squares = 0;
   for (const Cluster& g : clusters_) {
     const double e_a = (g.a_numerator - *c.a * g.a_denominator) / sum.a_denominator;
     const double e_b = (g.b_numerator - *c.b * g.b_denominator) / sum.b_denominator;
     difference_squares += (e_a - e_b) * (e_a - e_b);
+    b_squares += e_b * e_b;
     if (c.relative.has_value()) {
       const double e = (e_a - *c.a / *c.b * e_b) / *c.b;
       relative_squares += e * e;
@@ -109,6 +138,7 @@ Comparison PairedComparison::ByDelta() const {
     const double half = kZ * std::sqrt(n / (n - 1) * squares);
     return Interval{center - half, center + half};
   };
+  c.b_standard_error = std::sqrt(n / (n - 1) * b_squares);
   c.difference_ci95 = around(*c.difference, difference_squares);
   if (c.relative.has_value()) c.relative_ci95 = around(*c.relative, relative_squares);
   return c;
@@ -138,24 +168,21 @@ void PairedAuc::Add(std::string_view cluster, std::optional<ScoredClick> a, std:
   const size_t i = NumberOf(cluster, clusters_, &index_);
   clusters_ = std::max(clusters_, i + 1);
   ++auctions_;
-  for (const auto& [side, row] : {std::pair(&a_, a), std::pair(&b_, b)}) {
-    if (!row.has_value()) continue;
-    side->rows.push_back(*row);
-    side->clusters.push_back(i);
-  }
+  if (a.has_value()) a_.push_back({a->score, a->clicked, i});
+  if (b.has_value()) b_.push_back({b->score, b->clicked, i});
 }
 
 Comparison PairedAuc::ByBootstrap(int replicates, uint64_t seed) const {
   Comparison c{.auctions = auctions_, .clusters = static_cast<int64_t>(clusters_)};
-  SetPoint(Auc(a_.rows), Auc(b_.rows), &c);
-  const auto auc = [](const Side& side, const std::vector<double>& times) {
-    std::vector<double> weights(side.rows.size());
-    for (size_t i = 0; i < weights.size(); ++i) weights[i] = times[side.clusters[i]];
-    return Auc(side.rows, weights);
+  std::vector<ClusteredClick> a = a_, b = b_;
+  SortByScore(&a);
+  SortByScore(&b);
+  const auto both = [&](const std::vector<double>& times) {
+    return std::pair(ResampledAuc(a, times), ResampledAuc(b, times));
   };
-  Bootstrap(
-      clusters_, replicates, seed,
-      [&](const std::vector<double>& times) { return std::pair(auc(a_, times), auc(b_, times)); }, &c);
+  const auto [of_a, of_b] = both(std::vector<double>(clusters_, 1));
+  SetPoint(of_a, of_b, &c);
+  Bootstrap(clusters_, replicates, seed, both, &c);
   return c;
 }
 

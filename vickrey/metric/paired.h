@@ -25,7 +25,13 @@ struct Comparison {
   int64_t clusters = 0;
   std::optional<double> a, b, difference, relative;
   std::optional<Interval> difference_ci95, relative_ci95;
-  std::string_view method;  // "delta" or "bootstrap"
+  std::optional<double> b_standard_error;  // of b, over clusters
+  std::string_view method;                 // "delta" or "bootstrap"
+
+  // For a metric that is a regret: 1 - a / b, the share of b's regret that a does not have. Nothing where b is less
+  // than 3 of its standard errors: a ratio to almost nothing says nothing.
+  std::optional<double> RegretRemoved() const;
+  std::optional<Interval> RegretRemovedCi95() const;
 
   // Whether the low end of the relative interval is at least `margin` (-0.001: not worse by more than 0.1 %).
   bool Passes(double margin) const { return relative_ci95.has_value() && relative_ci95->lo >= margin; }
@@ -50,7 +56,10 @@ class PairedComparison {
   // `cluster` empty: the auction is a cluster of its own.
   void Add(std::string_view cluster, Ratio a, Ratio b);
   Comparison ByDelta() const;
-  // Percentile intervals over `replicates` resamplings of whole clusters, a function of `seed`.
+  // Percentile intervals over `replicates` resamplings, a function of `seed`. In each, every cluster counts as often as
+  // a Poisson distribution of mean 1 says, drawn for it alone from (seed, replicate, cluster): for ratios of sums the
+  // same as drawing clusters with replacement, without a draw of all at once (Chamandy, Muralidharan, Najmi, Naidu,
+  // "Estimating uncertainty for massive data streams", 2012).
   Comparison ByBootstrap(int replicates, uint64_t seed) const;
 
  private:
@@ -71,15 +80,10 @@ class PairedAuc {
   Comparison ByBootstrap(int replicates, uint64_t seed) const;
 
  private:
-  struct Side {
-    std::vector<ScoredClick> rows;
-    std::vector<size_t> clusters;  // of each row
-  };
-
   std::unordered_map<std::string, size_t> index_;
   size_t clusters_ = 0;
   int64_t auctions_ = 0;
-  Side a_, b_;
+  std::vector<ClusteredClick> a_, b_;
 };
 
 }  // namespace vickrey::metric

@@ -1,5 +1,7 @@
 #include "vickrey/metric/paired.h"
 
+#include <cmath>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -78,22 +80,56 @@ TEST(PairedComparison, RatiosOfSums) {
   EXPECT_EQ(*paired.ByDelta().b, 0.5);
 }
 
-// Over many repetitions the 95 % interval holds the true relative difference about 95 % of the time.
-TEST(PairedComparison, TheIntervalCoversWhatItSays) {
-  constexpr int kRuns = 2000;
-  int covered = 0;
-  for (int run = 0; run < kRuns; ++run) {
-    base::RandomStream random(9, base::StreamId("paired_test"), static_cast<uint64_t>(run));
-    PairedComparison paired;
-    for (int i = 0; i < 200; ++i) {
-      const double common = random.LogNormal(0, 0.5);
-      paired.Add("", {1.1 * common + 0.3 * random.Normal()}, {common + 0.3 * random.Normal()});
+// Regrets of 300 auctions, of a user each or four to a user; heavy-tailed, and true means of .9 and 1.
+PairedComparison Simulated(int run, bool clustered) {
+  PairedComparison paired;
+  base::RandomStream random(9, base::StreamId("paired_test"), static_cast<uint64_t>(run));
+  for (int user = 0; user < 300; ++user) {
+    const double common = random.LogNormal(-0.5 * 0.64, 0.8);  // of mean 1
+    const double taste = 0.2 * random.Normal();
+    for (int i = 0; i < (clustered ? 4 : 1); ++i) {
+      const double b = common + 0.3 * random.Normal();
+      paired.Add(clustered ? std::to_string(user) : "", {0.9 * common + taste + 0.3 * random.Normal()}, {b});
     }
-    const Interval ci = *paired.ByDelta().relative_ci95;
-    covered += ci.lo <= 0.1 && 0.1 <= ci.hi;
   }
-  // Standard error of the coverage: sqrt(.95 .05 / 2000) = .005; the bound is four of them.
-  EXPECT_NEAR(covered / double{kRuns}, 0.95, 0.02);
+  return paired;
+}
+
+// In 930 to 970 of 1000 comparisons the 95 % interval holds the truth.
+TEST(Coverage, IsWhatTheIntervalsSay) {
+  for (const bool clustered : {false, true}) {
+    int difference = 0, relative = 0, difference_bootstrap = 0, relative_bootstrap = 0;
+    const auto holds = [](const std::optional<Interval>& ci, double truth) {
+      return ci->lo <= truth && truth <= ci->hi;
+    };
+    for (int run = 0; run < 1000; ++run) {
+      const PairedComparison paired = Simulated(run, clustered);
+      const Comparison delta = paired.ByDelta(), bootstrap = paired.ByBootstrap(300, static_cast<uint64_t>(run));
+      difference += holds(delta.difference_ci95, -0.1);
+      relative += holds(delta.relative_ci95, -0.1);
+      difference_bootstrap += holds(bootstrap.difference_ci95, -0.1);
+      relative_bootstrap += holds(bootstrap.relative_ci95, -0.1);
+    }
+    for (const int covered : {difference, relative, difference_bootstrap, relative_bootstrap}) {
+      EXPECT_GE(covered, 930) << clustered;
+      EXPECT_LE(covered, 970) << clustered;
+    }
+  }
+}
+
+TEST(RegretRemoved, IsNothingOverAlmostNothing) {
+  const auto of = [](double a, double b, double noise) {
+    PairedComparison paired;
+    for (int i = 0; i < 100; ++i) paired.Add("", {a}, {b + (i % 2 == 0 ? noise : -noise)});
+    return paired.ByDelta();
+  };
+  // The standard error of b is noise / sqrt(99): .01 of it 3 standard errors away is .0302.
+  EXPECT_NEAR(*of(.3, 1, .1).RegretRemoved(), .7, 1e-12);
+  EXPECT_NEAR(of(.3, 1, .1).RegretRemovedCi95()->lo, .7 - 1.959963984540054 * .3 * .1 / std::sqrt(99), 1e-9);
+  EXPECT_TRUE(of(.1, .0302, .1).RegretRemoved().has_value());
+  EXPECT_FALSE(of(.1, .0301, .1).RegretRemoved().has_value());
+  EXPECT_FALSE(of(.1, .0301, .1).RegretRemovedCi95().has_value());
+  EXPECT_FALSE(of(.1, 0, 0).RegretRemoved().has_value());
 }
 
 TEST(Bootstrap, AgreesWithTheDeltaMethodAndRepeatsItself) {

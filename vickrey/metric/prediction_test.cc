@@ -71,9 +71,9 @@ TEST(Auc, AgreesWithCountingPairs) {
   base::RandomStream random(1, base::StreamId("auc_test"), 0);
   for (int round = 0; round < 100; ++round) {
     const size_t n = round % 2 == 0 ? 30 : 200;  // few and many of a kind are counted in different ways
-    std::vector<ScoredClick> rows(n);
+    std::vector<ClusteredClick> rows(n);
     std::vector<double> weights(n);
-    for (ScoredClick& row : rows) row = {static_cast<double>(random.Below(10)), random.Bernoulli(0.3)};
+    for (size_t i = 0; i < n; ++i) rows[i] = {static_cast<double>(random.Below(10)), random.Bernoulli(0.3), i};
     for (double& weight : weights) weight = static_cast<double>(random.Below(3));
     double wins = 0, pairs = 0, weighted_wins = 0, weighted_pairs = 0;
     for (size_t i = 0; i < rows.size(); ++i) {
@@ -88,18 +88,19 @@ TEST(Auc, AgreesWithCountingPairs) {
     }
     std::vector<double> clicked, others;
     ClickedScores scores;
-    for (const ScoredClick& row : rows) {
+    for (const ClusteredClick& row : rows) {
       (row.clicked ? clicked : others).push_back(row.score);
       scores.Add(row.score, row.clicked);
     }
     ASSERT_EQ(scores.Auc().has_value(), pairs > 0);
+    SortByScore(&rows);
     if (pairs > 0) {
-      EXPECT_NEAR(*Auc(rows), wins / pairs, 1e-12);
+      EXPECT_NEAR(*ResampledAuc(rows, std::vector<double>(n, 1)), wins / pairs, 1e-12);
       EXPECT_EQ(*Auc(clicked, others), wins / pairs);
       EXPECT_EQ(*scores.Auc(), wins / pairs);
     }
     if (weighted_pairs > 0) {
-      EXPECT_NEAR(*Auc(rows, weights), weighted_wins / weighted_pairs, 1e-12);
+      EXPECT_NEAR(*ResampledAuc(rows, weights), weighted_wins / weighted_pairs, 1e-12);
     }
   }
 }
