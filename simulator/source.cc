@@ -26,7 +26,8 @@ class MarketSource final : public Source {
   int64_t size() const override { return range_.end - range_.begin; }
   absl::StatusOr<bool> Next(LoggedAuction* auction) override {
     if (next_ == range_.end) return false;
-    ASSIGN_OR_RETURN(*auction, log::FromLine(market_->ToLine(market_->Generate(next_++))));
+    market_->Generate(next_++, &generated_);
+    ASSIGN_OR_RETURN(*auction, log::FromLine(market_->ToLine(generated_)));
     return true;
   }
 
@@ -34,6 +35,7 @@ class MarketSource final : public Source {
   const std::unique_ptr<market::Market> market_;
   const base::IndexRange range_;
   int64_t next_;
+  market::SyntheticAuction generated_;
 };
 
 class SnapshotSource final : public Source {

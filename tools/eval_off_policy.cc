@@ -1,5 +1,7 @@
+#include <limits>
 #include <memory>
-#include <optional>
+#include <string>
+#include <utility>
 
 #include "tools/eval.h"
 #include "vickrey/metric/off_policy.h"
@@ -67,12 +69,13 @@ absl::Status Run(const Flags& flags) {
 
 void AddEvalOffPolicy(base::Tool& tool) {
   const auto flags = std::make_shared<Flags>();
-  CLI::App& app =
-      tool.AddVerb("off-policy", "Estimate what another policy would have earned, from logged decisions",
-                   R"(echo '{"reward":1,"propensity":0.2,"target_probability":0.6}' | vickrey eval off-policy)",
-                   [flags] { return Run(*flags); });
+  CLI::App& app = tool.AddVerb(
+      "off-policy", "Estimate what another policy would have earned, from logged decisions",
+      R"(printf '{"reward":%s,"propensity":%s,"target_probability":%s}\n' 1 0.2 0.6 0 0.8 0.4 1 0.8 0.4 | )"
+      "vickrey eval off-policy",
+      [flags] { return Run(*flags); });
   app.add_option("--clip", flags->clip, "Weights, target_probability / propensity, are at most this")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1e-6, 1e18))
       ->default_str("none");
   app.add_flag("--json", flags->json, "JSON on a terminal too");
 }

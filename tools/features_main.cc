@@ -109,7 +109,9 @@ int main(int argc, char** argv) {
                                   "vickrey market generate --scenario linear --auctions 1 --seed 1 | "
                                   "vickrey features encode --schema synthetic",
                                   [&flags] { return tools::Encode(flags); });
-  encode.add_option("--schema", flags.schema, "A preset (criteo, outbrain, synthetic) or a YAML or JSON file")
+  encode
+      .add_option("--schema", flags.schema,
+                  "A preset (criteo, outbrain, synthetic, synthetic_ads, synthetic_tower) or a YAML or JSON file")
       ->required();
   return tool.Run(argc, argv);
 }

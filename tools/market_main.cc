@@ -27,12 +27,20 @@ absl::Status List() {
     vickrey::v1::ScenarioLine line;
     line.set_scenario(std::string(info.name));
     line.set_summary(std::string(info.summary));
+    line.set_formula(std::string(info.formula));
+    line.set_student(std::string(info.student));
+    for (const std::string_view parameter : info.parameters) line.add_parameters(std::string(parameter));
+    vickrey::config::v1::MarketConfig config;
+    config.set_scenario(line.scenario());
+    RETURN_IF_ERROR(base::FinishConfig("market", &config));
+    ASSIGN_OR_RETURN(const auto scenario, market::MakeScenario(config, /*seed=*/1));
+    line.set_schema(std::string(scenario->shape().schema));
     base::WriteLine(line);
   }
   return absl::OkStatus();
 }
 
-absl::Status Generate(const Flags& flags) {
+absl::StatusOr<vickrey::config::v1::MarketConfig> ConfigOf(const Flags& flags) {
   vickrey::config::v1::MarketConfig config;
   if (!flags.params.empty()) RETURN_IF_ERROR(base::LoadConfigFile(flags.params, &config));
   if (!flags.scenario.empty()) {
@@ -42,6 +50,25 @@ absl::Status Generate(const Flags& flags) {
     }
     config.set_scenario(flags.scenario);
   }
+  return config;
+}
+
+absl::Status Schema(const Flags& flags) {
+  ASSIGN_OR_RETURN(auto config, ConfigOf(flags));
+  config.clear_mean_ctr();  // takes time to solve for, and the schema does not depend on it
+  ASSIGN_OR_RETURN(const auto market, market::Market::Create(config, flags.seed));
+  vickrey::v1::FeatureSchema schema = market->schema();
+  for (auto& field : *schema.mutable_fields()) {  // what is not said stands for NONE; configuration files want it said
+    if (field.transform() == vickrey::v1::FeatureField::TRANSFORM_UNSPECIFIED) {
+      field.set_transform(vickrey::v1::FeatureField::NONE);
+    }
+  }
+  base::WriteLine(schema);
+  return absl::OkStatus();
+}
+
+absl::Status Generate(const Flags& flags) {
+  ASSIGN_OR_RETURN(const auto config, ConfigOf(flags));
   ASSIGN_OR_RETURN(const base::Shard shard, base::ParseShard(flags.shard));
   ASSIGN_OR_RETURN(const auto market, market::Market::Create(config, flags.seed));
   // Every event time must be one that a log takes.
@@ -51,8 +78,10 @@ absl::Status Generate(const Flags& flags) {
         "--auctions", absl::StrCat(flags.auctions, " reach past the year 9999; fewer, or a shorter interval_micros"));
   }
   const base::IndexRange range = base::RangeOf(shard, flags.auctions, metric::kBlockAuctions);
+  market::SyntheticAuction auction;
   for (int64_t i = range.begin; i < range.end; ++i) {
-    base::WriteLine(market->ToLine(market->Generate(i)));
+    market->Generate(i, &auction);
+    base::WriteLine(market->ToLine(auction));
     if (i % 1024 == 0) RETURN_IF_ERROR(base::FlushLines());  // a full disk ends it
   }
   return absl::OkStatus();
@@ -70,12 +99,17 @@ int main(int argc, char** argv) {
   CLI::App& generate = tool.AddVerb("generate", "Auctions of a scenario, as JSON lines",
                                     "vickrey market generate --scenario interaction --auctions 10 --seed 1",
                                     [&flags] { return tools::Generate(flags); });
-  generate.add_option("--scenario", flags.scenario, "See `vickrey market list`; may also stand in --params");
+  CLI::App& schema =
+      tool.AddVerb("schema", "The fields of a scenario's features, for data.schema of a training",
+                   "vickrey market schema --scenario thin_tower", [&flags] { return tools::Schema(flags); });
+  for (CLI::App* verb : {&generate, &schema}) {
+    verb->add_option("--scenario", flags.scenario, "See `vickrey market list`; may also stand in --params");
+    verb->add_option("--params", flags.params, "A YAML or JSON file of MarketConfig")->check(CLI::ExistingFile);
+  }
   generate.add_option("--auctions", flags.auctions, "How many")
       ->required()
       ->check(CLI::Range(int64_t{0}, int64_t{1} << 50));
   generate.add_option("--seed", flags.seed, "Everything random follows from it");
   generate.add_option("--shard", flags.shard, "Only part i of n, i/n: the parts, in order, are the whole");
-  generate.add_option("--params", flags.params, "A YAML or JSON file of MarketConfig")->check(CLI::ExistingFile);
   return tool.Run(argc, argv);
 }

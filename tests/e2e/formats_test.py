@@ -47,6 +47,8 @@ PRESETS = {
     + [("ad_id", "CATEGORICAL", "AD")],
     "synthetic": [(f"c{i}", "DENSE", "CONTEXT") for i in range(4)] + [(f"a{i}", "DENSE", "AD") for i in range(8)]
     + [("segment", "DENSE", "AD")],
+    "synthetic_ads": [(f"c{i}", "DENSE", "CONTEXT") for i in range(4)] + [("ad", "CATEGORICAL", "AD")],
+    "synthetic_tower": [(f"c{i}", "DENSE", "CONTEXT") for i in range(8)] + [(f"a{i}", "DENSE", "AD") for i in range(8)],
 }
 
 

@@ -25,7 +25,7 @@ constexpr double kMicro = 1e6;
 
 // The preset with the id that the log's records carry.
 absl::StatusOr<FeatureSchema> SchemaOfLog(const std::string& schema_id) {
-  for (const char* preset : {"synthetic", "criteo", "outbrain"}) {
+  for (const std::string_view preset : features::Schema::PresetNames()) {
     ASSIGN_OR_RETURN(const auto schema, features::Schema::Preset(preset));
     if (schema->id() == schema_id) return schema->proto();
   }

@@ -2,6 +2,7 @@
 
 #include <Random123/philox.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <vector>
@@ -145,6 +146,36 @@ TEST(RandomStream, BelowIsUniformAndInRange) {
   int low = 0;
   for (int i = 0; i < 100'000; ++i) low += stream.Below(kTwoThirds) < kTwoThirds / 2;
   EXPECT_NEAR(low, 50'000, 800);
+}
+
+// Kolmogorov and Smirnov: the greatest distance of the empirical distribution from the normal one, times sqrt(n), is
+// above 1.95 once in a thousand samples. And how many are far out, where the ziggurat has its tail.
+TEST(RandomStream, NormalsAreNormal) {
+  RandomStream stream(1, StreamId("ziggurat"), 0);
+  std::vector<double> x(kDraws);
+  for (double& v : x) v = stream.Normal();
+  std::sort(x.begin(), x.end());
+  double distance = 0;
+  for (int i = 0; i < kDraws; ++i) {
+    const double p = 0.5 * std::erfc(-x[i] / std::sqrt(2.0));
+    distance = std::max({distance, std::abs(p - static_cast<double>(i) / kDraws), std::abs(p - (i + 1.0) / kDraws)});
+  }
+  EXPECT_LT(distance * std::sqrt(kDraws), 1.95);
+  for (const double far : {2.0, 3.0, 3.6541528853610088, 4.0}) {
+    const double expected = kDraws * std::erfc(far / std::sqrt(2.0));
+    const auto beyond = std::count_if(x.begin(), x.end(), [&](double v) { return std::abs(v) > far; });
+    EXPECT_NEAR(static_cast<double>(beyond), expected, 5 * std::sqrt(expected)) << far;
+  }
+}
+
+// The layers are of one area, and the top one closes at 0: the published constants fit.
+TEST(RandomStream, TheZigguratCloses) {
+  const internal::Ziggurat& z = internal::kZiggurat;
+  for (int i = 2; i < 256; ++i) {
+    const double edge = z.width[i] * 0x1p54;
+    EXPECT_NEAR(edge * (z.height[i - 1] - z.height[i]), 0.00492867323399, 1e-12) << i;
+  }
+  EXPECT_NEAR(z.width[1] * 0x1p54 * (1 - z.height[1]), 0.00492867323399, 1e-9);
 }
 
 }  // namespace

@@ -95,10 +95,27 @@ FeatureSchema Synthetic() {
   return schema;
 }
 
+FeatureSchema SyntheticTower() {
+  FeatureSchema schema;
+  for (int i = 0; i < 8; ++i) Append(absl::StrCat("c", i), FeatureField::CONTEXT, FeatureField::DENSE, &schema);
+  for (int i = 0; i < 8; ++i) Append(absl::StrCat("a", i), FeatureField::AD, FeatureField::DENSE, &schema);
+  return schema;
+}
+
+FeatureSchema SyntheticAds() {
+  FeatureSchema schema;
+  for (int i = 0; i < 4; ++i) Append(absl::StrCat("c", i), FeatureField::CONTEXT, FeatureField::DENSE, &schema);
+  Append("ad", FeatureField::AD, FeatureField::CATEGORICAL, &schema);
+  schema.mutable_fields(4)->set_buckets(64);
+  return schema;
+}
+
 constexpr std::pair<std::string_view, FeatureSchema (*)()> kPresets[] = {
     {"criteo", &Criteo},
     {"outbrain", &Outbrain},
     {"synthetic", &Synthetic},
+    {"synthetic_ads", &SyntheticAds},
+    {"synthetic_tower", &SyntheticTower},
 };
 
 }  // namespace
@@ -142,6 +159,12 @@ absl::StatusOr<std::shared_ptr<const Schema>> Schema::Preset(std::string_view na
     absl::StrAppend(&known, known.empty() ? "" : ", ", std::string(preset));
   }
   return base::InvalidField("schema", absl::StrCat("'", std::string(name), "' is not known; known: ", known));
+}
+
+std::vector<std::string_view> Schema::PresetNames() {
+  std::vector<std::string_view> names;
+  for (const auto& [preset, make] : kPresets) names.push_back(preset);
+  return names;
 }
 
 const Schema::Counts& Schema::counts(FeatureField::Side side) const {

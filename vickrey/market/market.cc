@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <string>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,86 +16,168 @@ namespace vickrey::market {
 namespace {
 
 using base::RandomStream;
+using vickrey::v1::FeatureField;
 
-constexpr double kMaxBid = 1e15;        // micros
-constexpr int kInterceptRows = 20'000;  // candidates that the intercept is solved on
+constexpr double kMaxBid = 1e15;  // micros
+// Candidates that an intercept is solved on, in auctions of two: the error of their mean is some .2 % of it.
+constexpr int64_t kSampleRows = 2'000'000;
 
-double Sigmoid(double u) { return 1 / (1 + std::exp(-u)); }
-
-double Round(double x) { return std::round(x * 1e4) / 1e4; }
+FeatureField MakeField(const std::string& name, FeatureField::Kind kind, int64_t buckets) {
+  FeatureField field;
+  field.set_name(name);
+  field.set_side(FeatureField::AD);
+  field.set_kind(kind);
+  if (kind == FeatureField::DENSE) {
+    field.set_transform(FeatureField::NONE);
+  } else {
+    field.set_buckets(buckets);
+    field.set_embedding_width(8);
+  }
+  return field;
+}
 
 }  // namespace
 
-Market::Market(vickrey::config::v1::MarketConfig config, uint64_t seed, std::unique_ptr<const Scenario> scenario)
-    : config_(std::move(config)),
-      seed_(seed),
-      scenario_(std::move(scenario)),
-      schema_id_((*features::Schema::Preset("synthetic"))->id()),
-      intercept_(scenario_->intercept()) {}
-
 absl::StatusOr<std::unique_ptr<Market>> Market::Create(vickrey::config::v1::MarketConfig config, uint64_t seed) {
   RETURN_IF_ERROR(base::FinishConfig("market", &config));
-  ASSIGN_OR_RETURN(auto scenario, MakeScenario(config.scenario(), seed));
-  std::unique_ptr<Market> market(new Market(std::move(config), seed, std::move(scenario)));
-  if (market->config_.has_mean_ctr()) market->intercept_ = market->SolveIntercept(market->config_.mean_ctr());
+  if (config.has_max_candidates() && config.max_candidates() < config.candidates()) {
+    return base::InvalidField("max_candidates",
+                              absl::StrCat(config.max_candidates(), " is less than candidates, ", config.candidates()));
+  }
+  ASSIGN_OR_RETURN(auto scenario, MakeScenario(config, seed));
+  ASSIGN_OR_RETURN(auto extra, Extra::Create(config.extra(), seed));
+  std::unique_ptr<Market> market(new Market(std::move(config), seed, std::move(scenario), std::move(extra)));
+  RETURN_IF_ERROR(market->MakeSchema());
+  market->intercept_ = market->config_.has_mean_ctr() ? market->SolveIntercept(market->config_.mean_ctr())
+                                                      : market->scenario_->shape().intercept;
   return market;
 }
 
-SyntheticAuction Market::Generate(int64_t index) const {
-  RandomStream random(seed_, base::StreamId("market.auctions"), static_cast<uint64_t>(index));
-  SyntheticAuction auction;
-  auction.index = index;
-  for (double& x : auction.x) x = Round(random.Normal());
-  const double tier = scenario_->tier() * random.Normal();
-  auction.candidates.resize(config_.candidates());
-  for (SyntheticCandidate& c : auction.candidates) {
-    for (double& x : c.x) x = Round(random.Normal());
-    c.segment = random.Bernoulli(scenario_->segment_share());
-    const Draw draw = scenario_->Evaluate(auction.x, c, random.Normal());
-    c.bid_micros = static_cast<int64_t>(std::clamp(std::round(std::exp(draw.log_bid + tier) * 1e6), 1.0, kMaxBid));
-    c.ctr = Sigmoid(intercept_ + draw.logit);
-    c.click = random.Bernoulli(c.ctr);
+absl::Status Market::MakeSchema() {
+  const Shape& shape = scenario_->shape();
+  ASSIGN_OR_RETURN(const auto preset, features::Schema::Preset(shape.schema));
+  schema_ = preset->proto();
+  for (int i = 0; i < shape.context_width; ++i) context_names_.push_back(absl::StrCat("c", i));
+  for (int i = 0; i < shape.dense_width; ++i) dense_names_.push_back(absl::StrCat("a", i));
+  if (!extra_.has_value()) return absl::OkStatus();
+  for (int i = 0; i < extra_->dense(); ++i) {
+    dense_names_.push_back(absl::StrCat("d", i));
+    *schema_.add_fields() = MakeField(dense_names_.back(), FeatureField::DENSE, 0);
   }
-  return auction;
+  for (int i = 0; i < extra_->categorical(); ++i) {
+    categorical_names_.push_back(absl::StrCat("k", i));
+    *schema_.add_fields() =
+        MakeField(categorical_names_.back(), FeatureField::CATEGORICAL, int64_t{config_.extra().cardinality()} + 1);
+  }
+  schema_.clear_schema_id();
+  ASSIGN_OR_RETURN(const auto schema, features::Schema::Create(schema_));
+  schema_ = schema->proto();
+  return absl::OkStatus();
+}
+
+int Market::DrawSize(RandomStream& random) const {
+  if (!config_.has_max_candidates()) return config_.candidates();
+  const int more = config_.max_candidates() - config_.candidates();
+  return config_.candidates() + static_cast<int>(random.Below(static_cast<uint64_t>(more) + 1));
+}
+
+void Market::Draw(RandomStream& random, int64_t index, int n, SyntheticAuction* a) const {
+  const Shape& shape = scenario_->shape();
+  a->index = index;
+  a->candidates = n;
+  a->context.resize(shape.context_width);
+  a->dense.resize(n * dense_names_.size());
+  a->categories.resize(n * categorical_names_.size());
+  a->segments.assign(n, 0);
+  a->ads.resize(n);
+  if (!shape.has_ad) std::iota(a->ads.begin(), a->ads.end(), 0);
+  a->logits.resize(n);
+  a->log_bids.resize(n);
+  scenario_->Draw(random, a);
+  if (extra_.has_value()) extra_->Draw(shape.dense_width, random, a);
+}
+
+void Market::Generate(int64_t index, SyntheticAuction* a) const {
+  RandomStream random(seed_, base::StreamId("market.auctions"), static_cast<uint64_t>(index));
+  const int n = DrawSize(random);
+  Draw(random, index, n, a);
+  a->bids_micros.resize(n);
+  a->ctrs.resize(n);
+  a->clicks.resize(n);
+  for (int i = 0; i < n; ++i) {
+    a->bids_micros[i] = static_cast<int64_t>(std::clamp(std::exp(a->log_bids[i]) * 1e6 + .5, 1.0, kMaxBid));
+    a->ctrs[i] = 1 / (1 + std::exp(-(intercept_ + a->logits[i])));
+    a->clicks[i] = random.Bernoulli(a->ctrs[i]);
+  }
+}
+
+LogitDistribution Market::SampleLogits() const {
+  // Of auctions of indices that no log has. Where logits depend on nothing but the auction, the candidate and whether
+  // it is the first, two candidates stand for any number: the first counts once, the other for the rest.
+  const Shape& shape = scenario_->shape();
+  const bool whole = shape.has_ad;
+  const double size =
+      config_.has_max_candidates() ? (config_.candidates() + config_.max_candidates()) / 2.0 : config_.candidates();
+  const int some = size > 1 ? 2 : 1;
+  LogitDistribution logits;
+  SyntheticAuction a;
+  int64_t rows = 0;
+  for (int64_t i = 0; rows < kSampleRows * shape.sample_factor; ++i) {
+    const int64_t index = std::numeric_limits<int64_t>::max() - i;
+    RandomStream random(seed_, base::StreamId("market.auctions"), static_cast<uint64_t>(index));
+    Draw(random, index, whole ? DrawSize(random) : some, &a);
+    for (int j = 0; j < a.candidates; ++j) logits.Add(a.logits[j], whole || j == 0 ? 1 : size - 1);
+    rows += std::max(a.candidates, 2);
+  }
+  return logits;
 }
 
 double Market::SolveIntercept(double mean_ctr) const {
-  // The logits of a fixed sample, from indices that no log has; then bisection, the mean being monotone.
-  std::vector<double> logits;
-  for (int64_t i = 0; static_cast<int>(logits.size()) < kInterceptRows; ++i) {
-    const SyntheticAuction auction = Generate(std::numeric_limits<int64_t>::max() - i);
-    for (const SyntheticCandidate& c : auction.candidates) {
-      logits.push_back(scenario_->Evaluate(auction.x, c, 0).logit);
-    }
-  }
-  double low = -40, high = 40;
+  const LogitDistribution logits = SampleLogits();
+  // Newton's method on log(mean), which is nearly straight in the intercept, between bounds that close in on it.
+  double low = -60, high = 60, at = std::log(mean_ctr / (1 - mean_ctr));
   for (int step = 0; step < 100; ++step) {
-    const double middle = (low + high) / 2;
-    double sum = 0;
-    for (const double logit : logits) sum += Sigmoid(middle + logit);
-    (sum < mean_ctr * static_cast<double>(logits.size()) ? low : high) = middle;
+    const auto [mean, slope] = logits.MeanSigmoid(at);
+    const double error = std::log(mean / mean_ctr);
+    if (std::abs(error) < 1e-9) break;
+    (error < 0 ? low : high) = at;
+    const double next = at - error * mean / slope;
+    at = next > low && next < high ? next : (low + high) / 2;
   }
-  return (low + high) / 2;
+  return at;
+}
+
+vickrey::v1::AuctionLine Market::GenerateLine(int64_t index) const {
+  SyntheticAuction auction;
+  Generate(index, &auction);
+  return ToLine(auction);
 }
 
 vickrey::v1::AuctionLine Market::ToLine(const SyntheticAuction& auction) const {
+  const Shape& shape = scenario_->shape();
   vickrey::v1::AuctionLine line;
   line.set_auction_id(absl::StrCat(config_.scenario(), "-", seed_, "-", auction.index));
   line.set_event_time(config_.start_time() + auction.index * config_.interval_micros());
   line.set_currency_code(config_.currency_code());
-  line.set_schema_id(schema_id_);
+  line.set_schema_id(schema_.schema_id());
   auto& context = *line.mutable_context()->mutable_fields();
-  for (int i = 0; i < kContextWidth; ++i) context[absl::StrCat("c", i)].set_number_value(auction.x[i]);
-  for (size_t i = 0; i < auction.candidates.size(); ++i) {
-    const SyntheticCandidate& c = auction.candidates[i];
+  for (size_t i = 0; i < context_names_.size(); ++i) context[context_names_[i]].set_number_value(auction.context[i]);
+  for (int i = 0; i < auction.candidates; ++i) {
     vickrey::v1::CandidateLine& candidate = *line.add_candidates();
-    candidate.set_ad_id(absl::StrCat("ad", i));
-    candidate.set_bid_micros(c.bid_micros);
-    candidate.set_click(c.click);
-    candidate.set_ctr(c.ctr);
+    candidate.set_ad_id(absl::StrCat("ad", auction.ads[i]));
+    candidate.set_bid_micros(auction.bids_micros[i]);
+    candidate.set_click(auction.clicks[i]);
+    candidate.set_ctr(auction.ctrs[i]);
     auto& features = *candidate.mutable_features()->mutable_fields();
-    for (int j = 0; j < kAdWidth; ++j) features[absl::StrCat("a", j)].set_number_value(c.x[j]);
-    features["segment"].set_number_value(c.segment);
+    for (size_t j = 0; j < dense_names_.size(); ++j) {
+      features[dense_names_[j]].set_number_value(auction.dense[i * dense_names_.size() + j]);
+    }
+    for (size_t j = 0; j < categorical_names_.size(); ++j) {
+      features[categorical_names_[j]].set_string_value(
+          absl::StrCat("v", auction.categories[i * categorical_names_.size() + j]));
+    }
+    if (shape.has_segment) features["segment"].set_number_value(auction.segments[i]);
+    if (shape.has_ad) features["ad"].set_string_value(candidate.ad_id());
   }
   return line;
 }

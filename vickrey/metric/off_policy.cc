@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -11,19 +12,27 @@ namespace vickrey::metric {
 namespace {
 
 constexpr double kZ = 1.959963984540054;  // 97.5 % quantile of the normal distribution
+// Of weights, rewards and estimates: what sums of their products and squares still hold as doubles.
+constexpr double kLargest = 1e75;
 constexpr int64_t kFewTelling = 30;
 constexpr double kFewEffective = 100, kLittleEffective = 0.01, kHeavy = 0.1;
+constexpr double kRounding = 1e-9;  // of a mean weight of 1
 
 absl::Status Check(const LoggedDecision& d, bool first, bool modelled) {
   const auto must = [](std::string_view field, double value, std::string_view what) {
     return base::InvalidField(field, absl::StrCat(value, " is not ", std::string(what)));
   };
-  if (!std::isfinite(d.reward)) return must("reward", d.reward, "a finite number");
+  const auto good = [](double value) { return std::abs(value) <= kLargest; };  // and no NaN
+  constexpr std::string_view kNumber = "a finite number of at most 1e75";
+  if (!good(d.reward)) return must("reward", d.reward, kNumber);
   if (!(d.propensity > 0 && d.propensity <= 1)) {
     return must("propensity", d.propensity, "in (0, 1]; it is the probability with which the action was taken");
   }
   if (!(d.target_probability >= 0 && d.target_probability <= 1)) {
     return must("target_probability", d.target_probability, "a probability in [0, 1]");
+  }
+  if (!good(d.target_probability / d.propensity)) {
+    return must("propensity", d.propensity, "large enough: the weight target_probability / propensity is above 1e75");
   }
   if (d.q_logged.has_value() != d.q_target.has_value()) {
     return base::InvalidField(d.q_logged.has_value() ? "q_target" : "q_logged", "is missing; give both or neither");
@@ -32,8 +41,8 @@ absl::Status Check(const LoggedDecision& d, bool first, bool modelled) {
     return base::InvalidField("q_logged", modelled ? "is missing, and decisions before have it; give it for all or none"
                                                    : "is given, and decisions before lack it; give it for all or none");
   }
-  if (d.q_logged.has_value() && !std::isfinite(*d.q_logged)) return must("q_logged", *d.q_logged, "a finite number");
-  if (d.q_target.has_value() && !std::isfinite(*d.q_target)) return must("q_target", *d.q_target, "a finite number");
+  if (d.q_logged.has_value() && !good(*d.q_logged)) return must("q_logged", *d.q_logged, kNumber);
+  if (d.q_target.has_value() && !good(*d.q_target)) return must("q_target", *d.q_target, kNumber);
   return absl::OkStatus();
 }
 
@@ -72,87 +81,93 @@ absl::StatusOr<OffPolicyMetrics> OffPolicyAccumulator::Finalize() const {
   if (certain_ == n_) {
     return base::InvalidField(
         "propensity",
-        "is 1 everywhere: logging took its actions with certainty, so nothing is known of what any "
-        "other action would have earned; log with some randomness, and with its propensities");
+        "is 1 in every decision: logging took its action with certainty, so nothing is known of what another policy "
+        "would do; log with exploration, and the probability of the action that was taken");
   }
   const auto n = static_cast<double>(n_);
-  const auto clusters = static_cast<double>(clusters_.size());
-  // A ratio of sums over clusters, with the standard error of the delta method.
-  double standard_error = 0;
-  const auto estimate = [&](double Cluster::*numerator, double Cluster::*denominator) {
-    double a = 0, b = 0;
-    for (const Cluster& c : clusters_) {
-      a += c.*numerator;
-      b += c.*denominator;
-    }
-    Estimate result;
-    if (b == 0) return result;
-    const double value = a / b;
-    result.value = value;
-    if (clusters_.size() < 2) return result;
-    double squares = 0;
-    for (const Cluster& c : clusters_) {
-      const double e = (c.*numerator - value * c.*denominator) / b;
-      squares += e * e;
-    }
-    standard_error = std::sqrt(clusters / (clusters - 1) * squares);
-    result.ci95 = Interval{value - kZ * standard_error, value + kZ * standard_error};
-    return result;
-  };
-  double weight = 0;
-  for (const Cluster& c : clusters_) weight += c.weight;
+  const Ratio weight = Of(&Cluster::weight, &Cluster::rows), raw_weight = Of(&Cluster::raw_weight, &Cluster::rows);
   m.n = n_;
   m.clusters = static_cast<int64_t>(clusters_.size());
-  m.ess = weight_squares_ > 0 ? weight * weight / weight_squares_ : 0;
+  m.ess = weight_squares_ > 0 ? weight.numerator * weight.numerator / weight_squares_ : 0;
   m.max_weight = max_weight_;
+  m.mean_weight = raw_weight.estimate.value.value_or(0);
   m.clipped = static_cast<double>(clipped_) / n;
   m.zero_support = static_cast<double>(never_) / n;
-  m.ips = estimate(&Cluster::ips, &Cluster::rows);
-  m.snips = estimate(&Cluster::ips, &Cluster::weight);
+  m.ips = Of(&Cluster::ips, &Cluster::rows).estimate;
+  m.snips = Of(&Cluster::ips, &Cluster::weight).estimate;
   if (modelled_ > 0) {
-    m.dr = estimate(&Cluster::dr, &Cluster::rows);
+    m.dr = Of(&Cluster::dr, &Cluster::rows).estimate;
     m.dm = Estimate{.value = dm_ / n};
   }
-  m.mean_weight = estimate(&Cluster::raw_weight, &Cluster::rows).value.value_or(0);
-  if (std::abs(m.mean_weight - 1) > 3 * standard_error && clusters_.size() > 1) {
-    m.warnings.push_back(
-        absl::StrFormat("the mean weight is %.4g, more than 3 standard errors (%.2g) off 1: the target policy does "
-                        "what logging never did, "
-                        "or propensities are wrong",
-                        m.mean_weight, standard_error));
-  }
-  Warn(m, &m.warnings);
+  Warn(weight.numerator, raw_weight.standard_error, &m);
   return m;
 }
 
-void OffPolicyAccumulator::Warn(const OffPolicyMetrics& m, std::vector<std::string>* warnings) const {
-  const auto n = static_cast<double>(n_);
-  if (m.ess < kFewEffective || m.ess < kLittleEffective * n) {
-    warnings->push_back(absl::StrFormat(
-        "the effective sample size is %.4g of %d decisions: the policies differ too much for this log", m.ess, n_));
+// With e_g = (numerator_g - R denominator_g) / sum of denominators for cluster g, the variance of the ratio R is
+// G / (G - 1) sum_g e_g^2.
+OffPolicyAccumulator::Ratio OffPolicyAccumulator::Of(double Cluster::*numerator, double Cluster::*denominator) const {
+  Ratio ratio;
+  double sum = 0;
+  for (const Cluster& c : clusters_) {
+    ratio.numerator += c.*numerator;
+    sum += c.*denominator;
   }
-  double weight = 0;
-  for (const Cluster& c : clusters_) weight += c.weight;
+  if (sum == 0) return ratio;
+  const double value = ratio.numerator / sum;
+  ratio.estimate.value = value;
+  if (clusters_.size() < 2) return ratio;
+  double squares = 0;
+  for (const Cluster& c : clusters_) {
+    const double e = (c.*numerator - value * c.*denominator) / sum;
+    squares += e * e;
+  }
+  const auto clusters = static_cast<double>(clusters_.size());
+  ratio.standard_error = std::sqrt(clusters / (clusters - 1) * squares);
+  ratio.estimate.ci95 = Interval{value - kZ * *ratio.standard_error, value + kZ * *ratio.standard_error};
+  return ratio;
+}
+
+void OffPolicyAccumulator::Warn(double weight, std::optional<double> mean_weight_error, OffPolicyMetrics* m) const {
+  const auto warn = [m](std::string text) { m->warnings.push_back(std::move(text)); };
+  if (m->ess < kFewEffective || m->ess < kLittleEffective * static_cast<double>(n_)) {
+    warn(
+        absl::StrFormat("the effective sample size is only %.4g of %d decisions: the estimates hang on few of them; "
+                        "log more, or judge a "
+                        "policy that is closer to the one that logged",
+                        m->ess, n_));
+  }
+  if (mean_weight_error.has_value() && std::abs(m->mean_weight - 1) > std::max(3 * *mean_weight_error, kRounding)) {
+    warn(absl::StrFormat(
+        "the mean weight is %.4g, more than 3 standard errors (%.2g each) off 1: the target policy does what logging "
+        "never does, or probabilities are wrong; IPS is biased",
+        m->mean_weight, *mean_weight_error));
+  }
   if (max_weight_ > kHeavy * weight) {
-    warnings->push_back(absl::StrFormat("one decision has %.3g %% of all the weight; a clip would bound it",
-                                        100 * max_weight_ / weight));
+    warn(absl::StrFormat(
+        "one decision carries %.3g %% of the total weight: check its propensity, or bound weights by a clip",
+        100 * max_weight_ / weight));
   }
   if (telling_ < kFewTelling) {
-    warnings->push_back(absl::StrFormat(
-        "only %d decisions have a reward that counts: the intervals are too narrow to be trusted", telling_));
+    warn(absl::StrFormat(
+        "decisions with a weight and a reward other than 0: %d, fewer than %d; do not trust the intervals", telling_,
+        kFewTelling));
   }
-  if (m.zero_support > 0.5) {
-    warnings->push_back(
-        absl::StrFormat("the target policy would never make %.3g %% of the logged decisions", 100 * m.zero_support));
+  if (m->zero_support > 0.5) {
+    warn(
+        absl::StrFormat("%.3g %% of the logged decisions are such as the target policy never makes: only the others "
+                        "say something of it",
+                        100 * m->zero_support));
   }
   if (certain_ > 0) {
-    warnings->push_back(
-        absl::StrFormat("%.3g %% of the decisions were logged with propensity 1: of them no other action is known",
-                        100 * static_cast<double>(certain_) / n));
+    warn(absl::StrFormat(
+        "%.3g %% of the decisions were logged with propensity 1, without exploration: what the target policy would do "
+        "instead is not known of them",
+        100 * static_cast<double>(certain_) / static_cast<double>(n_)));
   }
   if (clipped_ > 0) {
-    warnings->push_back(
-        absl::StrFormat("%.3g %% of the weights were clipped, which biases IPS, SNIPS and DR", 100 * m.clipped));
+    warn(absl::StrFormat(
+        "%.3g %% of the weights were clipped to %g, which biases IPS, SNIPS and DR; compare other clips",
+        100 * m->clipped, clip_));
   }
 }
 

@@ -47,36 +47,50 @@ struct OffPolicyMetrics {
 
 // Judges a target policy by decisions of another, with w = target_probability / propensity, at most `clip`:
 //
-//   IPS    mean of w r                                    Horvitz, Thompson 1952
-//   SNIPS  sum of w r / sum of w                          Swaminathan, Joachims, NIPS 2015
-//   DR     mean of q_target + w (r - q_logged)            Dudik, Langford, Li, ICML 2011
-//   DM     mean of q_target
+//   IPS    mean of w r                          Horvitz, Thompson, "A generalization of sampling without replacement
+//                                               from a finite universe", JASA 1952
+//   SNIPS  sum of w r / sum of w                Swaminathan, Joachims, "The self-normalized estimator for
+//                                               counterfactual learning", NIPS 2015
+//   DR     mean of q_target + w (r - q_logged)  Dudik, Langford, Li, "Doubly robust policy evaluation and learning",
+//                                               ICML 2011
+//   DM     mean of q_target                     the same
 //
 // IPS is unbiased where logging can take every action that the target takes and propensities are right; SNIPS trades a
 // bias that vanishes with n for less variance; DR is unbiased if either the propensities or the reward model are right;
-// DM has the reward model's bias, whatever n is. Clipping trades bias for variance.
+// DM has the reward model's bias, whatever n is, and therefore no interval. Clipping trades bias for variance.
 //
 // Intervals are of 95 %, by clusters, by the delta method as PairedComparison's; nothing with fewer than two. They are
-// of the normal distribution: the warnings say when that is not to be trusted. Keeps 72 bytes a cluster. Not
-// thread-safe.
+// of the normal distribution: the warnings say when that is not to be trusted. Keeps 40 bytes a cluster, and the keys
+// of those that have one. Not thread-safe.
 class OffPolicyAccumulator {
  public:
   // REQUIRES: clip > 0.
   explicit OffPolicyAccumulator(double clip = std::numeric_limits<double>::infinity()) : clip_(clip) {}
 
-  // INVALID_ARGUMENT naming the field; nothing is added then.
+  // INVALID_ARGUMENT naming the field where a value is not allowed or, as its weight, so large that sums would
+  // overflow; nothing is added then.
   absl::Status Add(const LoggedDecision& decision);
 
-  // INVALID_ARGUMENT naming `propensity` where logging took every action with certainty: what was not done then has
-  // left no trace, and no estimate can be made.
+  // Of no decisions: estimates without values. INVALID_ARGUMENT naming `propensity` where logging took every action
+  // with certainty: what was not done then has left no trace, and no estimate can be made.
   absl::StatusOr<OffPolicyMetrics> Finalize() const;
 
  private:
   struct Cluster {
-    double rows = 0, weight = 0, raw_weight = 0, ips = 0, dr = 0;
+    double rows = 0, weight = 0, raw_weight = 0, ips = 0, dr = 0;  // sums
   };
 
-  void Warn(const OffPolicyMetrics& m, std::vector<std::string>* warnings) const;
+  // A ratio of two sums over clusters.
+  struct Ratio {
+    double numerator = 0;  // the sum
+    Estimate estimate;
+    std::optional<double> standard_error;
+  };
+  Ratio Of(double Cluster::*numerator, double Cluster::*denominator) const;
+
+  // Adds what makes the estimates doubtful. `weight` is the sum of weights, `mean_weight_error` the standard error of
+  // their mean before clipping.
+  void Warn(double weight, std::optional<double> mean_weight_error, OffPolicyMetrics* m) const;
 
   const double clip_;
   std::unordered_map<std::string, size_t> index_;  // cluster -> index into clusters_

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -13,7 +15,9 @@ namespace vickrey::metric {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 // Worked by hand: weights .5 / .25 = 2, .1 / .5 = .2, 0 / .5 = 0 and .8 / .8 = 1; rewards 1, 0, 1, 2.
 OffPolicyAccumulator Four(double clip = std::numeric_limits<double>::infinity()) {
@@ -40,7 +44,7 @@ TEST(OffPolicy, WorkedByHand) {
   // The deviations of w r from their mean 1 are 1, -1, -1, 1: the variance of the mean is 4 / 3 x 4 / 16 = 1 / 3.
   EXPECT_NEAR(m.ips.ci95->hi, 1 + 1.959963984540054 * std::sqrt(1.0 / 3), 1e-12);
   EXPECT_FALSE(m.dm->ci95.has_value());
-  EXPECT_THAT(m.warnings, Contains(HasSubstr("only 2 decisions have a reward that counts")));
+  EXPECT_THAT(m.warnings, Contains(HasSubstr("other than 0: 2, fewer than 30")));
   EXPECT_THAT(m.warnings, Contains(HasSubstr("effective sample size")));
 }
 
@@ -50,7 +54,34 @@ TEST(OffPolicy, Clipping) {
   EXPECT_DOUBLE_EQ(m.mean_weight, 3.2 / 4);  // before it
   EXPECT_DOUBLE_EQ(m.clipped, .25);
   EXPECT_DOUBLE_EQ(*m.ips.value, (1.5 + 2) / 4);
-  EXPECT_THAT(m.warnings, Contains(HasSubstr("25 % of the weights were clipped")));
+  EXPECT_THAT(m.warnings, Contains(HasSubstr("25 % of the weights were clipped to 1.5")));
+}
+
+// Rewards are not negative: the less a clip leaves of the weights, the less IPS finds, and the more decisions count as
+// clipped. No clip at all and one above every weight are the same.
+TEST(OffPolicy, ALowerClipLeavesLess) {
+  base::RandomStream random(2, base::StreamId("off_policy_test.clip"), 0);
+  std::vector<LoggedDecision> decisions(500);
+  for (LoggedDecision& d : decisions)
+    d = {random.Uniform(), .01 + .99 * random.Uniform(), random.Uniform(), {}, {}, ""};
+  const auto find = [&](double clip) {
+    OffPolicyAccumulator all(clip);
+    for (const LoggedDecision& d : decisions) EXPECT_TRUE(all.Add(d).ok());
+    return all.Finalize().value();
+  };
+  const OffPolicyMetrics none = find(std::numeric_limits<double>::infinity());
+  OffPolicyMetrics last = find(1e6);
+  EXPECT_EQ(*last.ips.value, *none.ips.value);
+  EXPECT_EQ(last.clipped, 0);
+  for (const double clip : {20.0, 5.0, 2.0, 1.0, .5}) {
+    const OffPolicyMetrics m = find(clip);
+    EXPECT_LT(*m.ips.value, *last.ips.value) << clip;
+    EXPECT_GT(m.clipped, last.clipped) << clip;
+    EXPECT_GT(m.ess, last.ess) << clip;
+    EXPECT_EQ(m.max_weight, clip);
+    EXPECT_EQ(m.mean_weight, none.mean_weight);
+    last = m;
+  }
 }
 
 TEST(OffPolicy, ClustersVaryAsOne) {
@@ -85,7 +116,11 @@ TEST(OffPolicy, RefusesByName) {
   EXPECT_EQ(field({1, .5, .5, 1, {}, ""}), "q_target");
   EXPECT_EQ(field({1, .5, .5, {}, 1, ""}), "q_logged");
   EXPECT_EQ(field({1, .5, .5, kNan, 1, ""}), "q_logged");
+  EXPECT_EQ(field({1, 1e-300, .5, {}, {}, ""}), "propensity");  // the weight's square would be infinite
+  EXPECT_EQ(field({1e200, .5, .5, {}, {}, ""}), "reward");
+  EXPECT_EQ(field({1, .5, .5, 1, 1e200, ""}), "q_target");
   EXPECT_EQ(some.Finalize()->n, 0);
+  EXPECT_FALSE(some.Finalize()->ips.value.has_value());
   EXPECT_EQ(field({1, .5, .5, 1, 1, ""}), "none");
   EXPECT_EQ(field({1, .5, .5, {}, {}, ""}), "q_logged");  // of all or of none
 }
@@ -99,14 +134,37 @@ TEST(OffPolicy, DeterministicLoggingIsRefused) {
   EXPECT_THAT(certain.Finalize()->warnings, Contains(HasSubstr("with propensity 1")));
 }
 
-TEST(OffPolicy, WarnsOfWhatLoggingNeverDid) {
-  OffPolicyAccumulator narrow;
-  base::RandomStream random(1, base::StreamId("off_policy_test.narrow"), 0);
+// Each warning where there is reason to, and none where there is not.
+TEST(OffPolicy, Warns) {
+  const auto warnings = [](int n, auto decision) {
+    OffPolicyAccumulator all;
+    for (int i = 0; i < n; ++i) EXPECT_TRUE(all.Add(decision(i)).ok());
+    return all.Finalize()->warnings;
+  };
+  // Logging tosses a coin between two actions; the target policy takes either with .4 and .6.
+  const auto good = [](int i) { return LoggedDecision{1, .5, i % 2 == 0 ? .4 : .6, {}, {}, ""}; };
+  EXPECT_THAT(warnings(200, good), IsEmpty());
+  EXPECT_THAT(warnings(99, good), ElementsAre(HasSubstr("effective sample size")));
   // Logging takes two of three actions, each with .5; the target takes each of the three with a third.
-  for (int i = 0; i < 10'000; ++i) {
-    ASSERT_TRUE(narrow.Add({random.Bernoulli(.3) ? 1.0 : 0.0, .5, 1.0 / 3, {}, {}, ""}).ok());
-  }
-  EXPECT_THAT(narrow.Finalize()->warnings, Contains(HasSubstr("the mean weight is 0.6667")));
+  const auto narrow = [](int) { return LoggedDecision{1, .5, 1.0 / 3, {}, {}, ""}; };
+  EXPECT_THAT(warnings(200, narrow), ElementsAre(HasSubstr("the mean weight is 0.6667")));
+  // One weight of 40 in the place of one of 1.2: 40 / 238.8 of all.
+  const auto heavy = [&](int i) { return i == 7 ? LoggedDecision{1, .01, .4, {}, {}, ""} : good(i); };
+  EXPECT_THAT(warnings(200, heavy), Contains(HasSubstr("one decision carries 16.8 % of the total weight")));
+  const auto silent = [&](int i) {
+    LoggedDecision d = good(i);
+    d.reward = i < 29 ? 1 : 0;
+    return d;
+  };
+  EXPECT_THAT(warnings(200, silent), ElementsAre(HasSubstr("other than 0: 29, fewer than 30")));
+  // Logging takes each of four actions with .25, the target policy always the first.
+  const auto apart = [](int i) { return LoggedDecision{1, .25, i % 4 == 0 ? 1.0 : 0.0, {}, {}, ""}; };
+  EXPECT_THAT(warnings(800, apart), ElementsAre(HasSubstr("75 % of the logged decisions are such")));
+  const auto certain = [&](int i) { return i < 20 ? LoggedDecision{1, 1, 1, {}, {}, ""} : good(i); };
+  EXPECT_THAT(warnings(200, certain), ElementsAre(HasSubstr("10 % of the decisions were logged with propensity 1")));
+  // Weights of 1 but for rounding are of mean 1.
+  const auto same = [](int) { return LoggedDecision{1, .1 + .2, .3, {}, {}, ""}; };
+  EXPECT_THAT(warnings(200, same), IsEmpty());
 }
 
 // Three actions with known mean rewards, users of several decisions; a reward model that is wrong, and one that is
@@ -135,27 +193,41 @@ struct World {
   }
 };
 
-TEST(OffPolicy, IntervalsCoverTheTruth) {
+// How an estimator fares over repetitions.
+struct Record {
+  int covered = 0;
+  double sum = 0, squares = 0;
+
+  void Add(const Estimate& e, double truth) {
+    covered += e.ci95->lo <= truth && truth <= e.ci95->hi;
+    sum += *e.value - truth;
+    squares += (*e.value - truth) * (*e.value - truth);
+  }
+};
+
+TEST(OffPolicy, IsUnbiasedAndIntervalsCoverTheTruth) {
+  constexpr int kRuns = 1000;
   const World world;
-  int ips = 0, snips = 0, dr = 0, dr_wrong = 0;
-  double ips_sum = 0, dr_width = 0, ips_width = 0;
-  const auto covers = [&](const Estimate& e) { return e.ci95->lo <= world.Value() && world.Value() <= e.ci95->hi; };
-  for (uint64_t run = 0; run < 1000; ++run) {
-    const OffPolicyMetrics m = world.Sample(run, true);
-    ips += covers(m.ips);
-    snips += covers(m.snips);
-    dr += covers(*m.dr);
-    dr_wrong += covers(*world.Sample(run, false).dr);
-    ips_sum += *m.ips.value;
-    ips_width += m.ips.ci95->hi - m.ips.ci95->lo;
-    dr_width += m.dr->ci95->hi - m.dr->ci95->lo;
+  Record ips, snips, dr, dr_wrong;
+  double dm_wrong = 0;
+  for (uint64_t run = 0; run < kRuns; ++run) {
+    const OffPolicyMetrics right = world.Sample(run, true), wrong = world.Sample(run, false);
+    ips.Add(right.ips, world.Value());
+    snips.Add(right.snips, world.Value());
+    dr.Add(*right.dr, world.Value());
+    dr_wrong.Add(*wrong.dr, world.Value());
+    dm_wrong += *wrong.dm->value / kRuns;
+    EXPECT_NEAR(*right.dm->value, world.Value(), 1e-12);
   }
-  for (const int covered : {ips, snips, dr, dr_wrong}) {
-    EXPECT_GE(covered, 930);
-    EXPECT_LE(covered, 970);
+  for (const auto& [name, found] :
+       {std::pair("ips", ips), std::pair("snips", snips), std::pair("dr", dr), std::pair("dr_wrong", dr_wrong)}) {
+    EXPECT_GE(found.covered, 930) << name;
+    EXPECT_LE(found.covered, 970) << name;
+    // The mean error of kRuns, in its standard errors.
+    EXPECT_LT(std::abs(found.sum) / std::sqrt(found.squares), 3) << name;
   }
-  EXPECT_NEAR(ips_sum / 1000, world.Value(), 0.005);
-  EXPECT_LT(dr_width, 0.95 * ips_width);  // a right model takes variance away
+  EXPECT_LT(dr.squares, 0.9 * ips.squares);            // a right model takes variance away
+  EXPECT_GT(std::abs(dm_wrong - world.Value()), 0.1);  // DM believes the wrong one
 }
 
 }  // namespace

@@ -5,8 +5,6 @@
 #include <cmath>
 #include <utility>
 
-#include "vickrey/base/random.h"
-
 namespace vickrey::metric {
 namespace {
 
@@ -32,33 +30,19 @@ void SetPoint(std::optional<double> a, std::optional<double> b, Comparison* c) {
   c->relative = Divide(*c->difference, *b);
 }
 
-// How often each of n clusters counts in a resampling: draw i of the replicate's stream by inversion of the Poisson
-// distribution of mean 1.
-std::vector<double> Resample(size_t n, uint64_t seed, int replicate) {
-  constexpr int kMost = 20;  // more has a probability below 2^-60
-  static const std::array<double, kMost> kCumulative = [] {
-    std::array<double, kMost> cumulative;
-    double probability = std::exp(-1.0), sum = 0;
-    for (int k = 0; k < kMost; ++k) {
-      cumulative[k] = sum += probability;
-      probability /= k + 1;
-    }
-    return cumulative;
-  }();
-  base::RandomStream random(seed, base::StreamId("metric.bootstrap"), static_cast<uint64_t>(replicate));
-  std::vector<double> times(n);
-  for (double& count : times) {
-    const double u = random.Uniform();
-    int k = 0;
-    while (k < kMost && u >= kCumulative[k]) ++k;
-    count = k;
-  }
-  return times;
-}
+// 2^64 P(X <= k) of the Poisson distribution of mean 1, to the nearest number: e^-1 2^64 sum_{j <= k} 1 / j!. From k =
+// 20 on it is 2^64, which no uniform number reaches.
+constexpr std::array<uint64_t, 20> kPoisson = {
+    0x5e2d58d8b3bcdf1b, 0xbc5ab1b16779be35, 0xeb715e1dc1582dc3, 0xfb23979734a252f2, 0xff1025f59174dc3e,
+    0xffd90f3ba4055e1a, 0xfffa8b71fc72c914, 0xffff540c0914b3ca, 0xffffed1f4aa8f120, 0xfffffe216e641463,
+    0xffffffd4d85d3183, 0xfffffffc6da262b5, 0xffffffffba12d179, 0xfffffffffb07c64d, 0xffffffffffab8ea5,
+    0xfffffffffffabe22, 0xffffffffffffb11a, 0xfffffffffffffba1, 0xffffffffffffffc5, 0xfffffffffffffffd};
 
-// The quantile of sorted values, with linear interpolation between order statistics.
+// The quantile of sorted values, with linear interpolation between order statistics: the k-th of n estimates that of
+// k / (n + 1), as for bootstrap intervals in Davison, Hinkley, "Bootstrap Methods and their Application", 1997, 5.2.1.
 double Quantile(const std::vector<double>& sorted, double q) {
-  const double at = q * static_cast<double>(sorted.size() - 1);
+  const auto n = static_cast<double>(sorted.size());
+  const double at = std::clamp(q * (n + 1), 1.0, n) - 1;
   const auto below = static_cast<size_t>(at);
   const size_t above = std::min(below + 1, sorted.size() - 1);
   return sorted[below] + (at - static_cast<double>(below)) * (sorted[above] - sorted[below]);
@@ -75,30 +59,46 @@ template <typename F>
 void Bootstrap(size_t clusters, int replicates, uint64_t seed, F replicate, Comparison* c) {
   c->method = "bootstrap";
   if (clusters < 2) return;
-  std::vector<double> differences, relatives;
+  std::vector<double> times(clusters), differences, relatives;
+  size_t samples = 0;
   for (int r = 0; r < replicates; ++r) {
+    ResamplingCounts counts(seed, r);
+    bool empty = true;
+    for (double& count : times) {
+      count = counts.Next();
+      empty = empty && count == 0;
+    }
+    if (empty) continue;  // no sample: e^-clusters of them
+    ++samples;
     Comparison point;
-    const auto [a, b] = replicate(Resample(clusters, seed, r));
+    const auto [a, b] = replicate(times);
     SetPoint(a, b, &point);
     if (point.difference.has_value()) differences.push_back(*point.difference);
     if (point.relative.has_value()) relatives.push_back(*point.relative);
   }
   // A resampling in which the metric is not defined says nothing of where it lies: the interval would be too narrow.
-  if (differences.size() == static_cast<size_t>(replicates)) c->difference_ci95 = Percentiles(std::move(differences));
-  if (relatives.size() == static_cast<size_t>(replicates)) c->relative_ci95 = Percentiles(std::move(relatives));
+  if (differences.size() == samples) c->difference_ci95 = Percentiles(std::move(differences));
+  if (relatives.size() == samples) c->relative_ci95 = Percentiles(std::move(relatives));
 }
 
 }  // namespace
 
+int ResamplingCounts::Next() {
+  const uint64_t bits = random_.Bits();
+  size_t k = 0;
+  while (k < kPoisson.size() && bits >= kPoisson[k]) ++k;
+  return static_cast<int>(k);
+}
+
 std::optional<double> Comparison::RegretRemoved() const {
   constexpr double kClear = 3;  // standard errors
   if (!relative.has_value() || !b_standard_error.has_value() || *b < kClear * *b_standard_error) return std::nullopt;
-  return -*relative;
+  return 0 - *relative;  // not -0
 }
 
 std::optional<Interval> Comparison::RegretRemovedCi95() const {
   if (!RegretRemoved().has_value() || !relative_ci95.has_value()) return std::nullopt;
-  return Interval{-relative_ci95->hi, -relative_ci95->lo};
+  return Interval{0 - relative_ci95->hi, 0 - relative_ci95->lo};
 }
 
 void PairedComparison::Add(std::string_view cluster, Ratio a, Ratio b) {

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "vickrey/base/random.h"
 #include "vickrey/metric/auc.h"
 
 namespace vickrey::metric {
@@ -25,7 +26,7 @@ struct Comparison {
   int64_t clusters = 0;
   std::optional<double> a, b, difference, relative;
   std::optional<Interval> difference_ci95, relative_ci95;
-  std::optional<double> b_standard_error;  // of b, over clusters
+  std::optional<double> b_standard_error;  // by the delta method; nothing for the AUC
   std::string_view method;                 // "delta" or "bootstrap"
 
   // For a metric that is a regret: 1 - a / b, the share of b's regret that a does not have. Nothing where b is less
@@ -37,6 +38,25 @@ struct Comparison {
   bool Passes(double margin) const { return relative_ci95.has_value() && relative_ci95->lo >= margin; }
 };
 
+// How often each cluster counts in one resampling of the bootstrap: Next() is of cluster 0, then of 1, and so on.
+// Counts are independent and Poisson of mean 1, by inversion of the distribution function at 64 uniform bits. Drawing
+// as many clusters as there are with replacement gives each the same count in the limit; here, however, a count is a
+// function of (seed, replicate, cluster) alone, whatever the number of clusters, and what is resampled never needs to
+// be in one place (Chamandy, Muralidharan, Najmi, Naidu, "Estimating uncertainty for massive data streams", 2012). The
+// number of clusters varies then too, which means and ratios of sums do not notice.
+//
+// Not thread-safe; make one for each replicate.
+class ResamplingCounts {
+ public:
+  ResamplingCounts(uint64_t seed, int replicate)
+      : random_(seed, base::StreamId("metric.bootstrap"), static_cast<uint64_t>(replicate)) {}
+
+  int Next();
+
+ private:
+  base::RandomStream random_;
+};
+
 // Pairs the same auction under two models. The metric is a ratio of sums, A = sum a.numerator / sum a.denominator: a
 // mean per auction where every denominator is 1, the calibration where they are clicks.
 //
@@ -45,7 +65,7 @@ struct Comparison {
 // variance of A - B is G / (G - 1) sum_g (eA_g - eB_g)^2, and that of A / B the same with eA_g / B - A eB_g / B^2,
 // which holds their covariance. They are good where there are many clusters; with fewer than about 30, distrust them.
 //
-// Keeps 40 bytes a cluster. Not thread-safe.
+// Keeps 32 bytes a cluster, and the names of those that have one. Not thread-safe.
 class PairedComparison {
  public:
   struct Ratio {
@@ -56,10 +76,8 @@ class PairedComparison {
   // `cluster` empty: the auction is a cluster of its own.
   void Add(std::string_view cluster, Ratio a, Ratio b);
   Comparison ByDelta() const;
-  // Percentile intervals over `replicates` resamplings, a function of `seed`. In each, every cluster counts as often as
-  // a Poisson distribution of mean 1 says, drawn for it alone from (seed, replicate, cluster): for ratios of sums the
-  // same as drawing clusters with replacement, without a draw of all at once (Chamandy, Muralidharan, Najmi, Naidu,
-  // "Estimating uncertainty for massive data streams", 2012).
+  // Percentile intervals over `replicates` resamplings of whole clusters (ResamplingCounts), a function of `seed`. An
+  // interval is nothing where the metric is not defined in a resampling.
   Comparison ByBootstrap(int replicates, uint64_t seed) const;
 
  private:
@@ -73,7 +91,7 @@ class PairedComparison {
 };
 
 // The same for the AUC of the rows that each model was shown (its winners), by bootstrap: it is no ratio of sums.
-// Not thread-safe.
+// Rows are sorted once, whatever the number of replicates. Not thread-safe.
 class PairedAuc {
  public:
   void Add(std::string_view cluster, std::optional<ScoredClick> a, std::optional<ScoredClick> b);

@@ -86,13 +86,13 @@ class ModelTest : public testing::TestWithParam<std::vector<int>> {
   }
 
   // A network of the hidden layers given, none for logistic, all of whose weights matter.
-  std::shared_ptr<const Model> RandomModel(const std::vector<int>& hidden) {
+  std::shared_ptr<const Model> RandomModel(const std::vector<int>& hidden, double deviation = 0.5) {
     file_.mutable_spec()->set_architecture(hidden.empty() ? "logistic" : "mlp");
     file_.mutable_spec()->mutable_hidden()->Assign(hidden.begin(), hidden.end());
     TensorFile weights = StartTensors(*MakeLayout(file_.spec(), *schema_), 1);
     base::RandomStream random(2, base::StreamId("test"), 0);
     for (auto& [name, tensor] : weights.tensors) {
-      for (float& value : tensor.values) value = static_cast<float>(0.5 * random.Normal());
+      for (float& value : tensor.values) value = static_cast<float>(deviation * random.Normal());
     }
     return Load(weights);
   }
@@ -164,7 +164,7 @@ TEST_F(ModelTest, ByHand) {
 }
 
 TEST_F(ModelTest, PctrIsTheCalibratedLogit) {
-  const auto model = RandomModel({});
+  const auto model = RandomModel({}, /*deviation=*/0.1);  // logits on both sides of the one that calibration takes to 1
   base::RandomStream random(3, base::StreamId("test"), 0);
   int clamped = 0;
   for (int a = 0; a < 50; ++a) {
