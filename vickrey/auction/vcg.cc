@@ -25,7 +25,7 @@ struct Pricing {
     const bool per_click = reserve.kind == Reserve::Kind::kClick, per_mille = reserve.kind == Reserve::Kind::kMille;
     const auto micros = static_cast<double>(reserve.micros);
     const double of_score = per_click ? micros * bidder.pctr : per_mille ? micros / 1000 : 0;  // R
-    const double of_click = per_click ? micros : of_score / bidder.pctr;                       // R / f_k
+    const double of_click = per_click ? micros : per_mille ? of_score / bidder.pctr : 0;       // R / f_k
     double above = 0;
     size_t j = k;
     for (; j < x.size() && j + 1 < ranked.size(); ++j) {
