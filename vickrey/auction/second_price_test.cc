@@ -93,5 +93,26 @@ TEST(SecondPrice, RefusesBadInputByName) {
   EXPECT_TRUE(error({{1, -0.0}}).ok());
 }
 
+// A tie whose quotient, score / pCTR, is rounded below the bid that makes it: the first guess then is the tie itself,
+// which the higher index loses and the lower one keeps.
+TEST(SecondPrice, ATieIsATieHoweverTheQuotientIsRounded) {
+  const auto mechanism = MakeMechanism({}).value();
+  int found = 0;
+  for (int64_t bid = 1; bid < 2000; ++bid) {
+    for (const double pctr : {0.1, 0.3, 0.7, 0.9, 0.049, 0.0123}) {
+      if (!(Score(bid, pctr) / pctr < static_cast<double>(bid))) continue;
+      ++found;
+      EXPECT_EQ(SaleOf({{bid, pctr}, {bid + 5, pctr}}), (Sale{1, bid + 1})) << bid << ' ' << pctr;
+      EXPECT_EQ(SaleOf({{bid + 5, pctr}, {bid, pctr}}), (Sale{0, bid})) << bid << ' ' << pctr;
+      const std::vector<int64_t> bids = {bid, bid + 5, bid + 5, bid}, offsets = {0, 2, 4};
+      const std::vector<double> pctrs(4, pctr);
+      BatchOutcome batch;
+      ASSERT_TRUE(mechanism->RunBatch({bids, pctrs, offsets}, &batch).ok());
+      EXPECT_EQ(batch.prices_micros, (std::vector<int64_t>{bid + 1, bid})) << bid << ' ' << pctr;
+    }
+  }
+  EXPECT_GT(found, 100);
+}
+
 }  // namespace
 }  // namespace vickrey::auction
