@@ -105,7 +105,7 @@ TEST(RandomStream, NormalMoments) {
   EXPECT_NEAR(m.kurtosis, 3, 0.025);
 }
 
-// Consecutive normals come from one pair of uniforms: they must not be correlated.
+// Consecutive normals come from one block of bits: they must not be correlated.
 TEST(RandomStream, NormalPairsAreUncorrelated) {
   RandomStream stream(3, StreamId("test"), 0);
   double sum = 0;

@@ -163,6 +163,13 @@ TEST(Schema, Presets) {
   EXPECT_EQ(Schema::Preset("criteo").value()->fields().size(), 39u);
   EXPECT_EQ(Schema::Preset("outbrain").value()->counts(FeatureField::CONTEXT).categorical, 3);
   EXPECT_EQ(Schema::Preset("synthetic").value()->counts(FeatureField::AD).dense, 9);
+  EXPECT_EQ(Schema::Preset("synthetic_tower").value()->counts(FeatureField::CONTEXT).dense, 8);
+  EXPECT_EQ(Schema::Preset("synthetic_tower").value()->counts(FeatureField::AD).dense, 8);
+  const auto ads = Schema::Preset("synthetic_ads").value();
+  EXPECT_EQ(ads->counts(FeatureField::AD).dense, 0);
+  EXPECT_EQ(ads->counts(FeatureField::AD).categorical, 1);
+  EXPECT_EQ(ads->proto().fields(4).buckets(), 64);
+  for (const std::string_view name : Schema::PresetNames()) EXPECT_TRUE(Schema::Preset(name).ok()) << name;
   EXPECT_THAT(std::string(Schema::Preset("avazu").status().message()), HasSubstr("known: criteo, outbrain, synthetic"));
 }
 

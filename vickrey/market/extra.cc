@@ -1,5 +1,6 @@
 #include "vickrey/market/extra.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
@@ -12,6 +13,7 @@ namespace {
 using vickrey::config::v1::ExtraFeatures;
 
 constexpr int64_t kMaxValues = 50'000'000;  // of all categorical fields: 200 MB
+constexpr int kDrawnFields = 16;            // by DrawLaw
 
 }  // namespace
 
@@ -37,12 +39,33 @@ Extra::Extra(const ExtraFeatures& config, uint64_t seed)
     squares += w * w;
   }
   for (double& w : weights_) w *= effect / std::sqrt(squares);
+  if (!weights_.empty()) undrawn_.variance = effect * effect;
   if (categorical_ == 0) return;
   std::vector<double> zipf(cardinality_);
-  for (int k = 0; k < cardinality_; ++k) zipf[k] = std::pow(k + 1, -config.zipf_exponent());
+  double total = 0;
+  for (int k = 0; k < cardinality_; ++k) total += zipf[k] = std::pow(k + 1, -config.zipf_exponent());
   values_.emplace(zipf);
   effects_.resize(static_cast<size_t>(categorical_) * cardinality_);
   for (float& q : effects_) q = static_cast<float>(effect / std::sqrt(categorical_) * random.Normal());
+  for (int f = kDrawnFields; f < categorical_; ++f) {
+    const float* const effects = effects_.data() + static_cast<size_t>(f) * cardinality_;
+    double mean = 0, mean_square = 0;
+    for (int k = 0; k < cardinality_; ++k) {
+      const auto q = static_cast<double>(effects[k]);
+      mean += zipf[k] / total * q;
+      mean_square += zipf[k] / total * q * q;
+    }
+    undrawn_.mean += mean;
+    undrawn_.variance += std::max(mean_square - mean * mean, 0.0);
+  }
+}
+
+NormalPart Extra::DrawLaw(base::RandomStream& random) const {
+  NormalPart law = undrawn_;
+  for (int f = 0; f < std::min(categorical_, kDrawnFields); ++f) {
+    law.mean += static_cast<double>(effects_[static_cast<size_t>(f) * cardinality_ + values_->Draw(random)]);
+  }
+  return law;
 }
 
 void Extra::Draw(int own, base::RandomStream& random, SyntheticAuction* a) const {

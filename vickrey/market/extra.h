@@ -25,6 +25,10 @@ class Extra {
   // Draws them behind the first `own` dense features of each candidate, and adds what they do to the logits.
   void Draw(int own, base::RandomStream& random, SyntheticAuction* auction) const;
 
+  // The law of what Draw adds to a logit: normal given the names, of which it draws the mean. Of more than 16 names the
+  // others are taken as a normal sum, of their exact mean and variance.
+  NormalPart DrawLaw(base::RandomStream& random) const;
+
  private:
   Extra(const vickrey::config::v1::ExtraFeatures& config, uint64_t seed);
 
@@ -32,6 +36,7 @@ class Extra {
   int categorical_ = 0, cardinality_ = 0;
   std::optional<AliasTable> values_;
   std::vector<float> effects_;  // (categorical x cardinality): what a value adds to the logit
+  NormalPart undrawn_;          // the law of all that DrawLaw does not draw
 };
 
 }  // namespace vickrey::market

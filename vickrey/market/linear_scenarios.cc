@@ -1,5 +1,6 @@
 #include <cmath>
 #include <numbers>
+#include <vector>
 
 #include "vickrey/market/scenarios.h"
 #include "vickrey/market/vectors.h"
@@ -23,6 +24,9 @@ class Linear : public Scenario {
   }
 
   void Draw(RandomStream& random, SyntheticAuction* a) const override { DrawWith(random, w0_, a); }
+
+  // A sum of two independent normal numbers; the same for every unit vector w0, so also in drift.
+  std::vector<NormalPart> LogitLaw(const Sizes&, RandomStream&) const override { return {{0, .36 + 1}}; }
 
  protected:
   void DrawWith(RandomStream& random, const Vector<8>& ad_weights, SyntheticAuction* a) const {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -11,6 +10,7 @@
 #include "vickrey/base/random.h"
 #include "vickrey/base/status.h"
 #include "vickrey/features/schema.h"
+#include "vickrey/market/logit_distribution.h"
 
 namespace vickrey::market {
 namespace {
@@ -18,9 +18,8 @@ namespace {
 using base::RandomStream;
 using vickrey::v1::FeatureField;
 
-constexpr double kMaxBid = 1e15;  // micros
-// Candidates that an intercept is solved on, in auctions of two: the error of their mean is some .2 % of it.
-constexpr int64_t kSampleRows = 2'000'000;
+constexpr double kMaxBid = 1e15;      // micros
+constexpr size_t kDraws = 1'000'000;  // of the effect of names, to solve for an intercept
 
 FeatureField MakeField(const std::string& name, FeatureField::Kind kind, int64_t buckets) {
   FeatureField field;
@@ -75,13 +74,13 @@ absl::Status Market::MakeSchema() {
   return absl::OkStatus();
 }
 
-int Market::DrawSize(RandomStream& random) const {
-  if (!config_.has_max_candidates()) return config_.candidates();
-  const int more = config_.max_candidates() - config_.candidates();
-  return config_.candidates() + static_cast<int>(random.Below(static_cast<uint64_t>(more) + 1));
+Sizes Market::sizes() const {
+  return {config_.candidates(), config_.has_max_candidates() ? config_.max_candidates() : config_.candidates()};
 }
 
-void Market::Draw(RandomStream& random, int64_t index, int n, SyntheticAuction* a) const {
+void Market::Generate(int64_t index, SyntheticAuction* a) const {
+  RandomStream random(seed_, base::StreamId("market.auctions"), static_cast<uint64_t>(index));
+  const int n = sizes().Draw(random);
   const Shape& shape = scenario_->shape();
   a->index = index;
   a->candidates = n;
@@ -95,12 +94,6 @@ void Market::Draw(RandomStream& random, int64_t index, int n, SyntheticAuction* 
   a->log_bids.resize(n);
   scenario_->Draw(random, a);
   if (extra_.has_value()) extra_->Draw(shape.dense_width, random, a);
-}
-
-void Market::Generate(int64_t index, SyntheticAuction* a) const {
-  RandomStream random(seed_, base::StreamId("market.auctions"), static_cast<uint64_t>(index));
-  const int n = DrawSize(random);
-  Draw(random, index, n, a);
   a->bids_micros.resize(n);
   a->ctrs.resize(n);
   a->clicks.resize(n);
@@ -111,29 +104,19 @@ void Market::Generate(int64_t index, SyntheticAuction* a) const {
   }
 }
 
-LogitDistribution Market::SampleLogits() const {
-  // Of auctions of indices that no log has. Where logits depend on nothing but the auction, the candidate and whether
-  // it is the first, two candidates stand for any number: the first counts once, the other for the rest.
-  const Shape& shape = scenario_->shape();
-  const bool whole = shape.has_ad;
-  const double size =
-      config_.has_max_candidates() ? (config_.candidates() + config_.max_candidates()) / 2.0 : config_.candidates();
-  const int some = size > 1 ? 2 : 1;
-  LogitDistribution logits;
-  SyntheticAuction a;
-  int64_t rows = 0;
-  for (int64_t i = 0; rows < kSampleRows * shape.sample_factor; ++i) {
-    const int64_t index = std::numeric_limits<int64_t>::max() - i;
-    RandomStream random(seed_, base::StreamId("market.auctions"), static_cast<uint64_t>(index));
-    Draw(random, index, whole ? DrawSize(random) : some, &a);
-    for (int j = 0; j < a.candidates; ++j) logits.Add(a.logits[j], whole || j == 0 ? 1 : size - 1);
-    rows += std::max(a.candidates, 2);
-  }
-  return logits;
-}
-
 double Market::SolveIntercept(double mean_ctr) const {
-  const LogitDistribution logits = SampleLogits();
+  // The law of the logits, with what extra features add; names, which are not normal, are drawn.
+  RandomStream random(seed_, base::StreamId("market.intercept"), 0);
+  const std::vector<NormalPart> parts = scenario_->LogitLaw(sizes(), random);
+  const bool draws_names = extra_.has_value() && extra_->categorical() > 0;
+  const size_t draws = draws_names ? std::max<size_t>(kDraws / parts.size(), 1) : 1;  // for each part
+  LogitDistribution logits;
+  for (const NormalPart& part : parts) {
+    for (size_t i = 0; i < draws; ++i) {
+      const NormalPart extra = extra_.has_value() ? extra_->DrawLaw(random) : NormalPart();
+      logits.Add({part.mean + extra.mean, part.variance + extra.variance, part.weight});
+    }
+  }
   // Newton's method on log(mean), which is nearly straight in the intercept, between bounds that close in on it.
   double low = -60, high = 60, at = std::log(mean_ctr / (1 - mean_ctr));
   for (int step = 0; step < 100; ++step) {

@@ -11,7 +11,6 @@
 #include "absl/status/statusor.h"
 #include "vickrey/config/v1/market.pb.h"
 #include "vickrey/market/extra.h"
-#include "vickrey/market/logit_distribution.h"
 #include "vickrey/market/scenario.h"
 #include "vickrey/v1/features.pb.h"
 #include "vickrey/v1/lines.pb.h"
@@ -43,10 +42,7 @@ class Market {
       : config_(std::move(config)), seed_(seed), scenario_(std::move(scenario)), extra_(std::move(extra)) {}
 
   absl::Status MakeSchema();
-  // Features, logits and log bids of `n` candidates.
-  void Draw(base::RandomStream& random, int64_t index, int n, SyntheticAuction* auction) const;
-  int DrawSize(base::RandomStream& random) const;
-  LogitDistribution SampleLogits() const;
+  Sizes sizes() const;
   double SolveIntercept(double mean_ctr) const;
 
   const vickrey::config::v1::MarketConfig config_;

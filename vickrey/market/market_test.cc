@@ -16,6 +16,7 @@
 #include "vickrey/features/encode.h"
 #include "vickrey/features/schema.h"
 #include "vickrey/market/alias.h"
+#include "vickrey/market/logit_distribution.h"
 
 namespace vickrey::market {
 namespace {
@@ -169,6 +170,40 @@ TEST(ThinTower, HasTheVarianceOfTheFormula) {
   EXPECT_NEAR(sum, 2.25, .1);
 }
 
+// The mean of u x_c x_a is the matrix 6^-.5 sum_{k<6} a_k b_k', of rank six: after six steps of elimination, each with
+// the greatest entry that is left, nothing is left but the error of the mean, some .001.
+TEST(ThinTower, HasTheRankOfTheFormula) {
+  const auto market = Make("thin_tower", 6);
+  std::array<std::array<double, 8>, 8> m = {};
+  SyntheticAuction a;
+  constexpr int kAuctions = 200'000;
+  for (int i = 0; i < kAuctions; ++i) {
+    market->Generate(i, &a);
+    for (int j = 0; j < 8; ++j) {
+      for (int c = 0; c < 8; ++c) {
+        for (int d = 0; d < 8; ++d) m[c][d] += a.logits[j] * a.context[c] * a.dense[j * 8 + d] / (8.0 * kAuctions);
+      }
+    }
+  }
+  std::vector<double> pivots;
+  for (int step = 0; step < 8; ++step) {
+    int row = 0, column = 0;
+    for (int c = 0; c < 8; ++c) {
+      for (int d = 0; d < 8; ++d) {
+        if (std::abs(m[c][d]) > std::abs(m[row][column])) row = c, column = d;
+      }
+    }
+    const auto pivot_row = m[row];
+    pivots.push_back(std::abs(pivot_row[column]));
+    for (auto& other : m) {
+      const double factor = other[column] / pivot_row[column];
+      for (int d = 0; d < 8; ++d) other[d] -= factor * pivot_row[d];
+    }
+  }
+  EXPECT_GT(pivots[5], .03);
+  EXPECT_LT(pivots[6], .015);
+}
+
 TEST(BrandQueries, ThreeOfTenAuctionsHaveABrandWhichIsFirst) {
   const auto market = Make("brand_queries");
   SyntheticAuction a;
@@ -310,6 +345,48 @@ TEST(Linear, TheLogitIsTheDotProduct) {
     residual = std::max(residual, std::abs(a.logits[j] - a.logits[0] - predicted));
   }
   EXPECT_LT(residual, .05);
+}
+
+// Of the scenarios whose logits are a mixture of normal numbers, against the root of the mean sigmoid, both found in
+// Python: the rectangle rule on 801 points of 9 deviations, and bisection. intercept_test.cc holds the rest.
+TEST(Market, TheInterceptIsTheRoot) {
+  const auto intercept = [](MarketConfig config, double mean_ctr) {
+    config.set_mean_ctr(mean_ctr);
+    return Market::Create(config, 1).value()->intercept();
+  };
+  for (const char* name : {"linear", "intent_bids", "correlated_bids", "heavy_tail", "drift"}) {
+    EXPECT_NEAR(intercept(ConfigOf(name), .002), -6.886945, 2e-5) << name;
+    EXPECT_NEAR(intercept(ConfigOf(name), .05), -3.514140, 2e-5) << name;
+    EXPECT_NEAR(intercept(ConfigOf(name), .3), -1.070737, 2e-5) << name;
+  }
+  EXPECT_NEAR(intercept(ConfigOf("two_segments"), .05), -3.681195, 2e-5);
+  MarketConfig brands = ConfigOf("brand_queries");
+  EXPECT_NEAR(intercept(brands, .05), -3.828466, 2e-5);
+  brands.set_candidates(1);
+  EXPECT_NEAR(intercept(brands, .002), -9.316174, 2e-5);
+  brands.set_max_candidates(4);  // 2.5 on average
+  EXPECT_NEAR(intercept(brands, .3), -1.452256, 2e-5);
+  MarketConfig more = ConfigOf("linear");
+  more.mutable_extra()->set_dense(3);
+  more.mutable_extra()->set_effect(2);
+  EXPECT_NEAR(intercept(more, .05), -4.823160, 2e-5);
+  EXPECT_EQ(Make("linear")->intercept(), -3.6);
+  EXPECT_EQ(Make("thin_tower")->intercept(), -3.9);
+}
+
+// Of a law far wider than a sigmoid: .2639396 for N(-9, 200), by 20,001 points in Python.
+TEST(LogitDistribution, HoldsWideLaws) {
+  LogitDistribution logits;
+  logits.Add({-10, 200, 3});
+  const auto at_one = logits.MeanSigmoid(1);
+  EXPECT_NEAR(at_one.mean, .2639396, 2e-3);
+  logits.Add({-10, 200, 0});  // of no weight
+  EXPECT_EQ(logits.MeanSigmoid(1).mean, at_one.mean);
+  LogitDistribution two;
+  two.Add({0, 0, 1});
+  two.Add({std::log(3.0), 0, 3});
+  EXPECT_NEAR(two.MeanSigmoid(0).mean, (.5 + 3 * .75) / 4, 1e-12);
+  EXPECT_NEAR(two.MeanSigmoid(0).slope, (.25 + 3 * .1875) / 4, 1e-12);
 }
 
 TEST(Market, TheNumberOfCandidatesIsUniform) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "vickrey/market/scenarios.h"
 #include "vickrey/market/vectors.h"
@@ -36,6 +37,9 @@ class TwoSegments final : public Scenario {
     }
   }
 
+  // In either segment a sum of two independent normal numbers.
+  std::vector<NormalPart> LogitLaw(const Sizes&, RandomStream&) const override { return {{0, .36 + 1.44}}; }
+
  private:
   Vector<4> w_;
   Vector<8> w0_, w1_;
@@ -67,6 +71,11 @@ class BrandQueries final : public Scenario {
     }
   }
 
+  // Of the candidates of an auction .3 are a brand's on average.
+  std::vector<NormalPart> LogitLaw(const Sizes& sizes, RandomStream&) const override {
+    return {{3.0, .36 + 2.25, .3}, {0, .36 + 1, sizes.mean() - .3}};
+  }
+
  private:
   Vector<4> w_;
   Vector<8> w0_, w1_;
@@ -95,6 +104,9 @@ class IntentBids final : public Scenario {
       a->log_bids[i] = .8 * x[0] + .5 * random.Normal();
     }
   }
+
+  // Given h, cos(th) w0 + sin(th) w1 is a unit vector.
+  std::vector<NormalPart> LogitLaw(const Sizes&, RandomStream&) const override { return {{0, .36 + 1}}; }
 
  private:
   Vector<4> w_;

@@ -27,6 +27,23 @@ struct SyntheticAuction {
   std::vector<uint8_t> clicks;       // (n) drawn from it
   // What they were made of: (n) logits without the intercept, natural logarithms of bids in units of the currency.
   std::vector<double> logits, log_bids;
+  std::vector<uint8_t> drawn;  // (ads) marks of those drawn, where none comes twice; all 0 between auctions
+};
+
+// How many candidates an auction has: uniform in least .. most.
+struct Sizes {
+  int least = 1, most = 1;
+
+  double mean() const { return (least + most) / 2.0; }
+  int Draw(base::RandomStream& random) const {
+    return least == most ? least : least + static_cast<int>(random.Below(static_cast<uint64_t>(most - least) + 1));
+  }
+};
+
+// One part of a mixture of normal laws.
+struct NormalPart {
+  double mean = 0, variance = 0;
+  double weight = 1;  // the weights of a mixture need not sum to 1
 };
 
 // What an auction of a scenario looks like.
@@ -37,8 +54,6 @@ struct Shape {
   bool has_ad = false;       // the ad itself is the feature, by its name
   std::string_view schema;   // a preset
   double intercept = -3.6;
-  // How many times as many auctions as usual it takes to know its mean click probability to some .2 %.
-  int sample_factor = 1;
 };
 
 // What a user is told of a scenario.
@@ -61,6 +76,11 @@ class Scenario {
   // logits and log bids. Features are rounded to four decimals first, so that a log holds all that the truth is made
   // of.
   virtual void Draw(base::RandomStream& random, SyntheticAuction* auction) const = 0;
+
+  // The law of those logits over all candidates of all auctions, as a mixture of normal laws: what an intercept is
+  // solved with. Exact where it follows from the formula (but for the rounding, 10^-4 of a deviation); otherwise a
+  // sample of what the formula is normal given, whose mean click probability is off by some .2 % of itself.
+  virtual std::vector<NormalPart> LogitLaw(const Sizes& sizes, base::RandomStream& random) const = 0;
 
  protected:
   explicit Scenario(Shape shape) : shape_(shape) {}
