@@ -161,6 +161,36 @@ TEST_F(ServerTest, LogsWhatItDecidedAndTakesTheClick) {
   EXPECT_FALSE(*(*scan)->Next(&record));
 }
 
+TEST_F(ServerTest, SellsAndLogsSeveralSlots) {
+  RunAuctionRequest request = Request("several", true);
+  auto& rules = *request.mutable_rules();
+  rules.set_mechanism(vickrey::v1::AuctionRules::VCG);
+  rules.set_slots(2);
+  rules.add_position_multipliers(1);
+  rules.add_position_multipliers(0.25);
+  const auto outcome = client_->RunAuction(request);
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  ASSERT_EQ(outcome->placements_size(), 2);
+  ASSERT_EQ(outcome->impression_tokens_size(), 2);
+  EXPECT_EQ(outcome->placements(0).ad_id(), "ad1");
+  // Ad 0 is worth sigmoid(-2) x 1,000,000 an impression, and gets a quarter of them anyway: ad 1 takes three quarters
+  // of that from it, .75 x 119,203 / sigmoid(-1) = 332,422.5 a click. Nobody is behind ad 0.
+  EXPECT_EQ(outcome->placements(0).price_micros(), 332'423);
+  EXPECT_EQ(outcome->placements(1).price_micros(), 0);
+
+  server_->Drain();
+  const auto reader = log::LogReader::Open(folder_ / "log", "");
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  const auto scan = (*reader)->NewScan({});
+  vickrey::v1::LoggedAuction record;
+  ASSERT_TRUE(*(*scan)->Next(&record));
+  EXPECT_EQ(record.candidates(1).slot(), 1);
+  EXPECT_EQ(record.candidates(1).examination(), 1);
+  EXPECT_EQ(record.candidates(0).slot(), 2);
+  EXPECT_EQ(record.candidates(0).examination(), 0.25);
+  EXPECT_EQ(record.candidates(0).price_micros(), 0);
+}
+
 TEST_F(ServerTest, AppendsAStreamInOrderAndStopsAtABadRecord) {
   std::vector<vickrey::v1::LoggedAuction> records(1000);
   for (size_t i = 0; i < records.size(); ++i) *records[i].mutable_auction() = MakeAuction(absl::StrCat("r", i));
