@@ -38,7 +38,9 @@ absl::StatusOr<SimulateConfig> ConfigOf(const PartHeader& header) {
 }
 
 std::string ModelsOf(const PartHeader& header) {
-  return absl::StrJoin(header.models(), ",", [](std::string* text, const auto& m) { absl::StrAppend(text, m.ref()); });
+  return absl::StrJoin(header.models(), ",", [](std::string* text, const auto& m) {
+    absl::StrAppend(text, m.ref(), " ", m.loss(), " ", m.labels());
+  });
 }
 
 absl::Status CheckSame(const PartReader& first, const PartReader& other) {

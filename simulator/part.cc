@@ -3,6 +3,8 @@
 #include <google/protobuf/util/delimited_message_util.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <sstream>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -35,7 +37,10 @@ PartWriter::~PartWriter() {
 }
 
 void PartWriter::Put(const PartRecord& record) {
-  google::protobuf::util::SerializeDelimitedToOstream(record, &out_);  // whether it could is asked at the end
+  std::ostringstream bytes;
+  google::protobuf::util::SerializeDelimitedToOstream(record, &bytes);
+  digest_.Update(bytes.view());
+  out_ << bytes.view();  // whether it could is asked at the end
 }
 
 absl::Status PartWriter::Start(const vickrey::config::v1::SimulateConfig& config, const base::Shard& shard,
@@ -78,6 +83,8 @@ absl::Status PartWriter::Finish(const vickrey::v1::SimulationSummary& summary) {
   record.mutable_end()->set_auctions(summary.auctions());
   *record.mutable_end()->mutable_seconds() = summary.seconds();
   Put(record);
+  const std::string digest = digest_.Digest();
+  out_ << digest;
   out_.close();
   if (!out_) return absl::UnavailableError(absl::StrCat("cannot write ", aside_.string(), ": is the disk full?"));
   std::error_code error;
@@ -87,12 +94,37 @@ absl::Status PartWriter::Finish(const vickrey::v1::SimulationSummary& summary) {
   return absl::OkStatus();
 }
 
+namespace {
+
+// The file ends with the SHA-256 of all before.
+absl::Status CheckDigest(const std::filesystem::path& file) {
+  constexpr size_t kDigest = 32;
+  std::ifstream in(file, std::ios::binary | std::ios::ate);
+  const auto size = static_cast<int64_t>(in.tellg());
+  in.seekg(0);
+  base::Sha256 digest;
+  std::string bytes;
+  for (int64_t left = size - static_cast<int64_t>(kDigest); left > 0; left -= static_cast<int64_t>(bytes.size())) {
+    bytes.resize(static_cast<size_t>(std::min<int64_t>(left, 1 << 20)));
+    in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    digest.Update(bytes);
+  }
+  std::string end(kDigest, 0);
+  in.read(end.data(), kDigest);
+  if (in && size > static_cast<int64_t>(kDigest) && digest.Digest() == end) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat(file.string(), " is no whole part of a simulation: it is cut off or damaged"));
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<PartReader>> PartReader::Open(const std::filesystem::path& file) {
   std::unique_ptr<PartReader> reader(new PartReader(file));
   if (!reader->in_ || std::filesystem::is_directory(file)) {
     return absl::NotFoundError(absl::StrCat("cannot open ", file.string(),
                                             "; a simulation with --shard i/n and --summary FILE leaves FILE.part"));
   }
+  RETURN_IF_ERROR(CheckDigest(file));
   reader->stream_.emplace(&reader->in_);
   PartRecord record;
   RETURN_IF_ERROR(reader->Read(&record));

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "google/protobuf/io/zero_copy_stream_impl.h"
 #include "simulator/scoring.h"
+#include "vickrey/base/sha256.h"
 #include "vickrey/base/shard.h"
 #include "vickrey/config/v1/simulate.pb.h"
 #include "vickrey/storage/v1/part.pb.h"
@@ -44,6 +45,7 @@ class PartWriter {
   const std::filesystem::path file_;
   std::filesystem::path aside_;
   std::ofstream out_;
+  base::Sha256 digest_;  // of all records; it stands behind them
 };
 
 // Reads a part. Not thread-safe.

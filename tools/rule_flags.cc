@@ -1,5 +1,7 @@
 #include "tools/rule_flags.h"
 
+#include <utility>
+
 #include "vickrey/base/status.h"
 
 namespace vickrey::tools {
@@ -12,8 +14,9 @@ void RuleFlags::Declare(CLI::App& app) {
   auto* click = app.add_option("--reserve-click-micros", reserve_click_micros, "Least bid, micros a click");
   app.add_option("--reserve-mille-micros", reserve_mille_micros, "Least score, micros a thousand impressions")
       ->excludes(click);
-  for (const char* flag : {"--reserve-click-micros", "--reserve-mille-micros"}) {
-    app.get_option(flag)->default_str("none")->check(CLI::Range(int64_t{1}, auction::kMaxMilleMicros));
+  for (const auto& [flag, most] : {std::pair("--reserve-click-micros", auction::kMaxBidMicros),
+                                   std::pair("--reserve-mille-micros", auction::kMaxMilleMicros)}) {
+    app.get_option(flag)->default_str("none")->check(CLI::Range(int64_t{1}, most));
   }
 }
 

@@ -201,11 +201,14 @@ class SimulateTest(unittest.TestCase):
         self.simulate(*flags, "--shard", "1/3", "--summary", self.folder / "third.json")
         part = self.folder / "1.json.part"
         (self.folder / "cut.json.part").write_bytes(part.read_bytes()[:-3])
+        damaged = bytearray(part.read_bytes())
+        damaged[len(damaged) // 2] ^= 1
+        (self.folder / "bit.json.part").write_bytes(damaged)
         (self.folder / "noise.json.part").write_bytes(b"\x05hello")
         for others, code, message in ((["1.json", "1.json"], 2, "are both of shard 1/2"), ([], 2, "that of shard 1/2 is missing"),
                                       (["other.json"], 2, "the configurations differ"), (["third.json"], 2, "numbers of shards"),
                                       (["nowhere.json"], None, "cannot open"), (["cut.json"], None, "cut off or damaged"),
-                                      (["noise.json"], None, "part")):
+                                      (["bit.json"], None, "cut off or damaged"), (["noise.json"], None, "part")):
             outcomes = self.folder / "merged.jsonl"
             done = vickrey("eval", "merge", self.folder / "0.json", *(self.folder / other for other in others), "--outcomes", outcomes)
             self.assertIn(message, error_of(done)["message"], others)

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "vickrey/base/limits.h"
 #include "vickrey/base/status.h"
 
 namespace vickrey::auction {
@@ -52,8 +53,12 @@ absl::Status ValidateCandidates(std::string_view field, std::span<const Candidat
 }
 
 absl::Status Validate(std::string_view auction_id, std::span<const Candidate> candidates) {
-  return base::Annotate(ValidateCandidates("candidates", candidates),
-                        absl::StrCat("auction ", std::string(auction_id)));
+  absl::Status status = ValidateCandidates("candidates", candidates);
+  if (candidates.size() > static_cast<size_t>(base::kMaxCandidates)) {
+    status = base::InvalidField("candidates", absl::StrCat("has ", candidates.size(), " entries; at most ",
+                                                           base::kMaxCandidates, " are allowed"));
+  }
+  return base::Annotate(status, absl::StrCat("auction ", std::string(auction_id)));
 }
 
 }  // namespace vickrey::auction

@@ -62,8 +62,13 @@ absl::Status CheckShape(const Batch& batch) {
     return base::InvalidField("offsets", absl::StrCat("must go from 0 to ", n, ", the number of candidates"));
   }
   for (size_t a = 0; a < batch.auctions(); ++a) {
+    if (batch.offsets[a + 1] < batch.offsets[a] || batch.offsets[a + 1] > static_cast<int64_t>(n)) {
+      return base::InvalidField(absl::StrCat("offsets[", a + 1, "]"),
+                                absl::StrCat(batch.offsets[a + 1], " is not between the one before, ", batch.offsets[a],
+                                             ", and the number of candidates, ", n));
+    }
     const int64_t size = batch.offsets[a + 1] - batch.offsets[a];
-    if (size < 0 || size > base::kMaxCandidates) {
+    if (size > base::kMaxCandidates) {
       return base::InvalidField(absl::StrCat("offsets[", a + 1, "]"),
                                 absl::StrCat(batch.offsets[a + 1], " makes an auction of ", size, " candidates; 0 to ",
                                              base::kMaxCandidates, " are allowed"));

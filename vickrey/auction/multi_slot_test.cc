@@ -74,6 +74,21 @@ TEST(MultiSlot, ALoneBidderPaysTheReserve) {
   }
 }
 
+// At the ends of the ranges too: no price below the reserve, none off by what a relative slack would be there.
+TEST(MultiSlot, LargeReservesAreKept) {
+  for (const int64_t reserve : {kMaxBidMicros, kMaxBidMicros - 1, int64_t{912'345'678'901'234}}) {
+    const std::vector<Candidate> candidates(100, {kMaxBidMicros, 0.3});
+    for (const int slots : {1, 2, 99}) {
+      for (const char* mechanism : {"gsp", "vcg"}) {
+        const auto sales = SalesOf({.mechanism = mechanism, .slots = slots, .reserve = Click(reserve)}, candidates);
+        ASSERT_EQ(sales.size(), static_cast<size_t>(slots));
+        for (const Sale& sale : sales) EXPECT_GE(sale.price_micros, reserve) << mechanism << ' ' << slots;
+        EXPECT_GE(sales.back().price_micros, kMaxBidMicros - 1) << mechanism << ' ' << slots;
+      }
+    }
+  }
+}
+
 // With one slot VCG is the second price, but for the micro that decides a tie.
 TEST(MultiSlot, VcgOfOneSlotIsTheSecondPrice) {
   ForRandomAuctions("second_price", 20'000, [](Rules rules, const auto& candidates, base::RandomStream&) {

@@ -2,8 +2,8 @@
 #ifndef VICKREY_AUCTION_SCAN_TASK_H_
 #define VICKREY_AUCTION_SCAN_TASK_H_
 
+#include <array>
 #include <limits>
-#include <vector>
 
 #include "vickrey/auction/batch.h"
 #include "vickrey/auction/bidder.h"
@@ -24,12 +24,12 @@ inline constexpr double kNoScore = std::numeric_limits<double>::infinity();
 // scores. Returns how many bidders there are now, at most task.most.
 inline size_t SpreadTies(const ScanTask& task, const int64_t* bids, const double* pctrs, size_t n, size_t distinct,
                          Bidder* best) {
-  std::vector<double> scores(distinct);
+  std::array<double, kMaxSlots + 1> scores;
   for (size_t k = 0; k < distinct; ++k) scores[k] = best[k].score;
   size_t found = 0;
-  for (const double score : scores) {
+  for (size_t k = 0; k < distinct; ++k) {
     for (size_t i = 0; i < n && found < task.most; ++i) {
-      if (task.scores[i] == score) best[found++] = {static_cast<int>(i), bids[i], pctrs[i], score};
+      if (task.scores[i] == scores[k]) best[found++] = {static_cast<int>(i), bids[i], pctrs[i], scores[k]};
     }
   }
   return found;

@@ -11,7 +11,10 @@ namespace {
 
 // Rounding in the sum must not cost a micro where the exact price is a whole number: what is above one by no more than
 // so many roundings may come to, as a share, is that number.
-double Slack(size_t terms) { return static_cast<double>(terms + 4) * 0x1p-52; }
+// It never is a micro.
+double RoundedUp(double price, size_t terms) {
+  return std::ceil(price - std::min(price * static_cast<double>(terms + 4) * 0x1p-52, 0.25));
+}
 
 struct Pricing {
   static constexpr bool kIsCriticalBid = false;
@@ -32,8 +35,9 @@ struct Pricing {
       const double next = j + 1 < x.size() ? x[j + 1] : 0;
       above += (x[j] - next) * std::max(ranked[j + 1].score - of_score, 0.0);
     }
-    const double price = of_click + above / x[k] / bidder.pctr;  // one by one: the product may underflow
-    const double whole = std::ceil(price - price * Slack(j - k));
+    const double part = above / x[k] / bidder.pctr;  // one by one: the product may underflow
+    // r is whole: only what is above it is rounded.
+    const double whole = per_click ? of_click + RoundedUp(part, j - k) : RoundedUp(of_click + part, j - k);
     return static_cast<int64_t>(std::min(whole, static_cast<double>(bidder.bid_micros)));
   }
 };

@@ -58,7 +58,8 @@ struct WelfareMetrics {
   // 1{v_k >= R} is by bid x probability. A reserve per click does not depend on probabilities: `calibration` is 0 then,
   // and `reserve` is what who is left makes of the sale. With several slots, k and v_k are those of each slot.
   std::optional<double> lost_ranking, lost_reserve, lost_calibration;
-  // Mean of R = sum over ordered pairs of (v_i - v_j)+ 1{score_i <= score_j}, v = value x probability: regret <= R.
+  // Mean of R = sum over ordered pairs of (v_i - v_j)+ 1{score_i <= score_j}, v = value x probability; see
+  // misordering.h.
   std::optional<double> misordering;
   int64_t sold = 0;                          // auctions with a winner
   std::optional<double> winner_calibration;  // winners of which the click is known: sum of predictions / clicks
