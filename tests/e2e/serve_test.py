@@ -140,7 +140,7 @@ class ServeTest(unittest.TestCase):
             (changed(good, candidates=[]), (), "auction.candidates"),
             (good, ("--slots", 2), "rules.slots"), (good, ("--slots", -1), "rules.slots"),
             (good, ("--position-multipliers", "1,0.5"), "rules.position_multipliers"),
-            (good, ("--reserve-click-micros", 10**15 + 1), "rules.reserve.click_micros"),
+            (good, ("--reserve-click-micros", 10**15 + 1), "--reserve-click-micros"),
         ]
         for line, flags, field in cases:
             with self.subTest(field, flags=flags):

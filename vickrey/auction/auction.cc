@@ -38,26 +38,30 @@ bool IsEligible(const Reserve& reserve, int64_t bid_micros, double score) {
 }
 
 absl::Status ValidateCandidates(std::string_view field, std::span<const Candidate> candidates) {
+  const auto fault = [&](size_t i, std::string_view key, const std::string& what) {
+    return base::InvalidField(absl::StrCat(std::string(field), "[", i, "].", std::string(key)), what);
+  };
   for (size_t i = 0; i < candidates.size(); ++i) {
-    const std::string at = absl::StrCat(std::string(field), "[", i, "].");
     const Candidate& c = candidates[i];
     if (c.bid_micros < kMinBidMicros || c.bid_micros > kMaxBidMicros) {
-      return base::InvalidField(at + "bid_micros", absl::StrCat(c.bid_micros, " is out of range; a bid is ",
-                                                                kMinBidMicros, " to ", kMaxBidMicros, " micros"));
+      return fault(
+          i, "bid_micros",
+          absl::StrCat(c.bid_micros, " is out of range; a bid is ", kMinBidMicros, " to ", kMaxBidMicros, " micros"));
     }
     if (!(c.pctr >= 0 && c.pctr <= 1)) {  // NaN is neither
-      return base::InvalidField(at + "pctr", absl::StrCat(c.pctr, " is not a probability in [0, 1]"));
+      return fault(i, "pctr", absl::StrCat(c.pctr, " is not a probability in [0, 1]"));
     }
   }
   return absl::OkStatus();
 }
 
 absl::Status Validate(std::string_view auction_id, std::span<const Candidate> candidates) {
-  absl::Status status = ValidateCandidates("candidates", candidates);
-  if (candidates.size() > static_cast<size_t>(base::kMaxCandidates)) {
-    status = base::InvalidField("candidates", absl::StrCat("has ", candidates.size(), " entries; at most ",
-                                                           base::kMaxCandidates, " are allowed"));
-  }
+  const absl::Status status =
+      candidates.size() > static_cast<size_t>(base::kMaxCandidates)
+          ? base::InvalidField("candidates", absl::StrCat("has ", candidates.size(), " entries; at most ",
+                                                          base::kMaxCandidates, " are allowed"))
+          : ValidateCandidates("candidates", candidates);
+  if (status.ok()) return status;
   return base::Annotate(status, absl::StrCat("auction ", std::string(auction_id)));
 }
 

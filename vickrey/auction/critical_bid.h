@@ -32,16 +32,16 @@ inline int64_t LeastBid(const Bidder& bidder, const Bidder* next, double floor, 
 //
 // REQUIRES: `bidder` ranks before `next` and is eligible.
 inline int64_t CriticalBid(const Bidder& bidder, const Bidder* next, const Reserve& reserve) {
-  const double floor = reserve.kind == Reserve::Kind::kMille ? static_cast<double>(reserve.micros) / 1000 : 0;
-  const int64_t least = reserve.kind == Reserve::Kind::kClick ? reserve.micros : 0;
-  const double target = std::max(next == nullptr ? 0 : next->score, floor);
+  const Floors floors(reserve);
+  const auto least = static_cast<int64_t>(floors.bid);
+  const double target = std::max(next == nullptr ? 0 : next->score, floors.score);
   if (target == 0) return least;
   const double quotient = target / bidder.pctr;  // at most about the bid
   // Truncation is as good a start as the ceiling and needs no library call; the bid is between 1 and 10^15.
   const int64_t guess = std::min(static_cast<int64_t>(quotient) + 1, bidder.bid_micros);
   // Nearly always the guess keeps the slot and one less does not, both clear of a tie.
   const bool clear = Score(guess, bidder.pctr) > target && Score(guess - 1, bidder.pctr) < target;
-  return std::max(clear ? guess : internal::LeastBid(bidder, next, floor, guess), least);
+  return std::max(clear ? guess : internal::LeastBid(bidder, next, floors.score, guess), least);
 }
 
 }  // namespace vickrey::auction

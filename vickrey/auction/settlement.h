@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "vickrey/auction/auction.h"
 
@@ -23,10 +24,10 @@ struct Settlement {
 Settlement Settle(const Outcome& outcome, std::span<const double> position_multipliers,
                   std::span<const int64_t> values_micros, std::span<const double> probabilities);
 
-// The part of it that does not depend on the outcome: the candidates of greatest value x p, in that order, in the
-// slots.
-double OracleWelfare(std::span<const double> position_multipliers, std::span<const int64_t> values_micros,
-                     std::span<const double> probabilities);
+// The part of it that does not depend on the outcome: the candidates of greatest worth, value x p, in that order, in
+// the slots. In the unit of `worths`, none of which is negative. `scratch` is kept for its memory.
+double OracleWelfare(std::span<const double> position_multipliers, std::span<const double> worths,
+                     std::vector<double>* scratch);
 
 }  // namespace vickrey::auction
 

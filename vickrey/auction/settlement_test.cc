@@ -46,10 +46,10 @@ TEST(Settle, SeveralSlotsCountByTheirExamination) {
 }
 
 TEST(OracleWelfare, FewerCandidatesThanSlots) {
-  const std::vector<int64_t> values = {2'000'000};
-  const std::vector<double> truth = {0.5};
-  EXPECT_DOUBLE_EQ(OracleWelfare(std::vector<double>{1, 0.5, 0.25}, values, truth), 1);
-  EXPECT_EQ(OracleWelfare(std::vector<double>{1, 0.5}, {}, {}), 0);
+  std::vector<double> scratch;
+  EXPECT_EQ(OracleWelfare(std::vector<double>{1, 0.5, 0.25}, std::vector<double>{1}, &scratch), 1);
+  EXPECT_EQ(OracleWelfare(std::vector<double>{1, 0.5}, {}, &scratch), 0);
+  EXPECT_EQ(OracleWelfare(std::vector<double>{1}, {}, &scratch), 0);
 }
 
 }  // namespace

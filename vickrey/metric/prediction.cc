@@ -4,12 +4,13 @@
 #include <bit>
 #include <cmath>
 
+#include "vickrey/auction/auction.h"
+
 namespace vickrey::metric {
 namespace {
 
 constexpr double kLeastProbability = 1e-15;
-constexpr int64_t kMaxBid = 1'000'000'000'000'000;  // micros; see auction.h
-constexpr double kLeastLikelihood = 1e-200;         // times one more probability, still far from the least double
+constexpr double kLeastLikelihood = 1e-200;  // times one more probability, still far from the least double
 
 // Bids by their leading eight bits behind the first: bins 0.2 to 0.4 % wide; those below 512 have one each.
 size_t BinOf(int64_t bid_micros) {
@@ -21,7 +22,9 @@ size_t BinOf(int64_t bid_micros) {
 }  // namespace
 
 PredictionAccumulator::PredictionAccumulator(Options options)
-    : options_(options), bins_(options.ece_bins), bid_bins_(options.keep_by_bid ? BinOf(kMaxBid) + 1 : 0) {}
+    : options_(options),
+      bins_(options.ece_bins),
+      bid_bins_(options.keep_by_bid ? BinOf(auction::kMaxBidMicros) + 1 : 0) {}
 
 void PredictionAccumulator::Add(double pctr, bool clicked, int64_t bid_micros) {
   if (options_.keep_scores) scores_.Add(pctr, clicked);

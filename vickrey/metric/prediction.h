@@ -63,8 +63,8 @@ class PredictionAccumulator {
   void Merge(const PredictionAccumulator& other);
 
   PredictionMetrics Finalize() const;
-  // At most `buckets` of about equally many rows, by rising bid. Bids that are less than 0.2 % apart share a bucket:
-  // rows are counted by the leading bits of their bids, whatever their number. REQUIRES: keep_by_bid.
+  // At most `buckets` of about equally many rows, by rising bid. Bids with the same leading nine bits, at most 0.4 %
+  // apart, share a bucket: memory does not grow with the rows. REQUIRES: keep_by_bid.
   std::vector<BidBucket> ByBid(int buckets) const;
   // At most `buckets` of about equally many rows, by rising prediction. REQUIRES: keep_scores.
   std::vector<PredictionBucket> ByPrediction(int buckets) const;

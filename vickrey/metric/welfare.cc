@@ -1,9 +1,8 @@
 #include "vickrey/metric/welfare.h"
 
-#include <algorithm>
-#include <functional>
 #include <limits>
 
+#include "vickrey/auction/settlement.h"
 #include "vickrey/base/status.h"
 #include "vickrey/metric/misordering.h"
 
@@ -14,19 +13,6 @@ size_t Index(Reference reference) { return static_cast<size_t>(reference); }
 
 constexpr double kMicro = 1e6;  // micros in a unit of the currency
 constexpr size_t kColumns = 8;  // see misordering.h
-
-// The most that any placement of these worths is worth.
-double OracleOf(std::span<const double> multipliers, std::span<const double> worths, std::vector<double>* sorted) {
-  if (multipliers.size() == 1)
-    return worths.empty() ? 0 : std::max(0.0, *std::max_element(worths.begin(), worths.end()));
-  sorted->assign(worths.begin(), worths.end());
-  const size_t slots = std::min(multipliers.size(), worths.size());
-  std::partial_sort(sorted->begin(), sorted->begin() + static_cast<std::ptrdiff_t>(slots), sorted->end(),
-                    std::greater<>());
-  double sum = 0;
-  for (size_t k = 0; k < slots; ++k) sum += multipliers[k] * (*sorted)[k];
-  return sum;
-}
 
 // The sum over slots of x times what `worth` says of the slot's winner, an index into the auction's candidates.
 template <typename Worth>
@@ -119,7 +105,7 @@ void WelfareAccumulator::AddReference(const JudgedBatch& batch, Reference refere
     const double* const probabilities = batch.probabilities[Index(reference)].data() + begin;
     worths_.resize((n + kColumns - 1) / kColumns * kColumns);
     for (size_t i = 0; i < n; ++i) worths_[i] = auction::Score(values[i], probabilities[i]);
-    const double oracle = OracleOf(x, {worths_.data(), n}, &sorted_);
+    const double oracle = auction::OracleWelfare(x, {worths_.data(), n}, &sorted_);
     ++sums.judged;
     sums.oracle_welfare += oracle;
     if (!decided) continue;

@@ -12,7 +12,6 @@
 #include "absl/status/status.h"
 #include "vickrey/auction/auction.h"
 #include "vickrey/auction/mechanism.h"
-#include "vickrey/auction/settlement.h"
 
 namespace vickrey::metric {
 
