@@ -15,23 +15,41 @@ namespace {
 using vickrey::config::v1::LossConfig;
 using vickrey::config::v1::TrainConfig;
 
-// The default recipe of welfare_rank.
+// What is best known for a loss, where the configuration says nothing. A schedule is taken whole or not at all.
 void FillRecipe(LossConfig* loss) {
-  if (loss->loss() != "welfare_rank") return;
-  if (!loss->has_labels()) loss->set_labels("teacher");
-  if (!loss->has_sigma() && !loss->has_sigma_end()) loss->set_sigma_end(20);
-  if (!loss->has_alpha() && !loss->has_alpha_end()) {
-    loss->set_alpha(0.1);
-    loss->set_alpha_end(0.01);
+  const std::string& name = loss->loss();
+  const auto alpha = [loss](double first, double last) {
+    if (loss->has_alpha() || loss->has_alpha_end()) return;
+    loss->set_alpha(first);
+    if (last != first) loss->set_alpha_end(last);
+  };
+  // Losses that know money refine a model that the cross-entropy has trained.
+  if (name == "welfare_rank" || name == "soft_winner" || name == "gmadl" || name == "known_market") {
+    if (!loss->has_labels()) loss->set_labels("teacher");
+    if (!loss->has_warm_phase()) loss->set_warm_phase(0.4);
+    alpha(0.1, 0.01);
   }
-  if (!loss->has_warm_phase()) loss->set_warm_phase(0.4);
+  if (name == "welfare_rank" && !loss->has_sigma() && !loss->has_sigma_end()) {
+    loss->set_sigma(4);
+    loss->set_sigma_end(20);
+  }
+  if (name == "soft_winner" && !loss->has_tau() && !loss->has_tau_end()) {
+    loss->set_tau(0.3);
+    loss->set_tau_end(0.05);
+  }
+  // Those that do not know the level of probabilities need the cross-entropy throughout.
+  if (name == "ranknet" || name == "softmax" || name == "jrc") alpha(0.5, 0.5);
+  if (name == "ranknet" && !loss->has_sigma() && !loss->has_sigma_end()) loss->set_sigma(1);
 }
 
 absl::Status Check(const TrainConfig& config) {
-  RETURN_IF_ERROR(MakeLoss(config.loss()));
-  if (IsRankLoss(config.loss()) && config.loss().surrogate() == "zero_one") {
-    return base::InvalidField("loss.surrogate", "'zero_one' has no gradient: it is for evaluation only");
+  const LossConfig& loss = config.loss();
+  if (loss.loss() == "known_market" && loss.has_mu() != loss.has_omega()) {
+    return base::InvalidField(loss.has_mu() ? "loss.omega" : "loss.mu",
+                              "is required where the other of mu and omega is given; without both they are fitted");
   }
+  if (loss.loss() != "known_market") RETURN_IF_ERROR(MakeLoss(loss));  // its law may be fitted to the data
+  RETURN_IF_ERROR(CheckTrainable(loss));
   if (config.data().train() + config.data().validation() > 1 + 1e-9) {
     return base::InvalidField("data.validation", absl::StrCat(config.data().validation(), " and data.train ",
                                                               config.data().train(), " are more than 1 together"));
@@ -68,7 +86,10 @@ absl::StatusOr<JobConfig> LoadJobConfig(const std::filesystem::path& file, const
       }
       RETURN_IF_ERROR(base::SetConfigField(setting.substr(0, equals), setting.substr(equals + 1), "--set", &config));
     }
-    if (config.has_loss()) FillRecipe(config.mutable_loss());
+    if (config.has_loss()) {
+      RETURN_IF_ERROR(CheckFields(config.loss()));
+      FillRecipe(config.mutable_loss());
+    }
     job.base_rate_given = config.loss().has_base_rate();
     if (config.teacher().has_model() && !config.teacher().has_optimizer() && config.has_optimizer()) {
       *config.mutable_teacher()->mutable_optimizer() = config.optimizer();

@@ -119,11 +119,7 @@ class Run {
   }
 
   absl::StatusOr<double> Step() {
-    if (IsRankLoss(options_.loss) && batch_.pairs() > kMaxPairs) {
-      return base::InvalidField("optimizer.batch_auctions", absl::StrCat(batch_size_, " auctions have ", batch_.pairs(),
-                                                                         " pairs of candidates; a step takes ",
-                                                                         kMaxPairs, " at most: fewer auctions"));
-    }
+    RETURN_IF_ERROR(CheckBatch(batch_));
     const bool warm = step_ < warm_steps_;
     const int64_t phase_begin = warm ? 0 : warm_steps_;
     const int64_t phase_steps = warm ? warm_steps_ : steps_ - warm_steps_;

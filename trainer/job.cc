@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <map>
@@ -21,11 +22,13 @@
 namespace vickrey::trainer {
 namespace {
 
+using vickrey::config::v1::LossConfig;
 using vickrey::config::v1::TrainConfig;
 using vickrey::v1::MetricsLine;
 using vickrey::v1::TrainLine;
 
 constexpr double kMicro = 1e6;
+constexpr double kLeastOmega = 0.01, kMostOmega = 10;  // a log of equal scores has a law too
 
 // 1 / mean target of the training set, which rids the loss of the currency.
 double ScaleOf(const Dataset& data, const std::vector<double>& labels) {
@@ -37,6 +40,34 @@ double ScaleOf(const Dataset& data, const std::vector<double>& labels) {
     ++count;
   }
   return sum > 0 ? static_cast<double>(count) / sum : 1;
+}
+
+// The law of the competing score that known_market assumes: log-normal, by the moments of the logarithm of the greatest
+// b q among the others of the auction; where labels are clicks, of b times the mean click.
+void FitCompetition(const Dataset& data, const std::vector<double>& labels, LossConfig* loss) {
+  const double rate = loss->labels() == "click" ? loss->base_rate() : 0;
+  double sum = 0, squares = 0;
+  int64_t count = 0;
+  for (int64_t a = 0; a < data.train.end; ++a) {
+    const int64_t begin = data.features.offsets[a], end = data.features.offsets[a + 1];
+    const auto score = [&](int64_t i) {
+      return static_cast<double>(data.bids_micros[i]) / kMicro * (rate > 0 ? rate : labels[i]);
+    };
+    for (int64_t i = begin; i < end; ++i) {
+      double greatest = 0;
+      for (int64_t j = begin; j < end; ++j) {
+        if (j != i && score(j) > greatest) greatest = score(j);  // not of a masked one
+      }
+      if (greatest == 0) continue;
+      sum += std::log(greatest);
+      squares += std::log(greatest) * std::log(greatest);
+      ++count;
+    }
+  }
+  const double mean = count > 0 ? sum / static_cast<double>(count) : 0;
+  const double variance = count > 0 ? squares / static_cast<double>(count) - mean * mean : 1;
+  loss->set_mu(mean);
+  loss->set_omega(std::clamp(std::sqrt(std::max(variance, 0.0)), kLeastOmega, kMostOmega));
 }
 
 void AddMetrics(const std::string& prefix, const MetricsLine& m, std::map<std::string, double>* metrics) {
@@ -75,7 +106,7 @@ class Job {
   absl::StatusOr<TrainLine> Run(const std::filesystem::path& db) {
     // What depends on the data, base_rate and scale, is null here; the artifact has it.
     if (!base_rate_given_) config_.mutable_loss()->clear_base_rate();
-    std::fputs(absl::StrCat("{\"config\":", base::ToJson(config_), "}\n").c_str(), stderr);
+    std::fputs(absl::StrCat("{\"config\":", base::ToJson(Effective()), "}\n").c_str(), stderr);
     at::set_num_threads(config_.threads());
     RETURN_IF_ERROR(ChooseVersion());
     std::error_code error;
@@ -104,6 +135,13 @@ class Job {
   }
 
  private:
+  // What is read of the configuration, so that it can be given again.
+  TrainConfig Effective() const {
+    TrainConfig config = config_;
+    ClearUnread(config.mutable_loss());
+    return config;
+  }
+
   // A version that is there already is refused before training, too.
   absl::Status ChooseVersion() {
     if (!config_.has_version()) {
@@ -130,6 +168,9 @@ class Job {
     const double rate = data_->ClickRate(data_->train);
     if (!base_rate_given_) config_.mutable_loss()->set_base_rate(rate > 0 ? rate : 1);
     if (!config_.loss().has_scale()) config_.mutable_loss()->set_scale(ScaleOf(*data_, labels_));
+    if (config_.loss().loss() == "known_market" && !config_.loss().has_mu()) {
+      FitCompetition(*data_, labels_, config_.mutable_loss());
+    }
   }
 
   FitOptions Options() const {
@@ -161,10 +202,11 @@ class Job {
 
   absl::Status Write(const Fitted& fitted) {
     metrics_["epoch"] = fitted.epoch;
+    const TrainConfig effective = Effective();
     Export out{.name = config_.name(),
                .version = config_.version(),
                .model = config_.model(),
-               .config = &config_,
+               .config = &effective,
                .multiplier = fitted.multiplier,
                .metrics = metrics_};
     out.provenance.set_snapshot_id(snapshot_id_);

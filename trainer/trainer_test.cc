@@ -122,12 +122,22 @@ TEST(Fit, KeepsACheckpointOfTheRankPhase) {
 
 TEST(Fit, StopsWhereTheObjectiveIsNoLongerFinite) {
   const auto data = MakeDataset(64);
+  FitOptions options = Options(*data);
+  options.loss.set_base_rate(1e-320);  // its inverse is infinite
+  const auto network = *NewNetwork(Logistic(), *data, .5, 1);
+  const auto status = Fit(*data, LoggedLabels(*data, Labels::kClick), options, network.get()).status();
+  EXPECT_TRUE(absl::IsInternal(status)) << status;
+  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("step"));
+}
+
+TEST(Fit, RefusesLabelsThatAreNoProbabilities) {
+  const auto data = MakeDataset(64);
   std::vector<double> labels = LoggedLabels(*data, Labels::kClick);
   labels[3] = std::numeric_limits<double>::infinity();
   const auto network = *NewNetwork(Logistic(), *data, .5, 1);
   const auto status = Fit(*data, labels, Options(*data), network.get()).status();
-  EXPECT_TRUE(absl::IsInternal(status)) << status;
-  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("step"));
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("labels[1]"));
 }
 
 TEST(NewNetwork, StartsAtTheClickRate) {

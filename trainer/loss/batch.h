@@ -11,18 +11,11 @@ struct LossBatch {
   std::vector<int64_t> offsets = {0};  // auction a has candidates [offsets[a], offsets[a + 1])
   std::vector<double> bids;            // per click, units of the currency, greater than 0
   std::vector<double> labels;          // q of each candidate, in [0, 1]; NaN: masked, takes part in nothing
+  std::vector<double> weights;         // of each auction in all means, greater than 0; empty: 1 each
 
   int64_t auctions() const { return static_cast<int64_t>(offsets.size()) - 1; }
   int64_t candidates() const { return offsets.back(); }
-  // Unordered pairs of candidates of the same auction.
-  int64_t pairs() const {
-    int64_t pairs = 0;
-    for (size_t a = 1; a < offsets.size(); ++a) {
-      const int64_t n = offsets[a] - offsets[a - 1];
-      pairs += n * (n - 1) / 2;
-    }
-    return pairs;
-  }
+  double WeightOf(int64_t auction) const { return weights.empty() ? 1 : weights[auction]; }
 };
 
 }  // namespace vickrey::trainer

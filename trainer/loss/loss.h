@@ -6,59 +6,79 @@
 
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "trainer/loss/auction_loss.h"
 #include "trainer/loss/batch.h"
 #include "vickrey/config/v1/loss.pb.h"
 
 namespace vickrey::trainer {
 
-// A rank loss holds all pairs of a batch in memory, some 100 bytes each: more are to be refused.
-inline constexpr int64_t kMaxPairs = int64_t{1} << 24;
-
-// Where on their schedules the parameters stand.
-struct Point {
-  double sigma = 1;  // steepness of a rank loss's surrogate
-  double alpha = 1;  // share of the cross-entropy; 1: nothing else
-};
-
-// An objective:
-//   1. MakeLoss checks its configuration;
-//   2. Value, on any batches.
-// Composed of LibTorch's operations, so that autograd gives the gradient; in the type of the logits (float or double).
+// What training minimises: the mix of a loss L of auctions with the cross-entropy,
+//
+//   (1 - alpha) x mean over auctions of L + alpha x mean over labelled candidates of (softplus(u) - q u) / base_rate
+//
+// both weighed by the auctions' weights. logloss and bid_logloss are the second part alone, the latter with each
+// candidate's term times its bid:
+//
+//   logloss      the default of the field; its minimum is f = E q, and a network that can reach it has no regret
+//   bid_logloss  the simplest loss that knows money (cost-sensitive learning), and a strong baseline; no guarantee
 //
 // Immutable, so thread-safe.
 class Loss {
  public:
-  virtual ~Loss() = default;
+  // `loss` null: the cross-entropy alone.
+  Loss(std::unique_ptr<const AuctionLoss> loss, double base_rate, bool by_bid)
+      : loss_(std::move(loss)), base_rate_(base_rate), by_bid_(by_bid) {}
 
-  // The scalar that training minimises, of this batch. `logits`: (candidates of the batch). REQUIRES: at most kMaxPairs
-  // pairs, for a rank loss.
-  virtual at::Tensor Value(const at::Tensor& logits, const LossBatch& batch, const Point& point) const = 0;
+  // The scalar, in the type of the logits (float or double), differentiable once by them. `logits`: (candidates of the
+  // batch), or (candidates, 2), click and no click, for a loss with two outputs. On a CPU fused: value and gradient in
+  // one pass, memory of the order of the candidates, auctions shared among LibTorch's threads, the same bits for any
+  // number of them. Elsewhere composed. REQUIRES: a batch that CheckBatch takes.
+  at::Tensor Value(const at::Tensor& logits, const LossBatch& batch, const Point& point) const;
+
+  // The same composed of LibTorch's operations: the reference. A loss of pairs holds them all.
+  at::Tensor Composed(const at::Tensor& logits, const LossBatch& batch, const Point& point) const;
+
+  // Logits of each candidate: 1 or 2.
+  int outputs() const { return loss_ == nullptr ? 1 : loss_->outputs(); }
+
+ private:
+  // Throws, as LibTorch does, where logits are not of the batch.
+  void CheckShape(const at::Tensor& logits, const LossBatch& batch) const;
+
+  const std::unique_ptr<const AuctionLoss> loss_;
+  const double base_rate_;
+  const bool by_bid_;
 };
 
+// INVALID_ARGUMENT naming the first field that the loss does not read, with those that it does. `config`: as it was
+// given, before defaults. OK where the loss is not known: that is said by MakeLoss.
+absl::Status CheckFields(const vickrey::config::v1::LossConfig& config);
+
+// Takes away what the loss does not read: what is left says the same, and can be given again.
+void ClearUnread(vickrey::config::v1::LossConfig* config);
+
 // REQUIRES: a finished configuration. INVALID_ARGUMENT naming the field for a combination that makes no sense, with the
-// reason: signed weights with a surrogate that they make linear.
+// reason: signed weights with a surrogate that they make linear, a market's law that is not given.
 absl::StatusOr<std::unique_ptr<Loss>> MakeLoss(const vickrey::config::v1::LossConfig& config);
 
-// Whether the loss is one of pairs, with a warm phase and schedules.
+// INVALID_ARGUMENT naming the auction and the field: lengths that differ, a bid that is not finite and above 0, a label
+// outside [0, 1], a weight that is not finite and above 0, a logit that is not finite. `logits` may be empty: unknown.
+absl::Status CheckBatch(const LossBatch& batch, const std::vector<double>& logits = {});
+
+// Whether it is a loss of auctions, with a warm phase and schedules, and not the cross-entropy alone.
 bool IsRankLoss(const vickrey::config::v1::LossConfig& config);
 
-// Where the parameters stand after `progress` (0 to 1) of the rank phase: sigma geometric and alpha linear from their
-// first value to their last. A loss without pairs has alpha 1 throughout. At 0 it is what a configuration without
-// schedules means.
+// OK, or why nothing can be trained by it: it has no gradient.
+absl::Status CheckTrainable(const vickrey::config::v1::LossConfig& config);
+
+// Where the parameters stand after `progress` (0 to 1) of the rank phase: sigma and tau geometric and alpha linear from
+// their first value to their last. The cross-entropy alone has alpha 1 throughout. At 0 it is what a configuration
+// without schedules means.
 Point PointAt(const vickrey::config::v1::LossConfig& config, double progress);
-
-// Mean over the unmasked candidates of weight x (softplus(u) - q u), over base_rate. `weights`, where not empty, has an
-// entry for each candidate. 0 where all are masked.
-at::Tensor CrossEntropy(const at::Tensor& logits, const LossBatch& batch, const std::vector<double>& weights,
-                        double base_rate);
-
-// logloss.cc and welfare_rank.cc
-std::unique_ptr<Loss> MakeLogloss(const vickrey::config::v1::LossConfig& config);
-std::unique_ptr<Loss> MakeBidLogloss(const vickrey::config::v1::LossConfig& config);
-std::unique_ptr<Loss> MakeWelfareRank(const vickrey::config::v1::LossConfig& config);
 
 }  // namespace vickrey::trainer
 

@@ -7,148 +7,77 @@
 //             hinge     (1 - sigma z)+
 //             zero_one  1{z <= 0}, for evaluation only
 //   tanh:     sum over i < j of -D_ij tanh(sigma d_ij / 2)
-//   train     (1 - alpha) mean over auctions of L + alpha x cross-entropy / base_rate
+//   signed    D_ij in place of (D_ij)+; the same for tanh, which is odd
 //
-// Guarantee: with labels q the truth, pairs `all` and a phi >= zero_one, the regret of ranking by s is at most L / c.
-// Pairs: `top` keeps those with the model's top candidate (zero_one still bounds the regret); `ppi` weighs by 4 pi_i
-// pi_j, pi = softmax(s / 0.1) with s in log_ecpm: only pairs in which both compete for the top count. Both are of the
-// model as it is, without a gradient.
+// Guarantee: with labels q the truth, pairs `all` and a phi >= zero_one (logistic, hinge), the regret of ranking by s
+// is at most L / c, whatever the law of bids and clicks; with a teacher's labels it is so in the mean up to eps_b
+// sqrt(2) (trainer/guarantee.h). `top` with zero_one still bounds the regret; tanh and `ppi` do not. Signed zero_one on
+// clicks is, in the mean, twice that on the truth less a constant.
 //
 // When to use it: a student too small, or too coarsely hashed, for the truth, and bids that are related to where it
 // errs. A large student gains nothing.
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/index_select.h>
-#include <ATen/ops/log_sigmoid.h>
 #include <ATen/ops/relu.h>
-#include <ATen/ops/sigmoid.h>
 #include <ATen/ops/softplus.h>
 #include <ATen/ops/tanh.h>
 
-#include <algorithm>
-#include <cmath>
 #include <numbers>
 #include <string>
-#include <vector>
 
-#include "trainer/loss/loss.h"
-#include "trainer/loss/tensors.h"
+#include "trainer/loss/auction_loss.h"
+#include "trainer/loss/ecpm_pairs.h"
 
 namespace vickrey::trainer {
 namespace {
 
-using vickrey::config::v1::LossConfig;
+constexpr double kSoftplusThreshold = 40;  // beyond it softplus(x) = x in double
 
-constexpr double kPiTemperature = 0.1;
+PairTerm::Kind KindOf(const LossConfig& config) {
+  if (config.surrogate() == "logistic") return PairTerm::Kind::kLogistic;
+  if (config.surrogate() == "hinge") return PairTerm::Kind::kHinge;
+  if (config.surrogate() == "tanh") return PairTerm::Kind::kTanh;
+  return config.weight() == "signed" ? PairTerm::Kind::kSignedZeroOne : PairTerm::Kind::kZeroOne;
+}
 
-// Unordered pairs: each stands for both of its orders, of which the positive part of D leaves one.
-struct Pairs {
-  std::vector<int64_t> first, second;
-  std::vector<double> difference;  // D, of first less second
-  std::vector<double> weight;      // of the pair selection
-};
-
-class WelfareRank final : public Loss {
+class WelfareRank final : public AuctionLoss {
  public:
-  explicit WelfareRank(const LossConfig& config) : config_(config), scale_(config.has_scale() ? config.scale() : 1) {}
+  explicit WelfareRank(const LossConfig& config)
+      : pairs_(config),
+        kind_(KindOf(config)),
+        factor_(kind_ == PairTerm::Kind::kLogistic ? 1 / std::numbers::ln2 : 1) {}
 
-  at::Tensor Value(const at::Tensor& logits, const LossBatch& batch, const Point& point) const override {
-    const at::Tensor cross_entropy =
-        point.alpha > 0 ? point.alpha * CrossEntropy(logits, batch, {}, config_.base_rate()) : at::Tensor();
-    if (point.alpha >= 1) return cross_entropy;
-    const at::Tensor rank = (1 - point.alpha) / static_cast<double>(std::max<int64_t>(batch.auctions(), 1)) *
-                            SumOverPairs(logits, batch, point.sigma);
-    return cross_entropy.defined() ? rank + cross_entropy : rank;
+  double Fused(const Slate& slate, const Point& point, Precision precision, Workspace* workspace,
+               double* gradient) const override {
+    const double sum = pairs_.Fused({.kind = kind_, .k = point.sigma}, slate, precision, workspace, gradient);
+    for (int64_t i = 0; i < slate.n; ++i) gradient[i] *= factor_;
+    return factor_ * sum;
+  }
+
+  at::Tensor Composed(const Ragged& batch, const Point& point) const override {
+    return pairs_.Composed(batch, [&](const at::Tensor& D, const at::Tensor& d) -> at::Tensor {
+      switch (kind_) {
+        case PairTerm::Kind::kLogistic:
+          return factor_ * D * at::softplus(-point.sigma * d, 1, kSoftplusThreshold);
+        case PairTerm::Kind::kHinge:
+          return D * at::relu(1 - point.sigma * d);
+        case PairTerm::Kind::kTanh:
+          return -D * at::tanh(point.sigma / 2 * d);
+        case PairTerm::Kind::kSignedZeroOne:
+          return D * ((d <= 0).to(d.scalar_type()) - (d >= 0).to(d.scalar_type()) + 0 * d);
+        default:
+          return D * ((d <= 0).to(d.scalar_type()) + 0 * d);
+      }
+    });
   }
 
  private:
-  at::Tensor SumOverPairs(const at::Tensor& logits, const LossBatch& batch, double sigma) const;
-  Pairs Select(const at::Tensor& logits, const LossBatch& batch) const;
-
-  const LossConfig config_;
-  const double scale_;
+  const EcpmPairs pairs_;
+  const PairTerm::Kind kind_;
+  const double factor_;  // log2 in place of ln
 };
-
-// log(b f) of the model as it is, in double.
-std::vector<double> DetachedScores(const at::Tensor& logits, const LossBatch& batch) {
-  const at::Tensor u = logits.detach().to(at::kDouble).contiguous();
-  const double* data = u.data_ptr<double>();
-  std::vector<double> scores(batch.bids.size());
-  for (size_t i = 0; i < scores.size(); ++i) scores[i] = LogScore(batch.bids[i], data[i]);
-  return scores;
-}
-
-Pairs WelfareRank::Select(const at::Tensor& logits, const LossBatch& batch) const {
-  const bool all = config_.pairs() == "all", top_only = config_.pairs() == "top";
-  const std::vector<double> scores = all ? std::vector<double>() : DetachedScores(logits, batch);
-  Pairs pairs;
-  std::vector<double> pi;
-  for (int64_t a = 0; a < batch.auctions(); ++a) {
-    const int64_t begin = batch.offsets[a], end = batch.offsets[a + 1];
-    const auto masked = [&](int64_t i) { return std::isnan(batch.labels[i]); };
-    int64_t top = -1;
-    for (int64_t i = begin; !all && i < end; ++i) {
-      if (!masked(i) && (top < 0 || scores[i] > scores[top])) top = i;
-    }
-    if (!all && !top_only && top >= 0) {
-      pi.assign(end - begin, 0);
-      double sum = 0;
-      for (int64_t i = begin; i < end; ++i) {
-        if (!masked(i)) sum += pi[i - begin] = std::exp((scores[i] - scores[top]) / kPiTemperature);
-      }
-      for (double& p : pi) p /= sum;
-    }
-    for (int64_t i = begin; i < end; ++i) {
-      if (masked(i)) continue;
-      for (int64_t j = i + 1; j < end; ++j) {
-        if (masked(j) || (top_only && i != top && j != top)) continue;
-        const double difference = scale_ * (batch.bids[i] * batch.labels[i] - batch.bids[j] * batch.labels[j]);
-        const double weight = all || top_only ? 1 : 4 * pi[i - begin] * pi[j - begin];
-        if (difference == 0 || weight == 0) continue;
-        pairs.first.push_back(i);
-        pairs.second.push_back(j);
-        pairs.difference.push_back(difference);
-        pairs.weight.push_back(weight);
-      }
-    }
-  }
-  return pairs;
-}
-
-at::Tensor WelfareRank::SumOverPairs(const at::Tensor& logits, const LossBatch& batch, double sigma) const {
-  const Pairs pairs = Select(logits, batch);
-  if (pairs.first.empty()) return logits.sum() * 0 + 0.0;  // nothing to learn, and still a function of the logits
-  const auto tensor = [&](const std::vector<double>& values) { return CopyOf(values, logits.scalar_type()); };
-
-  std::vector<double> bids(batch.bids);
-  const bool log_margin = config_.margin() == "log_ecpm";
-  for (double& b : bids) b = log_margin ? std::log(b) : scale_ * b;
-  const at::Tensor score = log_margin ? tensor(bids) + at::log_sigmoid(logits) : tensor(bids) * at::sigmoid(logits);
-  at::Tensor d = at::index_select(score, 0, CopyOf(pairs.first)) - at::index_select(score, 0, CopyOf(pairs.second));
-
-  // Turned so that the pair's first is the one worth more.
-  std::vector<double> sign(pairs.difference.size()), amount(pairs.difference.size());
-  for (size_t p = 0; p < sign.size(); ++p) {
-    sign[p] = pairs.difference[p] < 0 ? -1 : 1;
-    amount[p] = pairs.weight[p] * std::abs(pairs.difference[p]);
-  }
-  d = tensor(sign) * d;
-  at::Tensor phi;
-  if (config_.surrogate() == "logistic") {
-    phi = at::softplus(-sigma * d, 1, kSoftplusThreshold) / std::numbers::ln2;
-  } else if (config_.surrogate() == "hinge") {
-    phi = at::relu(1 - sigma * d);
-  } else if (config_.surrogate() == "tanh") {
-    phi = -at::tanh(sigma / 2 * d);
-  } else {
-    phi = (d <= 0).to(logits.scalar_type());
-    if (config_.weight() == "signed") phi = phi - (d >= 0).to(logits.scalar_type());
-    phi = phi + 0 * d;
-  }
-  return (tensor(amount) * phi).sum();
-}
 
 }  // namespace
 
-std::unique_ptr<Loss> MakeWelfareRank(const LossConfig& config) { return std::make_unique<WelfareRank>(config); }
+std::unique_ptr<AuctionLoss> MakeWelfareRank(const LossConfig& config) { return std::make_unique<WelfareRank>(config); }
 
 }  // namespace vickrey::trainer

@@ -1,0 +1,247 @@
+#include "trainer/loss/pairs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+// Compiled once for each instruction set that the compiler knows; the machine's is picked when the program runs.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "trainer/loss/pairs.cc"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "trainer/loss/logarithm-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace vickrey::trainer::HWY_NAMESPACE {
+
+// What a term and its derivative by d are multiplied with once the sums are done.
+struct Factors {
+  double value = 1, slope = 1;
+};
+
+// Terms: from d and D of unordered pairs as they come, and the pairs' weights, the value and its derivative by d.
+
+template <class D, class V = hn::Vec<D>>
+struct Logistic {
+  explicit Logistic(const PairTerm& term) : k(hn::Set(D(), static_cast<hn::TFromD<D>>(term.k))), slope(term.k) {}
+  Factors factors() const { return {1, slope}; }
+  HWY_INLINE void operator()(V d, V difference, V weight, V* value, V* derivative) const {
+    const D tag;
+    const V one = hn::Set(tag, 1), sign = hn::And(hn::SignBit(tag), difference);
+    const V z = hn::Xor(hn::Mul(k, d), sign);
+    const V e = hn::Exp(tag, hn::Neg(hn::Abs(z)));
+    const V amount = hn::Mul(weight, hn::Abs(difference));
+    *value = hn::Mul(amount, hn::Add(hn::Max(hn::Neg(z), hn::Zero(tag)), Log1pOfFraction(tag, e)));
+    const V sigmoid = hn::Div(hn::IfThenElse(hn::Lt(z, hn::Zero(tag)), one, e), hn::Add(one, e));  // of -z
+    *derivative = hn::Xor(hn::Neg(hn::Mul(amount, sigmoid)), sign);
+  }
+  V k;
+  double slope;
+};
+
+template <class D, class V = hn::Vec<D>>
+struct Hinge {
+  explicit Hinge(const PairTerm& term) : k(hn::Set(D(), static_cast<hn::TFromD<D>>(term.k))), slope(term.k) {}
+  Factors factors() const { return {1, slope}; }
+  HWY_INLINE void operator()(V d, V difference, V weight, V* value, V* derivative) const {
+    const D tag;
+    const V sign = hn::And(hn::SignBit(tag), difference);
+    const V margin = hn::Sub(hn::Set(tag, 1), hn::Xor(hn::Mul(k, d), sign));
+    const V amount = hn::IfThenElseZero(hn::Gt(margin, hn::Zero(tag)), hn::Mul(weight, hn::Abs(difference)));
+    *value = hn::Mul(amount, margin);
+    *derivative = hn::Xor(hn::Neg(amount), sign);
+  }
+  V k;
+  double slope;
+};
+
+// tanh x and its derivative.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE void TanhOf(D tag, V x, V* tanh, V* derivative) {
+  const V one = hn::Set(tag, 1), two = hn::Set(tag, 2), four = hn::Set(tag, 4);
+  const V away = hn::Mul(hn::Neg(two), hn::Abs(x));
+  // exp - 1 where x is small, exp where it is large: neither loses digits there.
+  const V less_one = hn::Expm1(tag, away), e = hn::Exp(tag, away), sum = hn::Add(one, e);
+  *tanh = hn::CopySign(hn::Div(hn::Neg(less_one), hn::Add(two, less_one)), x);
+  *derivative = hn::Div(hn::Mul(four, e), hn::Mul(sum, sum));
+}
+
+template <class D, class V = hn::Vec<D>>
+struct Tanh {
+  explicit Tanh(const PairTerm& term)
+      : half_k(hn::Set(D(), static_cast<hn::TFromD<D>>(term.k / 2))), slope(term.k / 2) {}
+  Factors factors() const { return {-1, -slope}; }
+  HWY_INLINE void operator()(V d, V difference, V weight, V* value, V* derivative) const {
+    V tanh, sech2;
+    TanhOf(D(), hn::Mul(half_k, d), &tanh, &sech2);
+    const V amount = hn::Mul(weight, difference);
+    *value = hn::Mul(amount, tanh);
+    *derivative = hn::Mul(amount, sech2);
+  }
+  V half_k;
+  double slope;
+};
+
+// -(sigmoid(k D d) - 1/2) |D|^power = -1/2 tanh(k D d / 2) |D|^power; by d: -k/4 D |D|^power sech^2.
+template <class D, class V = hn::Vec<D>>
+struct Gmadl {
+  using T = hn::TFromD<D>;
+  explicit Gmadl(const PairTerm& term)
+      : half_k(hn::Set(D(), static_cast<T>(term.k / 2))), power(term.power), slope(term.k / 4) {}
+  Factors factors() const { return {-.5, -slope}; }
+  HWY_INLINE V Powered(V size) const {
+    const D tag;
+    if (power == 1) return size;
+    if (power == 0) return hn::Set(tag, 1);
+    constexpr double kGreatest = sizeof(T) == 4 ? 88 : 709;  // logarithms of what T holds
+    const V exponent = hn::Mul(hn::Set(tag, static_cast<T>(power)),
+                               hn::Log(tag, hn::Max(size, hn::Set(tag, std::numeric_limits<T>::min()))));
+    const V result = hn::IfThenElse(hn::Gt(exponent, hn::Set(tag, static_cast<T>(kGreatest))),
+                                    hn::Set(tag, std::numeric_limits<T>::infinity()), hn::Exp(tag, exponent));
+    return hn::IfThenElseZero(hn::Gt(size, hn::Zero(tag)), result);
+  }
+  HWY_INLINE void operator()(V d, V difference, V weight, V* value, V* derivative) const {
+    const D tag;
+    V tanh, sech2;
+    TanhOf(tag, hn::Mul(hn::Mul(half_k, difference), d), &tanh, &sech2);
+    // A weight of 0 is one beyond the last candidate: nothing there may become infinity x 0.
+    const V some = hn::IfThenElseZero(hn::Gt(weight, hn::Zero(tag)), difference);
+    const V amount = hn::Mul(weight, Powered(hn::Abs(some)));
+    *value = hn::Mul(amount, tanh);
+    *derivative = hn::Mul(hn::Mul(amount, difference), sech2);
+  }
+  V half_k;
+  double power, slope;
+};
+
+// The terms without a derivative.
+
+template <class D, class V = hn::Vec<D>>
+struct ZeroOne {
+  explicit ZeroOne(const PairTerm& term) : with_sign(term.kind == PairTerm::Kind::kSignedZeroOne) {}
+  Factors factors() const { return {}; }
+  HWY_INLINE void operator()(V d, V difference, V weight, V* value, V* derivative) const {
+    const D tag;
+    const V zero = hn::Zero(tag), turned = hn::Xor(d, hn::And(hn::SignBit(tag), difference));
+    const V amount = hn::Mul(weight, hn::Abs(difference));
+    *value = hn::IfThenElseZero(hn::Le(turned, zero), amount);
+    if (with_sign) *value = hn::Sub(*value, hn::IfThenElseZero(hn::Ge(turned, zero), amount));
+    *derivative = zero;
+  }
+  bool with_sign;
+};
+
+template <class D, class V = hn::Vec<D>>
+struct Madl {
+  explicit Madl(const PairTerm&) {}
+  Factors factors() const { return {-1, 1}; }
+  HWY_INLINE void operator()(V d, V difference, V weight, V* value, V* derivative) const {
+    const D tag;
+    const V amount = hn::Mul(weight, difference), zero = hn::Zero(tag);
+    *value = hn::Sub(hn::IfThenElseZero(hn::Gt(d, zero), amount), hn::IfThenElseZero(hn::Lt(d, zero), amount));
+    *derivative = zero;
+  }
+};
+
+template <typename T>
+std::vector<T>& BufferOf(PairBuffers* buffers) {
+  if constexpr (sizeof(T) == sizeof(float)) {
+    return buffers->single;
+  } else {
+    return buffers->wide;
+  }
+}
+
+template <template <class, class> class Term, typename T>
+double Sum(const PairTerm& pair_term, int64_t n, const double* scores, const double* targets, const double* weights,
+           int64_t only, PairBuffers* buffers, double* gradient) {
+  using D = hn::ScalableTag<T>;
+  using V = hn::Vec<D>;
+  const D tag;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(tag));
+  const Term<D, V> term(pair_term);
+
+  // Copies with whole vectors of weight 0 behind the last. Differences are all that counts, so scores are taken from
+  // the greatest: near it, where they matter, a float keeps them.
+  std::vector<T>& buffer = BufferOf<T>(buffers);
+  const int64_t stride = n + lanes;
+  buffer.assign(static_cast<size_t>(4 * stride), 0);
+  T *s = buffer.data(), *v = s + stride, *w = v + stride, *g = w + stride;
+  const double greatest = *std::max_element(scores, scores + n);
+  for (int64_t i = 0; i < n; ++i) {
+    s[i] = static_cast<T>(scores[i] - greatest);
+    v[i] = static_cast<T>(targets[i]);
+    w[i] = weights == nullptr ? T{1} : static_cast<T>(weights[i]);
+  }
+
+  double sum = 0;
+  const int64_t first = only < 0 ? 0 : only, last = only < 0 ? n - 1 : only + 1;
+  for (int64_t i = first; i < last; ++i) {
+    if (w[i] == 0) continue;
+    const V si = hn::Set(tag, s[i]), vi = hn::Set(tag, v[i]), wi = hn::Set(tag, w[i]);
+    V values = hn::Zero(tag), slopes = hn::Zero(tag);
+    for (int64_t j = only < 0 ? i + 1 : 0; j < n; j += lanes) {
+      V value, slope;
+      term(hn::Sub(si, hn::LoadU(tag, s + j)), hn::Sub(vi, hn::LoadU(tag, v + j)), hn::Mul(wi, hn::LoadU(tag, w + j)),
+           &value, &slope);
+      values = hn::Add(values, value);
+      slopes = hn::Add(slopes, slope);
+      hn::StoreU(hn::Sub(hn::LoadU(tag, g + j), slope), tag, g + j);
+    }
+    sum += static_cast<double>(hn::GetLane(hn::SumOfLanes(tag, values)));
+    g[i] += hn::GetLane(hn::SumOfLanes(tag, slopes));
+  }
+  const Factors factors = term.factors();
+  for (int64_t i = 0; i < n; ++i) gradient[i] += factors.slope * static_cast<double>(g[i]);
+  return factors.value * sum;
+}
+
+template <template <class, class> class Term>
+double InPrecision(const PairTerm& term, int64_t n, const double* scores, const double* targets, const double* weights,
+                   int64_t only, Precision precision, PairBuffers* buffers, double* gradient) {
+  return precision == Precision::kSingle
+             ? Sum<Term, float>(term, n, scores, targets, weights, only, buffers, gradient)
+             : Sum<Term, double>(term, n, scores, targets, weights, only, buffers, gradient);
+}
+
+double SumOverPairsOf(const PairTerm& term, int64_t n, const double* scores, const double* targets,
+                      const double* weights, int64_t only, Precision precision, PairBuffers* buffers,
+                      double* gradient) {
+  const auto sum = [&]<template <class, class> class Term>() {
+    return InPrecision<Term>(term, n, scores, targets, weights, only, precision, buffers, gradient);
+  };
+  switch (term.kind) {
+    case PairTerm::Kind::kLogistic:
+      return sum.template operator()<Logistic>();
+    case PairTerm::Kind::kHinge:
+      return sum.template operator()<Hinge>();
+    case PairTerm::Kind::kTanh:
+      return sum.template operator()<Tanh>();
+    case PairTerm::Kind::kGmadl:
+      return sum.template operator()<Gmadl>();
+    case PairTerm::Kind::kMadl:
+      return sum.template operator()<Madl>();
+    case PairTerm::Kind::kZeroOne:
+    case PairTerm::Kind::kSignedZeroOne:
+      return sum.template operator()<ZeroOne>();
+  }
+  return 0;
+}
+
+}  // namespace vickrey::trainer::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace vickrey::trainer {
+
+HWY_EXPORT(SumOverPairsOf);
+
+double SumOverPairs(const PairTerm& term, int64_t n, const double* scores, const double* targets, const double* weights,
+                    int64_t only, Precision precision, PairBuffers* buffers, double* gradient) {
+  if (n < 2) return 0;
+  return HWY_DYNAMIC_DISPATCH(SumOverPairsOf)(term, n, scores, targets, weights, only, precision, buffers, gradient);
+}
+
+}  // namespace vickrey::trainer
+#endif  // HWY_ONCE
