@@ -122,7 +122,7 @@ class Job {
     if (config_.loss().labels() == "teacher") {
       RETURN_IF_ERROR(Under("teacher.model", NewNetwork(config_.teacher().model(), *data_, 0, 0).status()));
     }
-    RETURN_IF_ERROR(FindLabels());
+    RETURN_IF_ERROR(FindLabels(db));
     FillFromData();
     ASSIGN_OR_RETURN(const Fitted fitted, Fit(*data_, labels_, Options(), network_.get()));
     ASSIGN_OR_RETURN(network_, WithWeights(config_.model(), *data_, fitted.weights));
@@ -153,9 +153,19 @@ class Job {
     return absl::OkStatus();
   }
 
-  absl::Status FindLabels() {
+  absl::StatusOr<TeacherLabels> TeachersLabels(const std::filesystem::path& db) const {
+    if (!config_.teacher().has_schema()) return LabelByTeacher(config_, *data_, snapshot_id_, root_);
+    // The same auctions, seen by the teacher's features.
+    TrainConfig seen = config_;
+    seen.mutable_data()->set_schema(config_.teacher().schema());
+    const auto data = LoadDataset(db, snapshot_id_, seen.data());
+    RETURN_IF_ERROR(base::Annotate(data.status(), "teacher.schema"));
+    return LabelByTeacher(seen, **data, snapshot_id_, root_);
+  }
+
+  absl::Status FindLabels(const std::filesystem::path& db) {
     if (config_.loss().labels() == "teacher") {
-      ASSIGN_OR_RETURN(TeacherLabels teacher, LabelByTeacher(config_, *data_, snapshot_id_, root_));
+      ASSIGN_OR_RETURN(TeacherLabels teacher, TeachersLabels(db));
       labels_ = std::move(teacher.labels);
       *line_.mutable_teacher() = std::move(teacher.report);
     } else {

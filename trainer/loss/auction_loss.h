@@ -42,9 +42,9 @@ struct Workspace {
   PairBuffers pairs;
   std::vector<double> scores, targets, weights, slopes;
 
-  // `values` with n entries, 0 each.
-  static double* Zeros(std::vector<double>* values, int64_t n) {
-    values->assign(static_cast<size_t>(n), 0);
+  // `values` with room for n entries, of any value.
+  static double* Room(std::vector<double>* values, int64_t n) {
+    if (values->size() < static_cast<size_t>(n)) values->resize(n);
     return values->data();
   }
 };
@@ -60,7 +60,7 @@ class AuctionLoss {
   virtual int outputs() const { return 1; }
 
   // L of one auction. Writes dL/du to `gradient`, (n) or, with two outputs, (2 n): those of the click logits, then the
-  // others; they are 0 before. `precision`: of sums over pairs.
+  // others. `precision`: of sums over pairs.
   virtual double Fused(const Slate& slate, const Point& point, Precision precision, Workspace* workspace,
                        double* gradient) const = 0;
 

@@ -23,9 +23,9 @@ EcpmPairs::EcpmPairs(const LossConfig& config)
 
 double EcpmPairs::Fused(const PairTerm& term, const Slate& slate, Precision precision, Workspace* workspace,
                         double* gradient) const {
-  double* scores = Workspace::Zeros(&workspace->scores, slate.n);
-  double* targets = Workspace::Zeros(&workspace->targets, slate.n);
-  double* slopes = Workspace::Zeros(&workspace->slopes, slate.n);
+  double* scores = Workspace::Room(&workspace->scores, slate.n);
+  double* targets = Workspace::Room(&workspace->targets, slate.n);
+  double* slopes = Workspace::Room(&workspace->slopes, slate.n);
   for (int64_t i = 0; i < slate.n; ++i) {
     scores[i] = slate.log_bids[i] + slate.log_f[i];
     targets[i] = scale_ * slate.bids[i] * slate.labels[i];
@@ -34,7 +34,7 @@ double EcpmPairs::Fused(const PairTerm& term, const Slate& slate, Precision prec
   double* weights = nullptr;
   if (selection_ == Selection::kTop) only = std::max_element(scores, scores + slate.n) - scores;
   if (selection_ == Selection::kPpi) {
-    weights = Workspace::Zeros(&workspace->weights, slate.n);
+    weights = Workspace::Room(&workspace->weights, slate.n);
     Softmax(slate.n, scores, kPiTemperature, weights);
     for (int64_t i = 0; i < slate.n; ++i) weights[i] *= 2;
   }
@@ -42,7 +42,7 @@ double EcpmPairs::Fused(const PairTerm& term, const Slate& slate, Precision prec
     for (int64_t i = 0; i < slate.n; ++i) scores[i] = scale_ * slate.bids[i] * slate.f[i];
   }
   const double sum = SumOverPairs(term, slate.n, scores, targets, weights, only, precision, &workspace->pairs, slopes);
-  for (int64_t i = 0; i < slate.n; ++i) gradient[i] += slopes[i] * slate.rest[i] * (log_margin_ ? 1 : scores[i]);
+  for (int64_t i = 0; i < slate.n; ++i) gradient[i] = slopes[i] * slate.rest[i] * (log_margin_ ? 1 : scores[i]);
   return sum;
 }
 

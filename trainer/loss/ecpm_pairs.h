@@ -20,7 +20,7 @@ class EcpmPairs {
  public:
   explicit EcpmPairs(const LossConfig& config);
 
-  // As of AuctionLoss; `gradient` is what it was plus that of this sum.
+  // As of AuctionLoss.
   double Fused(const PairTerm& term, const Slate& slate, Precision precision, Workspace* workspace,
                double* gradient) const;
   at::Tensor Composed(const Ragged& batch, const ComposedTerm& term) const;

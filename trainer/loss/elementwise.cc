@@ -9,7 +9,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "trainer/loss/logarithm-inl.h"
+#include "trainer/loss/softplus-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace vickrey::trainer::HWY_NAMESPACE {
@@ -23,7 +23,7 @@ void Describe(int64_t n, const double* bids, const double* logits, double* log_b
   const V zero = hn::Zero(d), one = hn::Set(d, 1);
   for (int64_t i = 0; i < n; i += static_cast<int64_t>(hn::Lanes(d))) {
     const V u = hn::LoadU(d, logits + i);
-    const V e = hn::Exp(d, hn::Neg(hn::Abs(u)));
+    const V e = ExpOfNegative(d, hn::Neg(hn::Abs(u)));
     const V tail = Log1pOfFraction(d, e), sum = hn::Add(one, e);
     const auto positive = hn::Ge(u, zero);
     hn::StoreU(hn::Log(d, hn::LoadU(d, bids + i)), d, log_bids + i);

@@ -159,7 +159,8 @@ class Evaluation {
     const int64_t* rows = candidates.rows(k);
     const double weight = batch_.WeightOf(a);
     const double rank_factor = rank_factor_ * weight, cross_entropy_factor = cross_entropy_factor_ * weight;
-    double* slope = Workspace::Zeros(slopes, slate.n * outputs_);
+    double* slope = Workspace::Room(slopes, slate.n * outputs_);
+    if (!rank_) std::fill_n(slope, slate.n * outputs_, 0);
     if (rank_) {
       const Precision precision = sizeof(T) == sizeof(float) ? Precision::kSingle : Precision::kDouble;
       values_[a] = rank_factor * mix_.loss->Fused(slate, point_, precision, workspace, slope);

@@ -36,7 +36,7 @@ class Jrc final : public AuctionLoss {
   int outputs() const override { return 2; }
 
   double Fused(const Slate& slate, const Point&, Precision, Workspace* workspace, double* gradient) const override {
-    double* p = Workspace::Zeros(&workspace->weights, slate.n);
+    double* p = Workspace::Room(&workspace->weights, slate.n);
     const double clicked = Contrast(
         slate.n, slate.click_logits, [&](int64_t i) { return slate.labels[i]; }, p, gradient);
     return clicked +

@@ -10,7 +10,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#include "trainer/loss/logarithm-inl.h"
+#include "trainer/loss/softplus-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace vickrey::trainer::HWY_NAMESPACE {
@@ -30,10 +30,11 @@ struct Logistic {
     const D tag;
     const V one = hn::Set(tag, 1), sign = hn::And(hn::SignBit(tag), difference);
     const V z = hn::Xor(hn::Mul(k, d), sign);
-    const V e = hn::Exp(tag, hn::Neg(hn::Abs(z)));
+    const V e = ExpOfNegative(tag, hn::Neg(hn::Abs(z)));
     const V amount = hn::Mul(weight, hn::Abs(difference));
     *value = hn::Mul(amount, hn::Add(hn::Max(hn::Neg(z), hn::Zero(tag)), Log1pOfFraction(tag, e)));
-    const V sigmoid = hn::Div(hn::IfThenElse(hn::Lt(z, hn::Zero(tag)), one, e), hn::Add(one, e));  // of -z
+    // Of -z.
+    const V sigmoid = hn::Mul(hn::IfThenElse(hn::Lt(z, hn::Zero(tag)), one, e), Reciprocal(tag, hn::Add(one, e)));
     *derivative = hn::Xor(hn::Neg(hn::Mul(amount, sigmoid)), sign);
   }
   V k;
@@ -62,7 +63,7 @@ HWY_INLINE void TanhOf(D tag, V x, V* tanh, V* derivative) {
   const V one = hn::Set(tag, 1), two = hn::Set(tag, 2), four = hn::Set(tag, 4);
   const V away = hn::Mul(hn::Neg(two), hn::Abs(x));
   // exp - 1 where x is small, exp where it is large: neither loses digits there.
-  const V less_one = hn::Expm1(tag, away), e = hn::Exp(tag, away), sum = hn::Add(one, e);
+  const V less_one = hn::Expm1(tag, away), e = ExpOfNegative(tag, away), sum = hn::Add(one, e);
   *tanh = hn::CopySign(hn::Div(hn::Neg(less_one), hn::Add(two, less_one)), x);
   *derivative = hn::Div(hn::Mul(four, e), hn::Mul(sum, sum));
 }
@@ -145,64 +146,130 @@ struct Madl {
 };
 
 template <typename T>
-std::vector<T>& BufferOf(PairBuffers* buffers) {
-  if constexpr (sizeof(T) == sizeof(float)) {
-    return buffers->single;
-  } else {
-    return buffers->wide;
+T* BufferOf(PairBuffers* buffers, int64_t size) {
+  auto& buffer = [buffers]() -> auto& {
+    if constexpr (sizeof(T) == sizeof(float)) {
+      return buffers->single;
+    } else {
+      return buffers->wide;
+    }
   }
+  ();
+  if (buffer.size() < static_cast<size_t>(size)) buffer.resize(size);
+  return buffer.data();
 }
 
+// One sum. Scores, targets and weights as T, and what is to become the derivatives. Differences of scores are all that
+// counts, so they are taken from the greatest: near it, where they matter, a float keeps them.
 template <template <class, class> class Term, typename T>
-double Sum(const PairTerm& pair_term, int64_t n, const double* scores, const double* targets, const double* weights,
-           int64_t only, PairBuffers* buffers, double* gradient) {
+class Sum {
+ public:
+  Sum(const PairTerm& term, int64_t n, const double* scores, const double* targets, const double* weights,
+      PairBuffers* buffers)
+      : term_(term), n_(n), stride_(2 * n + kLanes) {
+    const int64_t apart = n <= kFew ? n / 2 : 0;
+    T* buffer = BufferOf<T>(buffers, (4 + apart) * stride_);
+    s_ = buffer;
+    v_ = s_ + stride_;
+    w_ = v_ + stride_;
+    g_ = w_ + stride_;
+    slopes_ = g_ + stride_;
+    const double greatest = *std::max_element(scores, scores + n);
+    for (int64_t i = 0; i < n; ++i) s_[i] = static_cast<T>(scores[i] - greatest);
+    for (int64_t i = 0; i < n; ++i) v_[i] = static_cast<T>(targets[i]);
+    // Weights whose product T could not hold in full are as good as none, and slow a machine down a hundredfold.
+    const double least = std::sqrt(static_cast<double>(std::numeric_limits<T>::min()));
+    for (int64_t i = 0; i < n; ++i) {
+      w_[i] = weights == nullptr ? T{1} : weights[i] < least ? T{0} : static_cast<T>(weights[i]);
+    }
+  }
+
+  // Row by row: all pairs, or those with candidate `only`.
+  double Rows(int64_t only) {
+    for (T* values : {s_, v_, w_}) std::fill_n(values + n_, kLanes, T{0});
+    std::fill_n(g_, n_ + kLanes, T{0});
+    double sum = 0;
+    const int64_t first = only < 0 ? 0 : only, last = only < 0 ? n_ - 1 : only + 1;
+    for (int64_t i = first; i < last; ++i) {
+      if (w_[i] == 0) continue;
+      const V si = hn::Set(tag_, s_[i]), vi = hn::Set(tag_, v_[i]), wi = hn::Set(tag_, w_[i]);
+      V values = hn::Zero(tag_), slopes = hn::Zero(tag_);
+      for (int64_t j = only < 0 ? i + 1 : 0; j < n_; j += kLanes) {
+        V value, slope;
+        term_(hn::Sub(si, hn::LoadU(tag_, s_ + j)), hn::Sub(vi, hn::LoadU(tag_, v_ + j)),
+              hn::Mul(wi, hn::LoadU(tag_, w_ + j)), &value, &slope);
+        values = hn::Add(values, value);
+        slopes = hn::Add(slopes, slope);
+        hn::StoreU(hn::Sub(hn::LoadU(tag_, g_ + j), slope), tag_, g_ + j);
+      }
+      sum += static_cast<double>(hn::GetLane(hn::SumOfLanes(tag_, values)));
+      g_[i] += hn::GetLane(hn::SumOfLanes(tag_, slopes));
+    }
+    return sum;
+  }
+
+  // Few candidates: lane i has the pair (i, i + apart), round the auction, for one distance after the other. Nothing
+  // waits for what was stored just before, as the short rows would.
+  double Round() {
+    for (T* values : {s_, v_, w_}) {
+      std::copy_n(values, n_, values + n_);
+      std::fill_n(values + 2 * n_, kLanes, T{0});
+    }
+    std::fill_n(g_, n_ + kLanes, T{0});
+    V values = hn::Zero(tag_);
+    for (int64_t apart = 1; 2 * apart <= n_; ++apart) {
+      T* slopes = slopes_ + (apart - 1) * stride_;
+      const int64_t pairs = 2 * apart < n_ ? n_ : apart;  // opposite each other: each pair once
+      for (int64_t i = 0; i < n_; i += kLanes) {
+        const auto counts = hn::FirstN(tag_, static_cast<size_t>(std::max<int64_t>(pairs - i, 0)));
+        const V weight = hn::Mul(hn::LoadU(tag_, w_ + i), hn::LoadU(tag_, w_ + i + apart));
+        V value, slope;
+        term_(hn::Sub(hn::LoadU(tag_, s_ + i), hn::LoadU(tag_, s_ + i + apart)),
+              hn::Sub(hn::LoadU(tag_, v_ + i), hn::LoadU(tag_, v_ + i + apart)), hn::IfThenElseZero(counts, weight),
+              &value, &slope);
+        values = hn::Add(values, value);
+        hn::StoreU(hn::Add(hn::LoadU(tag_, g_ + i), slope), tag_, g_ + i);
+        hn::StoreU(slope, tag_, slopes + i);
+      }
+      // A second time round, over what the last vector wrote beyond the auction.
+      for (int64_t i = 0; i < n_; i += kLanes) hn::StoreU(hn::LoadU(tag_, slopes + i), tag_, slopes + n_ + i);
+    }
+    for (int64_t i = 0; i < n_; i += kLanes) {
+      V slope = hn::LoadU(tag_, g_ + i);
+      for (int64_t apart = 1; 2 * apart <= n_; ++apart) {
+        slope = hn::Sub(slope, hn::LoadU(tag_, slopes_ + (apart - 1) * stride_ + n_ - apart + i));
+      }
+      hn::StoreU(slope, tag_, g_ + i);
+    }
+    return static_cast<double>(hn::GetLane(hn::SumOfLanes(tag_, values)));
+  }
+
+  // The sum; its derivatives go to `gradient`.
+  double Of(int64_t only, double* gradient) {
+    const double sum = only < 0 && n_ <= kFew ? Round() : Rows(only);
+    const Factors factors = term_.factors();
+    for (int64_t i = 0; i < n_; ++i) gradient[i] = factors.slope * static_cast<double>(g_[i]);
+    return factors.value * sum;
+  }
+
+ private:
   using D = hn::ScalableTag<T>;
   using V = hn::Vec<D>;
-  const D tag;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(tag));
-  const Term<D, V> term(pair_term);
+  static constexpr int64_t kLanes = hn::MaxLanes(D());
+  static constexpr int64_t kFew = 32;
 
-  // Copies with whole vectors of weight 0 behind the last. Differences are all that counts, so scores are taken from
-  // the greatest: near it, where they matter, a float keeps them.
-  std::vector<T>& buffer = BufferOf<T>(buffers);
-  const int64_t stride = n + lanes;
-  buffer.assign(static_cast<size_t>(4 * stride), 0);
-  T *s = buffer.data(), *v = s + stride, *w = v + stride, *g = w + stride;
-  const double greatest = *std::max_element(scores, scores + n);
-  for (int64_t i = 0; i < n; ++i) {
-    s[i] = static_cast<T>(scores[i] - greatest);
-    v[i] = static_cast<T>(targets[i]);
-    w[i] = weights == nullptr ? T{1} : static_cast<T>(weights[i]);
-  }
-
-  double sum = 0;
-  const int64_t first = only < 0 ? 0 : only, last = only < 0 ? n - 1 : only + 1;
-  for (int64_t i = first; i < last; ++i) {
-    if (w[i] == 0) continue;
-    const V si = hn::Set(tag, s[i]), vi = hn::Set(tag, v[i]), wi = hn::Set(tag, w[i]);
-    V values = hn::Zero(tag), slopes = hn::Zero(tag);
-    for (int64_t j = only < 0 ? i + 1 : 0; j < n; j += lanes) {
-      V value, slope;
-      term(hn::Sub(si, hn::LoadU(tag, s + j)), hn::Sub(vi, hn::LoadU(tag, v + j)), hn::Mul(wi, hn::LoadU(tag, w + j)),
-           &value, &slope);
-      values = hn::Add(values, value);
-      slopes = hn::Add(slopes, slope);
-      hn::StoreU(hn::Sub(hn::LoadU(tag, g + j), slope), tag, g + j);
-    }
-    sum += static_cast<double>(hn::GetLane(hn::SumOfLanes(tag, values)));
-    g[i] += hn::GetLane(hn::SumOfLanes(tag, slopes));
-  }
-  const Factors factors = term.factors();
-  for (int64_t i = 0; i < n; ++i) gradient[i] += factors.slope * static_cast<double>(g[i]);
-  return factors.value * sum;
-}
+  const D tag_;
+  const Term<D, V> term_;
+  const int64_t n_, stride_;
+  T *s_, *v_, *w_, *g_, *slopes_;
+};
 
 template <template <class, class> class Term>
 double InPrecision(const PairTerm& term, int64_t n, const double* scores, const double* targets, const double* weights,
                    int64_t only, Precision precision, PairBuffers* buffers, double* gradient) {
   return precision == Precision::kSingle
-             ? Sum<Term, float>(term, n, scores, targets, weights, only, buffers, gradient)
-             : Sum<Term, double>(term, n, scores, targets, weights, only, buffers, gradient);
+             ? Sum<Term, float>(term, n, scores, targets, weights, buffers).Of(only, gradient)
+             : Sum<Term, double>(term, n, scores, targets, weights, buffers).Of(only, gradient);
 }
 
 double SumOverPairsOf(const PairTerm& term, int64_t n, const double* scores, const double* targets,
@@ -239,7 +306,10 @@ HWY_EXPORT(SumOverPairsOf);
 
 double SumOverPairs(const PairTerm& term, int64_t n, const double* scores, const double* targets, const double* weights,
                     int64_t only, Precision precision, PairBuffers* buffers, double* gradient) {
-  if (n < 2) return 0;
+  if (n < 2) {
+    std::fill_n(gradient, n, 0);
+    return 0;
+  }
   return HWY_DYNAMIC_DISPATCH(SumOverPairsOf)(term, n, scores, targets, weights, only, precision, buffers, gradient);
 }
 

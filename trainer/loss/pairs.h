@@ -34,9 +34,9 @@ struct PairBuffers {
   std::vector<double> wide;
 };
 
-// The sum over pairs i < j of weights[i] weights[j] term(targets[i] - targets[j], scores[i] - scores[j]); adds its
-// derivative by each score to `gradient`. Arrays of n. `weights` null: 1 each. `only` >= 0: pairs with that candidate
-// alone.
+// The sum over pairs i < j of weights[i] weights[j] term(targets[i] - targets[j], scores[i] - scores[j]);
+// writes its derivative by each score to `gradient`. Arrays of n > 0. `weights` null: 1 each. `only` >= 0: pairs with
+// that candidate alone.
 double SumOverPairs(const PairTerm& term, int64_t n, const double* scores, const double* targets, const double* weights,
                     int64_t only, Precision precision, PairBuffers* buffers, double* gradient);
 

@@ -22,8 +22,8 @@ class SoftWinner final : public AuctionLoss {
 
   double Fused(const Slate& slate, const Point& point, Precision, Workspace* workspace,
                double* gradient) const override {
-    double* scores = Workspace::Zeros(&workspace->scores, slate.n);
-    double* p = Workspace::Zeros(&workspace->weights, slate.n);
+    double* scores = Workspace::Room(&workspace->scores, slate.n);
+    double* p = Workspace::Room(&workspace->weights, slate.n);
     for (int64_t i = 0; i < slate.n; ++i) scores[i] = slate.log_bids[i] + slate.log_f[i];
     Softmax(slate.n, scores, point.tau, p);
     double mean = 0;

@@ -17,7 +17,7 @@ namespace {
 class ListwiseSoftmax final : public AuctionLoss {
  public:
   double Fused(const Slate& slate, const Point&, Precision, Workspace* workspace, double* gradient) const override {
-    double* p = Workspace::Zeros(&workspace->weights, slate.n);
+    double* p = Workspace::Room(&workspace->weights, slate.n);
     const double log_sum = Softmax(slate.n, slate.logits, 1, p);
     double sum = 0, total = 0;
     for (int64_t i = 0; i < slate.n; ++i) {
