@@ -28,13 +28,13 @@ ModelSpec SpecOf(const ModelConfig& config) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<torch::Network>> NewNetwork(const ModelConfig& config, const Dataset& data,
-                                                           double click_rate, uint64_t seed) {
+                                                           double click_rate, uint64_t seed, int outputs) {
   const auto layout = model::MakeLayout(SpecOf(config), *data.schema);
   RETURN_IF_ERROR(layout);
   model::TensorFile start = model::StartTensors(*layout, seed);
   const double rate = std::clamp(click_rate, kLeastRate, 1 - kLeastRate);
   start.tensors.at(layout->output_bias).values[0] = static_cast<float>(std::log(rate / (1 - rate)));
-  return WithWeights(config, data, start);
+  return torch::Network::Create(SpecOf(config), *data.schema, start, outputs);
 }
 
 absl::StatusOr<std::unique_ptr<torch::Network>> WithWeights(const ModelConfig& config, const Dataset& data,

@@ -15,10 +15,11 @@
 
 namespace vickrey::trainer {
 
-// A network at the start of training, its output at `click_rate`. INVALID_ARGUMENT naming the field of `config` that is
-// wrong.
+// A network at the start of training, its output at `click_rate`. `outputs`: what the loss reads of a candidate, 1 or
+// 2. INVALID_ARGUMENT naming the field of `config` that is wrong.
 absl::StatusOr<std::unique_ptr<torch::Network>> NewNetwork(const vickrey::config::v1::ModelConfig& config,
-                                                           const Dataset& data, double click_rate, uint64_t seed);
+                                                           const Dataset& data, double click_rate, uint64_t seed,
+                                                           int outputs = 1);
 
 absl::StatusOr<std::unique_ptr<torch::Network>> WithWeights(const vickrey::config::v1::ModelConfig& config,
                                                             const Dataset& data, const model::TensorFile& weights);

@@ -130,7 +130,7 @@ class Run {
       SetLearningRate(options_.optimizer.learning_rate() * LearningRateAt(step_ - phase_begin, phase_steps),
                       adam_.get());
       adam_->zero_grad();
-      const at::Tensor objective = loss_.Value(network_.Logits(features_), batch_, point);
+      const at::Tensor objective = loss_.Value(network_.Outputs(features_), batch_, point);
       const double result = objective.item<double>();
       if (std::isfinite(result)) {
         objective.backward();

@@ -31,10 +31,11 @@ struct Fitted {
   int epoch = 0;
 };
 
-// Trains `network` in place. Steps over whole auctions, in an order that is a function of (seed, epoch); Adam, a fresh
-// one for the phase that begins after the loss's warm phase; in each phase the learning rate rises linearly over 10 %
-// of the steps and falls as a cosine to 0. `labels` has an entry for each candidate of `data`; NaN: masked. Reports
-// each epoch (EpochLine) on stderr. INTERNAL naming the step where the objective is no longer finite.
+// Trains `network`, which has the outputs of the loss, in place. Steps over whole auctions, in an order that is a
+// function of (seed, epoch); Adam, a fresh one for the phase that begins after the loss's warm phase; in each phase the
+// learning rate rises linearly over 10 % of the steps and falls as a cosine to 0. `labels` has an entry for each
+// candidate of `data`; NaN: masked. Reports each epoch (EpochLine) on stderr. INTERNAL naming the step where the
+// objective is no longer finite.
 absl::StatusOr<Fitted> Fit(const Dataset& data, const std::vector<double>& labels, const FitOptions& options,
                            torch::Network* network);
 

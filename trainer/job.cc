@@ -116,7 +116,8 @@ class Job {
     }
     ASSIGN_OR_RETURN(data_, LoadDataset(db, snapshot_id_, config_.data()));
     // Wrong networks are refused before hours of training.
-    auto network = NewNetwork(config_.model(), *data_, data_->ClickRate(data_->train), config_.seed());
+    auto network =
+        NewNetwork(config_.model(), *data_, data_->ClickRate(data_->train), config_.seed(), OutputsOf(config_.loss()));
     RETURN_IF_ERROR(Under("model", network.status()));
     network_ = *std::move(network);
     if (config_.loss().labels() == "teacher") {

@@ -140,6 +140,32 @@ TEST(Fit, RefusesLabelsThatAreNoProbabilities) {
   EXPECT_THAT(std::string(status.message()), testing::HasSubstr("labels[1]"));
 }
 
+// A loss with two outputs: what comes out of it has one, and is the difference.
+TEST(Fit, TrainsALossWithTwoOutputs) {
+  const auto data = MakeDataset(64);
+  vickrey::config::v1::ModelConfig mlp;
+  mlp.set_architecture("mlp");
+  mlp.add_hidden(4);
+  FitOptions options = Options(*data);
+  options.loss.set_loss("jrc");
+  options.loss.set_alpha(.5);
+  for (const auto& model : {Logistic(), mlp}) {
+    const auto network = *NewNetwork(model, *data, .5, 1, OutputsOf(options.loss));
+    const auto before = *LogitsOf(*data, data->train, *network);
+    const auto fitted = Fit(*data, LoggedLabels(*data, Labels::kClick), options, network.get());
+    ASSERT_TRUE(fitted.ok()) << fitted.status();
+    const auto after = *LogitsOf(*data, data->train, *network);
+    const auto copied = *LogitsOf(*data, data->train, **WithWeights(model, *data, network->Copy()));
+    ASSERT_EQ(copied.size(), after.size());
+    double moved = 0;
+    for (size_t i = 0; i < after.size(); ++i) {
+      EXPECT_NEAR(copied[i], after[i], 1e-5);
+      moved = std::max(moved, std::abs(double{after[i]} - before[i]));
+    }
+    EXPECT_GT(moved, .1);
+  }
+}
+
 TEST(NewNetwork, StartsAtTheClickRate) {
   const auto data = MakeDataset(4);
   const auto network = *NewNetwork(Logistic(), *data, .2, 1);

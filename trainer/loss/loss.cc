@@ -197,6 +197,11 @@ bool IsRankLoss(const LossConfig& config) {
   return entry != nullptr && entry->make != nullptr;
 }
 
+int OutputsOf(const LossConfig& config) {
+  const Entry* entry = Find(config.loss());
+  return entry == nullptr || entry->make == nullptr ? 1 : entry->make(config)->outputs();
+}
+
 absl::Status CheckTrainable(const LossConfig& config) {
   const bool zero_one = config.loss() == "welfare_rank" && config.surrogate() == "zero_one";
   if (!zero_one && config.loss() != "madl") return absl::OkStatus();

@@ -72,6 +72,9 @@ absl::Status CheckBatch(const LossBatch& batch, const std::vector<double>& logit
 // Whether it is a loss of auctions, with a warm phase and schedules, and not the cross-entropy alone.
 bool IsRankLoss(const vickrey::config::v1::LossConfig& config);
 
+// What it reads of each candidate: 1 or 2 logits.
+int OutputsOf(const vickrey::config::v1::LossConfig& config);
+
 // OK, or why nothing can be trained by it: it has no gradient.
 absl::Status CheckTrainable(const vickrey::config::v1::LossConfig& config);
 

@@ -58,6 +58,9 @@ struct Layout {
   SideInputs context, ad;
   std::vector<TensorSpec> tensors;
   std::string output_bias;  // the tensor of one value that is added to every logit
+  // In these together, all others as they are, the logit is linear: the difference of two networks that differ in them
+  // alone is a network of the same architecture.
+  std::vector<std::string> output_tensors;
 };
 
 // INVALID_ARGUMENT naming the field: an architecture that is not known (the message lists those that are), hidden

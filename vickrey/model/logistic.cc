@@ -25,6 +25,7 @@ absl::Status Complete(const ModelSpec& spec, Layout* layout) {
   layout->tensors.push_back({.name = "ad.weight", .shape = {layout->ad.dense_width()}});
   layout->tensors.push_back({.name = "bias", .shape = {1}});
   layout->output_bias = "bias";
+  for (const TensorSpec& tensor : layout->tensors) layout->output_tensors.push_back(tensor.name);
   return absl::OkStatus();
 }
 

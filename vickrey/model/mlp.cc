@@ -56,6 +56,7 @@ absl::Status Complete(const ModelSpec& spec, Layout* layout) {
     AddUniform(absl::StrCat("layer.", l, ".bias"), {outputs}, inputs, layout);
   }
   layout->output_bias = absl::StrCat("layer.", spec.hidden_size(), ".bias");
+  layout->output_tensors = {absl::StrCat("layer.", spec.hidden_size(), ".weight"), layout->output_bias};
   return absl::OkStatus();
 }
 

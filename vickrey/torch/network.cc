@@ -1,10 +1,13 @@
 #include "vickrey/torch/network.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/embedding_bag.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/index_select.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
 
 #include <cstring>
@@ -62,14 +65,20 @@ at::Tensor TableRows(const model::SideInputs& inputs, const SideTensors& side, c
   return rows.empty() ? at::Tensor() : at::cat(rows, 1);
 }
 
-Network::Network(const Architecture* architecture, model::Layout layout, Parameters parameters)
-    : architecture_(architecture), layout_(std::move(layout)), parameters_(std::move(parameters)) {}
+Network::Network(const Architecture* architecture, model::Layout layout, Parameters parameters, Parameters no_click)
+    : architecture_(architecture),
+      layout_(std::move(layout)),
+      parameters_(std::move(parameters)),
+      no_click_(std::move(no_click)) {}
 
 absl::StatusOr<std::unique_ptr<Network>> Network::Create(const vickrey::storage::v1::ModelSpec& spec,
                                                          const features::Schema& schema,
-                                                         const model::TensorFile& tensors) {
+                                                         const model::TensorFile& tensors, int outputs) {
   ASSIGN_OR_RETURN(model::Layout layout, model::MakeLayout(spec, schema));
   RETURN_IF_ERROR(model::CheckTensors(layout, tensors));
+  if (outputs == 2 && layout.output_tensors.empty()) {
+    return base::InvalidField("architecture", absl::StrCat("'", spec.architecture(), "' cannot have two outputs"));
+  }
   for (const Architecture* architecture : kArchitectures) {
     if (architecture->name != spec.architecture()) continue;
     return CatchTorch([&] {
@@ -77,26 +86,46 @@ absl::StatusOr<std::unique_ptr<Network>> Network::Create(const vickrey::storage:
       for (const auto& [name, tensor] : tensors.tensors) {
         parameters[name] = Borrow(tensor.values, tensor.shape).clone().set_requires_grad(true);
       }
-      return std::unique_ptr<Network>(new Network(architecture, std::move(layout), std::move(parameters)));
+      Parameters no_click;
+      if (outputs == 2) {
+        for (const std::string& name : layout.output_tensors) {
+          no_click[name] = at::zeros_like(parameters.at(name)).set_requires_grad(true);
+        }
+      }
+      return std::unique_ptr<Network>(
+          new Network(architecture, std::move(layout), std::move(parameters), std::move(no_click)));
     });
   }
   return absl::UnimplementedError(absl::StrCat("'", spec.architecture(), "' cannot be trained in this version"));
 }
 
 at::Tensor Network::Logits(const model::Batch& batch) const {
-  return architecture_->logits(layout_, BatchTensors(layout_, batch), parameters_);
+  const at::Tensor outputs = Outputs(batch);
+  return no_click_.empty() ? outputs : outputs.select(1, 0) - outputs.select(1, 1);
+}
+
+at::Tensor Network::Outputs(const model::Batch& batch) const {
+  const BatchTensors tensors(layout_, batch);
+  const at::Tensor click = architecture_->logits(layout_, tensors, parameters_);
+  if (no_click_.empty()) return click;
+  Parameters other = parameters_;
+  for (const auto& [name, tensor] : no_click_) other[name] = tensor;
+  return at::stack({click, architecture_->logits(layout_, tensors, other)}, 1);
 }
 
 std::vector<at::Tensor> Network::parameters() const {
   std::vector<at::Tensor> parameters;
   for (const model::TensorSpec& spec : layout_.tensors) parameters.push_back(parameters_.at(spec.name));
+  for (const auto& [name, tensor] : no_click_) parameters.push_back(tensor);
   return parameters;
 }
 
 model::TensorFile Network::Copy() const {
   model::TensorFile file;
   for (const model::TensorSpec& spec : layout_.tensors) {
-    const at::Tensor values = parameters_.at(spec.name).detach().contiguous();
+    const auto second = no_click_.find(spec.name);
+    const at::Tensor first = parameters_.at(spec.name).detach();
+    const at::Tensor values = (second == no_click_.end() ? first : first - second->second.detach()).contiguous();
     const float* data = values.data_ptr<float>();
     file.tensors[spec.name] = {.shape = spec.shape, .values = std::vector<float>(data, data + values.numel())};
   }

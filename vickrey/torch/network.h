@@ -55,30 +55,36 @@ extern const Architecture kMlp;       // mlp.cc
 
 // A network on LibTorch, for training and as the reference of the native scorer.
 //
+// One with two outputs has a second head, for no click, on the same body: of the layout's output_tensors a second set,
+// zeros at the start. What is copied out of it is the one network whose logit is the difference.
+//
 // Evaluation is const and thread-safe as long as nobody changes the parameters.
 class Network {
  public:
   // INVALID_ARGUMENT as model::MakeLayout. `tensors` are those of the layout, as StartTensors or an artifact gives
-  // them.
+  // them. `outputs`: 1 or 2.
   static absl::StatusOr<std::unique_ptr<Network>> Create(const vickrey::storage::v1::ModelSpec& spec,
                                                          const features::Schema& schema,
-                                                         const model::TensorFile& tensors);
+                                                         const model::TensorFile& tensors, int outputs = 1);
 
   // (candidates) logits, float; differentiable by the parameters. Throws as LibTorch does.
   at::Tensor Logits(const model::Batch& batch) const;
+  // (candidates) logits or, with two outputs, (candidates, 2): those of a click and those of none.
+  at::Tensor Outputs(const model::Batch& batch) const;
 
   const model::Layout& layout() const { return layout_; }
-  // In the order of the layout; each requires its gradient.
+  // In the order of the layout, then those of a second head; each requires its gradient.
   std::vector<at::Tensor> parameters() const;
-  // A copy of the parameters as they are now.
+  // A copy of the network as it is now, with one output.
   model::TensorFile Copy() const;
 
  private:
-  Network(const Architecture* architecture, model::Layout layout, Parameters parameters);
+  Network(const Architecture* architecture, model::Layout layout, Parameters parameters, Parameters no_click);
 
   const Architecture* const architecture_;
   const model::Layout layout_;
   const Parameters parameters_;
+  const Parameters no_click_;  // the second head; empty where there is none
 };
 
 // A Scorer on LibTorch. It agrees with the native scorer within 1e-5 in probability; its bits depend on the batch.
