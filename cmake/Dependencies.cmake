@@ -11,7 +11,6 @@ find_package(yaml-cpp CONFIG REQUIRED)
 find_package(CLI11 CONFIG REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(hwy CONFIG REQUIRED)
-# LibTorch's at::parallel_for is serial in sources that are compiled without it.
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(GTest CONFIG REQUIRED)
 find_package(benchmark CONFIG REQUIRED)

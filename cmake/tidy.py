@@ -29,7 +29,7 @@ def digest(entry):
         if flag in arguments:
             at = arguments.index(flag)
             del arguments[at:at + 2]
-    arguments = [a for a in arguments if a not in ("-c", "-MD")]
+    arguments = [a for a in arguments if a not in ("-c", "-MD", "-fopenmp")]
     done = subprocess.run(["clang++", "-E", "-w", *arguments], capture_output=True, cwd=entry["directory"])
     if done.returncode != 0:
         return None
@@ -45,7 +45,8 @@ def tidy(build, entry):
     mark = digest(entry)
     if mark and (CACHE / mark).exists():
         return ""
-    done = subprocess.run(["clang-tidy", "--quiet", "-p", build, "--extra-arg=-Wthread-safety", entry["file"]],
+    done = subprocess.run(["clang-tidy", "--quiet", "-p", build, "--extra-arg=-Wthread-safety",
+                           "--extra-arg=-fno-openmp", entry["file"]],  # whose header is GCC's
                           capture_output=True, text=True)
     if done.returncode != 0:
         return done.stdout + ("" if done.stdout.strip() else done.stderr)

@@ -65,7 +65,7 @@ int main(int argc, char** argv) {
                            "Hosts models, runs auctions, keeps the impression log; SIGTERM drains it");
   vickrey::server::Flags flags;
   CLI::App& app = tool.SetAction(
-      "mkdir -p /tmp/models && timeout --preserve-status 1 vickrey serve --artifact-root /tmp/models --address "
+      "mkdir -p /tmp/models && timeout --preserve-status 3 vickrey serve --artifact-root /tmp/models --address "
       "127.0.0.1:0",
       [&] { return vickrey::server::Serve(flags, signals); });
   app.add_option("--address", flags.address, "HOST:PORT; port 0 is a free one, which the line on stdout names");

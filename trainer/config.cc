@@ -27,7 +27,8 @@ void FillRecipe(LossConfig* loss) {
   if (name == "welfare_rank" || name == "soft_winner" || name == "gmadl" || name == "known_market") {
     if (!loss->has_labels()) loss->set_labels("teacher");
     if (!loss->has_warm_phase()) loss->set_warm_phase(0.4);
-    alpha(0.1, 0.01);
+    // Of these only welfare_rank keeps predictions near their level by itself.
+    name == "welfare_rank" ? alpha(0.03, 0.003) : alpha(0.1, 0.01);
   }
   if (name == "welfare_rank" && !loss->has_sigma() && !loss->has_sigma_end()) {
     loss->set_sigma(4);

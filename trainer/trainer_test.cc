@@ -1,18 +1,23 @@
 // The parts of a training job that can be judged without one.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <memory>
 #include <numbers>
+#include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "trainer/config.h"
 #include "trainer/export.h"
 #include "trainer/fit.h"
 #include "trainer/guarantee.h"
+#include "trainer/teacher.h"
 #include "vickrey/base/config.h"
 #include "vickrey/base/files.h"
 
@@ -166,6 +171,36 @@ TEST(Fit, TrainsALossWithTwoOutputs) {
   }
 }
 
+// A label has not seen its own auction's clicks: with others in their place it comes out the same, to the bit, while
+// labels of other auctions do not.
+TEST(T6, ATeacherDoesNotLabelWhatItTrainedOn) {
+  vickrey::config::v1::TrainConfig config;
+  ASSERT_TRUE(
+      base::LoadConfig("{name: a, model: {architecture: logistic}, loss: {loss: welfare_rank, labels: teacher}, "
+                       "teacher: {model: {architecture: logistic}, optimizer: {epochs: 2, batch_auctions: 8}}}",
+                       "test", &config)
+          .ok());
+  const std::filesystem::path root = std::filesystem::path(testing::TempDir()) / "t6";
+  std::filesystem::remove_all(root);
+  const auto data = MakeDataset(64);
+  const auto labels_of = [&](const std::string& snapshot) {
+    auto labels = LabelByTeacher(config, *data, snapshot, root);
+    EXPECT_TRUE(labels.ok()) << labels.status();
+    return labels->labels;
+  };
+  const std::vector<double> before = labels_of("before");
+  for (const int64_t auction : {int64_t{0}, data->train.end / 2}) {
+    const int64_t begin = data->features.offsets[auction], end = data->features.offsets[auction + 1];
+    for (int64_t i = begin; i < end; ++i) data->clicks[i] = 1 - data->clicks[i];
+    const std::vector<double> after = labels_of(absl::StrCat("after-", auction));
+    for (int64_t i = begin; i < end; ++i) {
+      data->clicks[i] = 1 - data->clicks[i];
+      EXPECT_EQ(after[i], before[i]) << "auction " << auction;
+    }
+    EXPECT_NE(after, before);
+  }
+}
+
 TEST(NewNetwork, StartsAtTheClickRate) {
   const auto data = MakeDataset(4);
   const auto network = *NewNetwork(Logistic(), *data, .2, 1);
@@ -264,8 +299,8 @@ TEST(Config, WelfareRankComesWithItsRecipe) {
   EXPECT_EQ(loss.pairs(), "ppi");
   EXPECT_EQ(loss.sigma(), 4);
   EXPECT_EQ(loss.sigma_end(), 20);
-  EXPECT_EQ(loss.alpha(), .1);
-  EXPECT_EQ(loss.alpha_end(), .01);
+  EXPECT_EQ(loss.alpha(), .03);
+  EXPECT_EQ(loss.alpha_end(), .003);
   EXPECT_EQ(loss.warm_phase(), .4);
   EXPECT_EQ(job->config.teacher().optimizer().epochs(), 5);  // as the student's
   EXPECT_FALSE(job->base_rate_given);

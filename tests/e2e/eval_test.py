@@ -295,11 +295,11 @@ class MarketTest(unittest.TestCase):
 class HelpTest(unittest.TestCase):
     def test_the_example_of_every_verb_works_when_pasted(self):
         # In an order in which later examples find what earlier ones made.
-        verbs = {"eval": ["auction", "loss", "metrics", "compare", "off-policy"], "features": ["fingerprint", "encode"],
+        verbs = {"eval": ["auction", "loss", "pointwise-loss", "metrics", "compare", "off-policy"], "features": ["fingerprint", "encode"],
                  "market": ["list", "generate"], "train": [None], "serve": [None], "simulate": [None],
                  "predict": [None], "models": [None], "auction": [None], "health": [None],
                  "log": ["append", "feedback", "import", "scan", "export", "stats", "snapshot"]}
-        needs_torch = [("eval", "loss"), ("train", None), ("simulate", None), ("predict", None), ("models", None)]
+        needs_torch = [("eval", "loss"), ("eval", "pointwise-loss"), ("train", None), ("simulate", None), ("predict", None), ("models", None)]
         with_torch = (BIN / "vickrey-train").exists()
         # A comparison may say no; nobody serves at the address of the last two.
         allowed = {("eval", "compare"): (0, 1), ("auction", None): (0, 3), ("health", None): (3,)}

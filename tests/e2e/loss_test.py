@@ -282,11 +282,35 @@ class LossTest(unittest.TestCase):
             self.assertEqual((done.returncode, error_of(done)["field"]), (2, labels))
         self.assertEqual(self.run_loss(rank(), text="nonsense\n").returncode, 2)
 
+    def test_a_loss_of_two_outputs_and_weights_of_auctions(self):
+        first = {"auction_id": "a", "bids": [1, 9], "logits": [math.log(3), 0], "clicks": [1, 0], "weight": 3}
+        second = {"auction_id": "b", "bids": [1, 2], "logits": [0, 0], "clicks": [1, 1]}
+        done = self.run_loss({"loss": "jrc"}, [first, second])
+        a, b, last = map(json.loads, done.stdout.splitlines())
+        self.assertAlmostEqual(a["train_value"], math.log(4 / 3) + math.log(2), 14)
+        for got, expected in zip(a["gradient"] + a["no_click_gradient"], (-0.25, 0.25, 0.5, -0.5)):
+            self.assertAlmostEqual(got, expected, 14)
+        self.assertAlmostEqual(b["train_value"], 2 * math.log(2), 14)
+        self.assertAlmostEqual(last["summary"]["train_value"], (3 * a["train_value"] + b["train_value"]) / 4, 14)
+        # Its logit is the difference of the two.
+        one = json.loads(self.run_loss({"loss": "jrc", "alpha": 1}, [{**first, "no_click_logits": [1, -1]}]).stdout.splitlines()[0])
+        plain = json.loads(self.run_loss({"loss": "logloss"}, [{**first, "logits": [math.log(3) - 1, 1]}]).stdout.splitlines()[0])
+        self.assertAlmostEqual(one["train_value"], plain["train_value"], 14)
+        for change, field in (({"no_click_logits": [1]}, "no_click_logits"), ({"no_click_logits": [1, 1e10]}, "no_click_logits[1]"),
+                              ({"weight": 0}, "weight"), ({"weight": -1}, "weight")):
+            done = self.run_loss({"loss": "jrc"}, [{**first, **change}])
+            self.assertEqual((done.returncode, error_of(done)["field"]), (2, field))
+        done = self.run_loss(rank(), [{**first, "no_click_logits": [0, 0]}])
+        self.assertEqual((done.returncode, error_of(done)["field"]), (2, "no_click_logits"))
+
     def test_bad_configurations(self):
         cases = [
             ({"loss": "luck"}, "loss"), ({}, "loss"), (rank(labels="rumour"), "labels"), (rank(sigma=0), "sigma"),
             (rank(alpha=1.5), "alpha"), (rank(sgima=1), "sgima"), (rank(weight="signed"), "loss.weight"),
-            (rank(weight="signed", surrogate="hinge"), "loss.weight"),
+            (rank(weight="signed", surrogate="hinge"), "loss.weight"), (rank(tau=1), "loss.tau"),
+            ({"loss": "logloss", "sigma": 1}, "loss.sigma"), ({"loss": "softmax", "scale": 2}, "loss.scale"),
+            ({"loss": "known_market"}, "loss.mu"), ({"loss": "known_market", "mu": 0}, "loss.omega"),
+            ({"loss": "gmadl", "a": 0}, "a"), ({"loss": "gmadl", "b": -1}, "b"), ({"loss": "soft_winner", "tau": 0}, "tau"),
         ]
         for (config, field), done in zip(cases, self.run_each([(config, []) for config, _ in cases])):
             self.assertEqual((done.returncode, error_of(done)["field"]), (2, field), config)
@@ -294,6 +318,58 @@ class LossTest(unittest.TestCase):
         self.assertEqual(self.run_loss("loss: [", []).returncode, 2)
         self.assertEqual(vickrey("eval", "loss", "--config", self.folder / "none").returncode, 2)
         self.assertEqual(vickrey("eval", "loss").returncode, 2)
+
+
+
+class PointwiseLossTest(unittest.TestCase):
+    def run_loss(self, loss, line, config=None):
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            json.dump(config or {}, file)
+            file.flush()
+            return vickrey("eval", "pointwise-loss", "--loss", loss, "--config", file.name, lines=[line])
+
+    def test_by_hand(self):
+        token = {"target": 4, "values": [3, 4, 5], "logits": [math.log(2), 0, 0]}  # 1/2, 1/4, 1/4
+        cases = [
+            ("madl", {"observed": 2, "forecast": -0.1}, {}, {"value": 2, "gradient": [0]}),
+            ("gmadl", {"observed": 2, "forecast": math.log(3) / 2}, {"b": 2}, {"value": -1, "gradient": [-1.5]}),
+            ("ntl_was", token, {"lambda": 2}, {"cross_entropy": math.log(4), "distance": 0.75, "value": math.log(4) + 1.5,
+                                               "gradient": [0.75, -1.125, 0.375]}),
+            ("ntl_mse", token, {}, {"distance": 0.0625, "value": math.log(4) + 0.3 * 0.0625}),
+            ("ntl_was", {"target_probabilities": [0.5, 0, 0.5], "values": [0, 1, 101], "logits": [0, 0, 0]}, {},
+             {"distance": 101 / 6}),
+        ]
+        for loss, line, config, expected in cases:
+            with self.subTest(loss, line=line):
+                done = self.run_loss(loss, line, config)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                got, last = map(json.loads, done.stdout.splitlines())
+                for key, value in expected.items():
+                    for a, b in zip(got[key], value, strict=True) if key == "gradient" else [(got[key], value)]:
+                        self.assertAlmostEqual(a, b, 13)
+                self.assertEqual(last["summary"], {"lines": "1", "value": got["value"]})
+
+    def test_bad_lines_and_flags_name_the_field(self):
+        token = {"target": 4, "values": [3, 4, 5], "logits": [0, 0, 0]}
+        cases = [
+            ("madl", {"observed": 1}, "forecast"), ("gmadl", {"forecast": 1}, "observed"),
+            ("gmadl", {"observed": 1, "forecast": 1, "target": 1}, "target"), ("ntl_was", {**token, "observed": 1}, "observed"),
+            ("ntl_was", {**token, "target": 7}, "target"), ("ntl_was", {**token, "values": [3, 4]}, "logits"),
+            ("ntl_mse", {**token, "values": [3, 3, 5]}, "values[1]"), ("ntl_mse", {"logits": [1], "target": 1}, "values"),
+            ("ntl_was", {**token, "target_probabilities": [1, 0, 0]}, "target"),
+            ("ntl_was", {"values": [1, 2], "logits": [0, 0]}, "target"),
+            ("ntl_was", {"values": [1, 2], "logits": [0, 0], "target_probabilities": [1]}, "target_probabilities"),
+            ("ntl_was", {"values": [1, 2], "logits": [0, 0], "target_probabilities": [0.5, 0.6]}, "target_probabilities"),
+            ("ntl_was", {"values": [1, 2], "logits": [0, 0], "target_probabilities": [-0.5, 1.5]}, "target_probabilities[0]"),
+        ]
+        for loss, line, field in cases:
+            with self.subTest(field, line=line):
+                done = self.run_loss(loss, line)
+                error = error_of(done)
+                self.assertEqual((done.returncode, error["line"], error["field"]), (2, "1", field))
+        self.assertEqual(vickrey("eval", "pointwise-loss", "--loss", "mse").returncode, 2)
+        self.assertEqual(vickrey("eval", "pointwise-loss").returncode, 2)
+        self.assertEqual(error_of(self.run_loss("gmadl", {}, {"a": 0}))["field"], "a")
 
 
 if __name__ == "__main__":

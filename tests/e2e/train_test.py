@@ -22,7 +22,7 @@ FAST = {"batch_auctions": 64, "epochs": 3}
 LOGISTIC = {"name": "plain", "model": {"architecture": "logistic"}, "loss": {"loss": "logloss"}, "optimizer": FAST}
 MLP = {"name": "net", "model": {"architecture": "mlp", "hidden": [6, 4]}, "loss": {"loss": "logloss"}, "optimizer": FAST}
 STUDENT = {"name": "student", "model": {"architecture": "logistic"}, "loss": {"loss": "welfare_rank"}, "optimizer": FAST,
-           "teacher": {"model": {"architecture": "mlp", "hidden": [8]}}}
+           "teacher": {"model": {"architecture": "mlp", "hidden": [8]}, "cross_fit": 2}}
 # One field of each kind, both transforms.
 SCHEMA = {"fields": [
     {"name": "hour", "side": "CONTEXT", "kind": "DENSE"},
@@ -337,6 +337,41 @@ class TrainTest(unittest.TestCase):
         self.assertEqual((done.returncode, error_of(done)["field"]), (2, "loss.labels"))
         self.assertFalse((self.out / "plain").exists())
 
+    def test_every_loss_trains(self):
+        losses = [{"loss": name} for name in ("soft_winner", "gmadl", "known_market", "ranknet", "softmax", "jrc",
+                                              "calibrated_softmax", "bid_logloss")]
+        losses += [{"loss": "welfare_rank", "surrogate": s, "pairs": p, "margin": m}
+                   for s, p, m in (("hinge", "all", "ecpm"), ("tanh", "top", "log_ecpm"))]
+        configs = []
+        for number, loss in enumerate(losses):
+            money = loss["loss"] in ("soft_winner", "gmadl", "known_market", "welfare_rank")
+            configs.append({**(STUDENT if money else LOGISTIC), "name": f"loss-{number}", "loss": loss})
+        configs.append({**MLP, "name": "two-heads", "loss": {"loss": "jrc"}})
+        for config, line in zip(configs, side_by_side(lambda c: trained(c, self.db, self.snapshot, self.models), *configs)):
+            with self.subTest(config["loss"]):
+                training = json.loads((pathlib.Path(line["artifact"]) / "model.json").read_text())["training"]
+                self.assertEqual(training["loss"]["loss"], config["loss"]["loss"])
+                self.assertGreater(line["metrics"]["test.auc"], 0.6)
+                if config["loss"]["loss"] == "known_market":
+                    self.assertTrue(-10 < training["loss"]["mu"] < 0 < training["loss"]["omega"] < 10)
+
+    def test_a_teacher_may_see_finer_features(self):
+        db = self.folder / "ads"
+        snapshot = fill(db, market(800, "hash_collisions"))
+        schema = replies("market", "schema", "--scenario", "hash_collisions")[0]
+        del schema["schema_id"]
+        next(field for field in schema["fields"] if field["name"] == "ad")["buckets"] = 4096
+        fine = self.folder / "fine.json"
+        fine.write_text(json.dumps(schema))
+        seeing = {**STUDENT, "teacher": {**STUDENT["teacher"], "schema": str(fine)}}
+        line = trained(seeing, db, snapshot, self.out)
+        rows = lambda folder: read_tensors(folder / "weights.safetensors")["table.ad"][0][0]
+        self.assertEqual(rows(pathlib.Path(line["artifact"])), 64)
+        self.assertEqual(rows(self.out / line["teacher"]["name"] / "1"), 4096)
+        done = train({**seeing, "name": "x", "teacher": {**seeing["teacher"], "schema": "nothing"}}, db, snapshot, self.out)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("teacher.schema", error_of(done)["message"])
+
     def test_knowing_bids_makes_more_welfare(self):
         # Of seeds 1 to 6 the least gain was 6.5 %.
         db = self.folder / "log"
@@ -371,7 +406,7 @@ class TrainTest(unittest.TestCase):
         lines = [json.loads(line) for line in done.stderr.splitlines()]
         loss = next(line["config"] for line in lines if "config" in line)["loss"]
         self.assertEqual(list(lines[0]), ["config"])
-        recipe = {"labels": "teacher", "sigma": 4, "sigma_end": 20, "alpha": 0.1, "alpha_end": 0.01, "warm_phase": 0.4}
+        recipe = {"labels": "teacher", "sigma": 4, "sigma_end": 20, "alpha": 0.03, "alpha_end": 0.003, "warm_phase": 0.4}
         self.assertEqual({key: loss[key] for key in recipe}, recipe)  # the recipe of docs/losses.md
 
     def test_what_it_printed_trains_the_same_again(self):
@@ -396,6 +431,10 @@ class TrainTest(unittest.TestCase):
             ({**STUDENT, "teacher": {"model": {"architecture": "mlp"}}}, (), "teacher.model.hidden"),
             ({**LOGISTIC, "model": {"architecture": "forest"}}, (), "model.architecture"),
             ({**LOGISTIC, "loss": {"loss": "magic"}}, (), "loss.loss"),
+            ({**LOGISTIC, "loss": {"loss": "madl"}}, (), "loss.loss"),
+            ({**LOGISTIC, "loss": {"loss": "softmax", "surrogate": "hinge"}}, (), "loss.surrogate"),
+            ({**LOGISTIC, "loss": {"loss": "logloss", "sigma": 3}}, (), "loss.sigma"),
+            ({**LOGISTIC, "loss": {"loss": "known_market", "labels": "click", "mu": 1}}, (), "loss.omega"),
             ({**LOGISTIC, "name": "a/b"}, (), "name"),
             ({**LOGISTIC, "version": "../x"}, (), "version"),
             ({**LOGISTIC, "data": {"schema": "avazu"}}, (), "data.schema"),

@@ -31,8 +31,8 @@ class Gmadl final : public AuctionLoss {
   }
 
   at::Tensor Composed(const Ragged& batch, const Point&) const override {
-    return pairs_.Composed(batch, [&](const at::Tensor& D, const at::Tensor& d) {
-      return -.5 * at::tanh(a_ / 2 * D * d) * at::pow(D, b_);
+    return pairs_.Composed(batch, [&](const at::Tensor& gap, const at::Tensor& d) {
+      return -.5 * at::tanh(a_ / 2 * gap * d) * at::pow(gap, b_);
     });
   }
 
@@ -51,7 +51,8 @@ class Madl final : public AuctionLoss {
   }
 
   at::Tensor Composed(const Ragged& batch, const Point&) const override {
-    return pairs_.Composed(batch, [](const at::Tensor& D, const at::Tensor& d) { return -D * at::sign(d) + 0 * d; });
+    return pairs_.Composed(batch,
+                           [](const at::Tensor& gap, const at::Tensor& d) { return -gap * at::sign(d) + 0 * d; });
   }
 
  private:

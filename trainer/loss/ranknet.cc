@@ -28,8 +28,8 @@ class Ranknet final : public AuctionLoss {
 
   at::Tensor Composed(const Ragged& batch, const Point& point) const override {
     return SumOverPairs(batch, AllPairs(batch), batch.labels(), batch.logits(), at::Tensor(),
-                        [&](const at::Tensor& D, const at::Tensor& d) {
-                          return D * at::softplus(-point.sigma * d, 1, kSoftplusThreshold);
+                        [&](const at::Tensor& gap, const at::Tensor& d) {
+                          return gap * at::softplus(-point.sigma * d, 1, kSoftplusThreshold);
                         });
   }
 };

@@ -54,18 +54,18 @@ class WelfareRank final : public AuctionLoss {
   }
 
   at::Tensor Composed(const Ragged& batch, const Point& point) const override {
-    return pairs_.Composed(batch, [&](const at::Tensor& D, const at::Tensor& d) -> at::Tensor {
+    return pairs_.Composed(batch, [&](const at::Tensor& gap, const at::Tensor& d) -> at::Tensor {
       switch (kind_) {
         case PairTerm::Kind::kLogistic:
-          return factor_ * D * at::softplus(-point.sigma * d, 1, kSoftplusThreshold);
+          return factor_ * gap * at::softplus(-point.sigma * d, 1, kSoftplusThreshold);
         case PairTerm::Kind::kHinge:
-          return D * at::relu(1 - point.sigma * d);
+          return gap * at::relu(1 - point.sigma * d);
         case PairTerm::Kind::kTanh:
-          return -D * at::tanh(point.sigma / 2 * d);
+          return -gap * at::tanh(point.sigma / 2 * d);
         case PairTerm::Kind::kSignedZeroOne:
-          return D * ((d <= 0).to(d.scalar_type()) - (d >= 0).to(d.scalar_type()) + 0 * d);
+          return gap * ((d <= 0).to(d.scalar_type()) - (d >= 0).to(d.scalar_type()) + 0 * d);
         default:
-          return D * ((d <= 0).to(d.scalar_type()) + 0 * d);
+          return gap * ((d <= 0).to(d.scalar_type()) + 0 * d);
       }
     });
   }

@@ -48,6 +48,10 @@ def tuned(base, **optimizer):
     return {**base, "optimizer": optimizer}
 
 
+def taught(base, **teacher):
+    return {**base, "teacher": teacher}
+
+
 def baselines():
     """Each of the simple losses, with the same number of choices for all."""
     variants = {}
@@ -90,10 +94,20 @@ def rank_losses():
     for a in (1, 4, 16):
         for pairs in ("ppi", "top"):
             variants[f"gmadl a {a} {pairs}"] = loss("gmadl", a=a, pairs=pairs)
-    for name in ("ranknet", "softmax", "calibrated_softmax"):
+    for name in ("ranknet", "softmax", "jrc", "calibrated_softmax"):
         for labels in ("click", "teacher"):
             variants[f"{name}@{labels}"] = loss(name, labels=labels)
     variants["known_market"] = loss("known_market")
+    # What looked best, together; and a teacher of more folds, each trained on more of the log.
+    low = {"alpha": 0.03, "alpha_end": 0.003}
+    variants["low alpha, hinge"] = w(surrogate="hinge", **low)
+    variants["low alpha, batch 128"] = tuned(w(**low), batch_auctions=128)
+    variants["low alpha, sigma 4 to 10"] = w(sigma=4, sigma_end=10, **low)
+    variants["low alpha, warm 0.2"] = w(warm_phase=0.2, **low)
+    for folds in (5, 10):
+        variants[f"{folds} folds"] = taught(w(), cross_fit=folds)
+        variants[f"{folds} folds, low alpha"] = taught(w(**low), cross_fit=folds)
+        variants[f"{folds} folds, logloss@teacher"] = taught(loss("logloss", labels="teacher"), cross_fit=folds)
     return variants
 
 
@@ -131,10 +145,9 @@ class Study:
         auctions = TRAIN + VALIDATION + self.test
         config = {"name": "student", "seed": seed, "threads": 1, "model": SCENARIOS[scenario], **variant,
                   "data": {"train": TRAIN / auctions, "validation": VALIDATION / auctions}}
-        needs_teacher = variant["loss"].get("labels") == "teacher" or (
-            "labels" not in variant["loss"] and variant["loss"]["loss"] not in ("ranknet", "softmax", "calibrated_softmax"))
+        needs_teacher = variant["loss"].get("labels", "teacher") == "teacher"
         if needs_teacher:
-            config["teacher"] = {"model": MLP, "optimizer": {}}
+            config["teacher"] = {"model": MLP, "optimizer": {}, **variant.get("teacher", {})}
             if scenario == "hash_collisions":  # it sees which ad it is, where students see one of 64 buckets
                 config["teacher"]["schema"] = str(self.fine_schema())
         return config
