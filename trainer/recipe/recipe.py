@@ -228,7 +228,7 @@ def report_table(results, seeds, scenarios, names, rival):
     print("|---" * 11 + "|")
     for scenario in scenarios:
         runs = [results[scenario, seed] for seed in seeds]
-        for name in names:
+        for name in [*names, rival[scenario]]:
             against = [(r, better_logloss(r)) for r in runs]
             removed = [regret_removed(r, name, b) for r, b in against]
             of = lambda key, r: r[name][f"test.{key}"]
@@ -262,13 +262,14 @@ def main():
     study = Study(options.programs, options.out / options.what, TEST[options.what])
     rival = {scenario: "bid_logloss@click" for scenario in options.scenarios}
     rival.update(text.split("=", 1) for text in options.rival)
-    losses = options.losses or ["welfare_rank", "bid_logloss@click", "logloss@teacher"]
-    names = list(VARIANTS) if options.what == "search" else \
-        list(dict.fromkeys(["logloss@click", "logloss@teacher", *rival.values(), *losses]))
+    losses = options.losses or ["welfare_rank"]
+    names = {scenario: list(VARIANTS) if options.what == "search" else
+             list(dict.fromkeys(["logloss@click", "logloss@teacher", rival[scenario], *losses]))
+             for scenario in options.scenarios}
     markets = [(scenario, seed) for seed in options.seeds for scenario in options.scenarios]
     results = {}
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        waiting = {pool.submit(study.runs, *market, names): market for market in markets}
+        waiting = {pool.submit(study.runs, *market, names[market[0]]): market for market in markets}
         for done in concurrent.futures.as_completed(waiting):
             results[waiting[done]] = done.result()
             print(f"{len(results)} of {len(markets)}: {waiting[done][0]} seed {waiting[done][1]}", file=sys.stderr)
