@@ -24,9 +24,10 @@ struct Architecture {
 // INVALID_ARGUMENT listing the known names for any other.
 absl::StatusOr<const Architecture*> FindArchitecture(std::string_view name);
 
-// logistic.cc, mlp.cc
+// logistic.cc, mlp.cc, two_tower.cc
 extern const Architecture kLogistic;
 extern const Architecture kMlp;
+extern const Architecture kTwoTower;
 
 }  // namespace vickrey::model
 

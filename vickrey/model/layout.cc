@@ -1,5 +1,6 @@
 #include "vickrey/model/layout.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -115,6 +116,8 @@ TensorFile StartTensors(const Layout& layout, uint64_t seed) {
       for (float& value : tensor.values) value = static_cast<float>(spec.scale * (2 * random.Uniform() - 1));
     } else if (spec.start == TensorSpec::Start::kNormal) {
       for (float& value : tensor.values) value = static_cast<float>(spec.scale * random.Normal());
+    } else if (spec.start == TensorSpec::Start::kConstant) {
+      std::fill(tensor.values.begin(), tensor.values.end(), static_cast<float>(spec.scale));
     }
     file.tensors.emplace(spec.name, std::move(tensor));
   }

@@ -45,8 +45,9 @@ struct SideInputs {
 struct TensorSpec {
   enum class Start {
     kZero,
-    kUniform,  // in (-scale, scale)
-    kNormal,   // with mean 0 and deviation `scale`
+    kUniform,   // in (-scale, scale)
+    kNormal,    // with mean 0 and deviation `scale`
+    kConstant,  // `scale`
   };
   std::string name;
   std::vector<int64_t> shape;

@@ -20,7 +20,7 @@
 namespace vickrey::torch {
 namespace {
 
-constexpr const Architecture* kArchitectures[] = {&kLogistic, &kMlp};
+constexpr const Architecture* kArchitectures[] = {&kLogistic, &kMlp, &kTwoTower};
 constexpr int64_t kMean = 1;  // embedding_bag's mode
 
 at::Tensor Borrow(const std::vector<float>& values, const std::vector<int64_t>& shape) {

@@ -52,6 +52,7 @@ struct Architecture {
 };
 extern const Architecture kLogistic;  // logistic.cc
 extern const Architecture kMlp;       // mlp.cc
+extern const Architecture kTwoTower;  // two_tower.cc
 
 // A network on LibTorch, for training and as the reference of the native scorer.
 //

@@ -1,8 +1,14 @@
 // The same network twice: on LibTorch and native.
 #include "vickrey/torch/network.h"
 
+#include <ATen/TensorOperators.h>
+#include <c10/core/GradMode.h>
+
 #include <cmath>
 #include <limits>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -64,11 +70,13 @@ model::Batch RandomBatch(const model::Layout& layout, int auctions, uint64_t see
   return batch;
 }
 
-class NetworkTest : public testing::TestWithParam<std::vector<int>> {
+using ArchitectureAndHidden = std::pair<std::string, std::vector<int>>;
+
+class NetworkTest : public testing::TestWithParam<ArchitectureAndHidden> {
  protected:
   NetworkTest() : schema_(MakeSchema()) {
-    spec_.set_architecture(GetParam().empty() ? "logistic" : "mlp");
-    for (const int width : GetParam()) spec_.add_hidden(width);
+    spec_.set_architecture(GetParam().first);
+    for (const int width : GetParam().second) spec_.add_hidden(width);
     layout_ = *model::MakeLayout(spec_, *schema_);
     tensors_ = model::StartTensors(layout_, 7);
     base::RandomStream random(8, base::StreamId("test"), 1);
@@ -127,8 +135,43 @@ TEST_P(NetworkTest, CopyIsWhatWasGiven) {
   EXPECT_EQ(model::SerializeTensors(network->Copy()), model::SerializeTensors(tensors_));
 }
 
+// Two outputs: what is copied out has one, and it is their difference.
+TEST_P(NetworkTest, ASecondHeadIsExportedAsADifference) {
+  const auto network = *Network::Create(spec_, *schema_, tensors_, /*outputs=*/2);
+  const model::Batch batch = RandomBatch(layout_, 50, 4);
+  const at::Tensor before = network->Outputs(batch);
+  ASSERT_EQ(before.dim(), 2);
+  const std::vector<float> single = *native_->Logits(batch);
+  // At first the other logit is the same for all: that of zeros.
+  EXPECT_EQ(before.select(1, 1).max().item<float>(), before.select(1, 1).min().item<float>());
+  EXPECT_NEAR(before.select(1, 0)[3].item<float>(), single[3], 1e-3);
+  before.select(1, 1).sum().backward();
+  {
+    const c10::AutoGradMode no_gradient(false);
+    const auto parameters = network->parameters();
+    ASSERT_GT(parameters.size(), layout_.tensors.size());
+    for (size_t i = layout_.tensors.size(); i < parameters.size(); ++i) {
+      EXPECT_GT(parameters[i].grad().abs().sum().item<float>(), 0);
+      parameters[i].add_(parameters[i].grad(), -.01);
+    }
+  }
+  const at::Tensor outputs = network->Outputs(batch), logits = network->Logits(batch);
+  const auto copied =
+      *(*model::FindArchitecture(spec_.architecture()))->make_native(spec_, layout_, network->Copy())->Logits(batch);
+  double moved = 0;
+  for (int64_t i = 0; i < batch.candidates(); ++i) {
+    const float difference = (outputs[i][0] - outputs[i][1]).item<float>();
+    EXPECT_NEAR(logits[i].item<float>(), difference, 1e-4);
+    EXPECT_NEAR(copied[i], difference, 2e-3 * std::max(1.0f, std::abs(difference)));
+    moved = std::max(moved, std::abs(double{difference} - single[i]));
+  }
+  EXPECT_GT(moved, .01);
+}
+
 INSTANTIATE_TEST_SUITE_P(Architectures, NetworkTest,
-                         testing::Values(std::vector<int>{}, std::vector<int>{5}, std::vector<int>{16, 8}));
+                         testing::Values(ArchitectureAndHidden{"logistic", {}}, ArchitectureAndHidden{"mlp", {5}},
+                                         ArchitectureAndHidden{"mlp", {16, 8}}, ArchitectureAndHidden{"two_tower", {1}},
+                                         ArchitectureAndHidden{"two_tower", {3}}));
 
 // Hand-derived: logit = bias + 2 x + .5 missing + table[bucket].
 TEST(Logistic, IsTheSumOfItsWeights) {
@@ -160,6 +203,43 @@ TEST(Logistic, IsTheSumOfItsWeights) {
   batch.Append(layout, context, {&there, &missing});
   const auto native = (*model::FindArchitecture("logistic"))->make_native(spec, layout, tensors);
   EXPECT_EQ(*native->Logits(batch), (std::vector<float>{1 + 6 + 30, 1 + .5 + 10}));
+  EXPECT_EQ(*TorchScorer(*Network::Create(spec, *schema, tensors)).Logits(batch), *native->Logits(batch));
+}
+
+// Hand-derived: bias + (1 + 2 hour)(3 x + table[bucket] + 1/2), width 1.
+TEST(TwoTower, IsTheProductOfItsTowers) {
+  vickrey::v1::FeatureSchema proto;
+  for (const auto side : {FeatureField::CONTEXT, FeatureField::AD}) {
+    FeatureField& field = *proto.add_fields();
+    field.set_name(side == FeatureField::CONTEXT ? "hour" : "x");
+    field.set_side(side);
+    field.set_kind(FeatureField::DENSE);
+  }
+  FeatureField& k = *proto.add_fields();
+  k.set_name("k");
+  k.set_side(FeatureField::AD);
+  k.set_kind(FeatureField::CATEGORICAL);
+  k.set_buckets(3);
+  const auto schema = *features::Schema::Create(proto);
+  ModelSpec spec;
+  spec.set_architecture("two_tower");
+  spec.add_hidden(1);
+  const model::Layout layout = *model::MakeLayout(spec, *schema);
+  model::TensorFile tensors = model::StartTensors(layout, 1);
+  EXPECT_EQ(tensors.tensors.at("context.bias").values, std::vector<float>{.5});
+  tensors.tensors.at("context.weight").values = {2, 0};
+  tensors.tensors.at("context.bias").values = {1};
+  tensors.tensors.at("ad.weight").values = {3, 0};
+  tensors.tensors.at("table.k").values = {10, 20, 30};
+  tensors.tensors.at("bias").values = {-4};
+  EncodedFeatures context, ad;
+  context.add_dense(1.5);
+  ad.add_dense(-1);
+  ad.add_fingerprints(5);  // bucket 1 + 5 mod 2 = 2
+  model::Batch batch(layout);
+  batch.Append(layout, context, {&ad});
+  const auto native = (*model::FindArchitecture("two_tower"))->make_native(spec, layout, tensors);
+  EXPECT_EQ(*native->Logits(batch), std::vector<float>{-4 + 4 * (-3 + 30 + .5f)});
   EXPECT_EQ(*TorchScorer(*Network::Create(spec, *schema, tensors)).Logits(batch), *native->Logits(batch));
 }
 
