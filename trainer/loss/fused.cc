@@ -113,11 +113,18 @@ class Evaluation {
         cross_entropy_(point.alpha > 0),
         values_(batch.auctions()) {
     double auctions = 0, candidates = 0;
-    for (int64_t a = 0; a < batch.auctions(); ++a) {
-      int64_t labelled = 0;
-      for (int64_t i = batch.offsets[a]; i < batch.offsets[a + 1]; ++i) labelled += !std::isnan(batch.labels[i]);
-      auctions += batch.WeightOf(a);
-      candidates += batch.WeightOf(a) * static_cast<double>(labelled);
+    const auto labelled = [&](int64_t begin, int64_t end) {
+      int64_t count = 0;
+      for (int64_t i = begin; i < end; ++i) count += batch.labels[i] == batch.labels[i];  // a NaN is not
+      return static_cast<double>(count);
+    };
+    if (batch.weights.empty()) {
+      auctions = static_cast<double>(batch.auctions());
+      candidates = labelled(0, batch.candidates());
+    }
+    for (size_t a = 0; a < batch.weights.size(); ++a) {
+      auctions += batch.weights[a];
+      candidates += batch.weights[a] * labelled(batch.offsets[a], batch.offsets[a + 1]);
     }
     if (auctions > 0) rank_factor_ = (1 - point.alpha) / auctions;
     if (candidates > 0) cross_entropy_factor_ = point.alpha / (candidates * mix.base_rate);
