@@ -11,7 +11,6 @@ find_package(yaml-cpp CONFIG REQUIRED)
 find_package(CLI11 CONFIG REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(hwy CONFIG REQUIRED)
-find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(GTest CONFIG REQUIRED)
 find_package(benchmark CONFIG REQUIRED)
 find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)
@@ -21,6 +20,7 @@ target_include_directories(Random123::random123 INTERFACE ${RANDOM123_INCLUDE_DI
 
 if(VICKREY_TORCH)
   find_package(LibTorch REQUIRED)
+  find_package(OpenMP REQUIRED COMPONENTS CXX)
 endif()
 
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
