@@ -106,12 +106,11 @@ double OfAuction(const LossConfig& config, const Labelled& in, const Point& poin
   const size_t n = in.size();
   if (n == 0) return 0;
   if (HasEcpmPairs(config)) return OfPairs(config, in, point.sigma);
-  double sum = 0, total = 0;
+  double sum = 0;
   std::vector<double> scores, logits;
   for (size_t i = 0; i < n; ++i) {
     scores.push_back(in.LogScore(i) / point.tau);
     logits.push_back(in.Logit(i));
-    total += in.labels[i];
   }
   for (size_t i = 0; i < n; ++i) {
     const double q = in.labels[i], f = Sigmoid(logits[i]);
