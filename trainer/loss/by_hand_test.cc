@@ -91,6 +91,12 @@ TEST(WelfareRank, ZeroOneByHand) {
   EXPECT_DOUBLE_EQ(Compute(config, One({2, 2}, {1, 0}), {0.5, 0.5}).value, 2);
 }
 
+// Scores 1e-12 and 5e-13 far below one of 5e5, in the order of their targets: no tie.
+TEST(WelfareRank, ZeroOneSeesGapsFarBelowTheGreatestScore) {
+  const LossConfig config = RankConfig("pairs: all, surrogate: zero_one, margin: ecpm");
+  EXPECT_EQ(Compute(config, One({1e6, 2e-12, 1e-12}, {1, 1, 1}), {0, 0, 0}).value, 0);
+}
+
 TEST(WelfareRank, SignedZeroOneByHand) {
   // D = 1: right -1, since only the pair (1, 0) counts; wrong +1; a tie counts both.
   const LossConfig config = RankConfig("pairs: all, surrogate: zero_one, weight: signed");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 // Compiled once for each instruction set that the compiler knows; the machine's is picked when the program runs.
 #undef HWY_TARGET_INCLUDE
@@ -160,7 +161,8 @@ T* BufferOf(PairBuffers* buffers, int64_t size) {
 }
 
 // One sum. Scores, targets and weights as T, and what is to become the derivatives. Differences of scores are all that
-// counts, so they are taken from the greatest: near it, where they matter, a float keeps them.
+// counts, so as float they are taken from the greatest: near it, where they matter, a float keeps them. A double keeps
+// them as they are, and ties only what is equal.
 template <template <class, class> class Term, typename T>
 class Sum {
  public:
@@ -174,8 +176,8 @@ class Sum {
     w_ = v_ + stride_;
     g_ = w_ + stride_;
     slopes_ = g_ + stride_;
-    const double greatest = *std::max_element(scores, scores + n);
-    for (int64_t i = 0; i < n; ++i) s_[i] = static_cast<T>(scores[i] - greatest);
+    const double from = std::is_same_v<T, float> ? *std::max_element(scores, scores + n) : 0;
+    for (int64_t i = 0; i < n; ++i) s_[i] = static_cast<T>(scores[i] - from);
     for (int64_t i = 0; i < n; ++i) v_[i] = static_cast<T>(targets[i]);
     // Weights whose product T could not hold in full are as good as none, and slow a machine down a hundredfold.
     const double least = std::sqrt(static_cast<double>(std::numeric_limits<T>::min()));

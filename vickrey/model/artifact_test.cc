@@ -284,7 +284,18 @@ TEST_F(ArtifactTest, TheModelFileIsChecked) {
       {[](ModelFile* f) { f->clear_spec(); }, "'' is not known"},
       {[](ModelFile* f) { f->mutable_spec()->add_hidden(8); }, "logistic has no hidden layers"},
       {[](ModelFile* f) { f->mutable_spec()->set_architecture("mlp"); }, "at least one hidden layer"},
-      {[](ModelFile* f) { f->mutable_spec()->set_architecture("two_tower"); }, "two_tower needs one entry"},
+      {[](ModelFile* f) { f->mutable_spec()->set_architecture("two_tower"); }, "hidden: two_tower needs one entry"},
+      {[](ModelFile* f) {
+         f->mutable_spec()->set_architecture("two_tower");
+         f->mutable_spec()->add_hidden(0);
+       },
+       "hidden: two_tower needs one entry"},
+      {[](ModelFile* f) {
+         f->mutable_spec()->set_architecture("two_tower");
+         f->mutable_spec()->add_hidden(8);
+         f->mutable_spec()->add_hidden(8);
+       },
+       "hidden: two_tower needs one entry"},
       {[](ModelFile* f) { f->clear_schema(); }, "fields"},
       {[](ModelFile* f) { f->mutable_schema()->set_schema_id("0123456789abcdef"); }, "schema_id"},
       {[](ModelFile* f) { f->mutable_schema()->mutable_fields(1)->set_name("x"); }, "fields[1].name"},

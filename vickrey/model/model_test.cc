@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -67,7 +68,9 @@ constexpr char kModel[] = R"({"name":"ctr","version":"7",
     {"name":"colours","side":"AD","kind":"BAG","buckets":4,"embedding_width":2}]},
   "calibration":{"multiplier":1.5,"logit_offset":-0.25}})";
 
-class ModelTest : public testing::TestWithParam<std::vector<int>> {
+using ArchitectureAndHidden = std::pair<std::string, std::vector<int>>;
+
+class ModelTest : public testing::TestWithParam<ArchitectureAndHidden> {
  protected:
   ModelTest() : root_(fs::path(testing::TempDir()) / absl::StrCat("model_test-", getpid())) {
     fs::remove_all(root_);
@@ -85,9 +88,10 @@ class ModelTest : public testing::TestWithParam<std::vector<int>> {
     return *model;
   }
 
-  // A network of the hidden layers given, none for logistic, all of whose weights matter.
-  std::shared_ptr<const Model> RandomModel(const std::vector<int>& hidden, double deviation = 0.5) {
-    file_.mutable_spec()->set_architecture(hidden.empty() ? "logistic" : "mlp");
+  // A network all of whose weights matter.
+  std::shared_ptr<const Model> RandomModel(const ArchitectureAndHidden& network, double deviation = 0.5) {
+    const auto& [architecture, hidden] = network;
+    file_.mutable_spec()->set_architecture(architecture);
     file_.mutable_spec()->mutable_hidden()->Assign(hidden.begin(), hidden.end());
     TensorFile weights = StartTensors(*MakeLayout(file_.spec(), *schema_), 1);
     base::RandomStream random(2, base::StreamId("test"), 0);
@@ -164,7 +168,8 @@ TEST_F(ModelTest, ByHand) {
 }
 
 TEST_F(ModelTest, PctrIsTheCalibratedLogit) {
-  const auto model = RandomModel({}, /*deviation=*/0.1);  // logits on both sides of the one that calibration takes to 1
+  const auto model =
+      RandomModel({"logistic", {}}, /*deviation=*/0.1);  // logits on both sides of the one that calibration takes to 1
   base::RandomStream random(3, base::StreamId("test"), 0);
   int clamped = 0;
   for (int a = 0; a < 50; ++a) {
@@ -252,10 +257,13 @@ TEST_P(ModelTest, PredictionsDoNotDependOnTheOtherCandidates) {
   EXPECT_THAT(model->Predict(none, "")->pctr, ElementsAre());
 }
 
-INSTANTIATE_TEST_SUITE_P(Architectures, ModelTest, testing::Values(std::vector<int>{}, std::vector<int>{6, 4}));
+INSTANTIATE_TEST_SUITE_P(Architectures, ModelTest,
+                         testing::Values(ArchitectureAndHidden{"logistic", {}}, ArchitectureAndHidden{"mlp", {6, 4}},
+                                         ArchitectureAndHidden{"two_tower", {1}},
+                                         ArchitectureAndHidden{"two_tower", {3}}));
 
 TEST_F(ModelTest, BadFeaturesAreNamedUnderThePrefix) {
-  const auto model = RandomModel({});
+  const auto model = RandomModel({"logistic", {}});
   const std::string ad = "auction.candidates[1].features";
   const auto encoded = [&](const std::string& json) {
     Features features;

@@ -5,9 +5,10 @@
 //   x_ad ------- ad.weight, ad.bias, tables ------------ (r) --+
 //
 // r is the only entry of `hidden`. A side's main effect needs the constant of the other tower: with r = 1 both and
-// their product share one direction. The context's tower is computed once for an auction. Constants start at 1/2, which
-// keeps the gradients of both sides alive (all zeros would be a saddle point); weights start normal with a deviation of
-// 0.1, tables of 0.05.
+// their product share one direction. The context's tower is computed once for an auction. Constants start at
+// 1 / (2 sqrt(r)), which keeps the gradients of both sides alive (all zeros would be a saddle point) and makes 1/4 of
+// the logit whatever r is; weights start normal with a deviation of 0.1, tables of 0.05.
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -42,7 +43,7 @@ absl::Status Complete(const ModelSpec& spec, Layout* layout) {
     layout->tensors.push_back({.name = absl::StrCat(name, ".bias"),
                                .shape = {width},
                                .start = TensorSpec::Start::kConstant,
-                               .scale = kConstant});
+                               .scale = kConstant / std::sqrt(static_cast<double>(width))});
     // The logit is linear in one tower while the other stays.
     if (side != &layout->context) continue;
     for (const TensorSpec& tensor : layout->tensors) layout->output_tensors.push_back(tensor.name);

@@ -120,13 +120,16 @@ TEST_P(NetworkTest, NativeBitsDoNotDependOnTheBatch) {
   }
 }
 
+// Somewhere in the middle of training and at its start, which must not be a saddle point.
 TEST_P(NetworkTest, EveryParameterLearns) {
-  const auto network = *Network::Create(spec_, *schema_, tensors_);
-  network->Logits(RandomBatch(layout_, 300, 3)).sum().backward();
-  const auto parameters = network->parameters();
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    ASSERT_TRUE(parameters[i].grad().defined()) << layout_.tensors[i].name;
-    EXPECT_GT(parameters[i].grad().abs().sum().item<float>(), 0) << layout_.tensors[i].name;
+  for (const model::TensorFile& tensors : {tensors_, model::StartTensors(layout_, 7)}) {
+    const auto network = *Network::Create(spec_, *schema_, tensors);
+    network->Logits(RandomBatch(layout_, 300, 3)).sum().backward();
+    const auto parameters = network->parameters();
+    for (size_t i = 0; i < parameters.size(); ++i) {
+      ASSERT_TRUE(parameters[i].grad().defined()) << layout_.tensors[i].name;
+      EXPECT_GT(parameters[i].grad().abs().sum().item<float>(), 0) << layout_.tensors[i].name;
+    }
   }
 }
 
@@ -241,6 +244,31 @@ TEST(TwoTower, IsTheProductOfItsTowers) {
   const auto native = (*model::FindArchitecture("two_tower"))->make_native(spec, layout, tensors);
   EXPECT_EQ(*native->Logits(batch), std::vector<float>{-4 + 4 * (-3 + 30 + .5f)});
   EXPECT_EQ(*TorchScorer(*Network::Create(spec, *schema, tensors)).Logits(batch), *native->Logits(batch));
+}
+
+// What the constants make of inputs that are all zero, 1/4, whatever the width: a wide one must not start saturated.
+TEST(TwoTower, StartsAtOneQuarterWhateverTheWidth) {
+  vickrey::v1::FeatureSchema proto;
+  for (const auto side : {FeatureField::CONTEXT, FeatureField::AD}) {
+    FeatureField& field = *proto.add_fields();
+    field.set_name(side == FeatureField::CONTEXT ? "hour" : "x");
+    field.set_side(side);
+    field.set_kind(FeatureField::DENSE);
+  }
+  const auto schema = *features::Schema::Create(proto);
+  EncodedFeatures zero;
+  zero.add_dense(0);
+  for (const int width : {1, 8, 1000}) {
+    ModelSpec spec;
+    spec.set_architecture("two_tower");
+    spec.add_hidden(width);
+    const model::Layout layout = *model::MakeLayout(spec, *schema);
+    model::Batch batch(layout);
+    batch.Append(layout, zero, {&zero});
+    const auto native =
+        (*model::FindArchitecture("two_tower"))->make_native(spec, layout, model::StartTensors(layout, 1));
+    EXPECT_NEAR((*native->Logits(batch))[0], .25, 1e-4) << width;
+  }
 }
 
 }  // namespace
