@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "trainer/loss/loss.h"
 #include "vickrey/base/config.h"
+#include "vickrey/base/finite.h"
 #include "vickrey/base/limits.h"
 #include "vickrey/base/tool.h"
 #include "vickrey/torch/exceptions.h"
@@ -28,7 +29,7 @@ using vickrey::v1::LossInputLine;
 using vickrey::v1::LossLine;
 using vickrey::v1::LossSummaryLine;
 
-constexpr double kMaxLogit = 1e9;  // sums of losses stay finite
+constexpr double kMaxLogit = 1e9;
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 // One auction, checked.
@@ -54,7 +55,7 @@ absl::Status CheckProbabilities(const char* field, const std::vector<double>& va
   for (size_t i = 0; i < values.size(); ++i) {
     if (!(values[i] >= 0 && values[i] <= 1)) {
       return base::InvalidField(absl::StrCat(field, "[", i, "]"),
-                                absl::StrCat(values[i], " is not a probability in [0, 1]"));
+                                absl::StrCat(base::ShortestDecimal(values[i]), " is not a probability in [0, 1]"));
     }
   }
   return absl::OkStatus();
@@ -67,7 +68,10 @@ absl::StatusOr<std::vector<double>> ClicksOf(const google::protobuf::ListValue& 
     const auto& value = list.values(i);
     const bool known = value.has_number_value();
     if (!value.has_null_value() && !(known && (value.number_value() == 0 || value.number_value() == 1))) {
-      return base::InvalidField(absl::StrCat("clicks[", i, "]"), "is not 0, 1 or null");
+      return base::InvalidField(
+          absl::StrCat("clicks[", i, "]"),
+          absl::StrCat(value.has_number_value() ? base::ShortestDecimal(value.number_value()) + " " : "",
+                       "is not 0, 1 or null"));
     }
     clicks.push_back(known ? value.number_value() : kUnknown);
   }
@@ -77,9 +81,9 @@ absl::StatusOr<std::vector<double>> ClicksOf(const google::protobuf::ListValue& 
 absl::Status CheckLogits(const char* field, const google::protobuf::RepeatedField<double>& logits) {
   for (int i = 0; i < logits.size(); ++i) {
     if (std::abs(logits[i]) <= kMaxLogit) continue;
-    return base::InvalidField(
-        absl::StrCat(field, "[", i, "]"),
-        absl::StrCat(logits[i], " is out of range; -", kMaxLogit, " to ", kMaxLogit, " are allowed"));
+    return base::InvalidField(absl::StrCat(field, "[", i, "]"),
+                              absl::StrCat(base::ShortestDecimal(logits[i]), " is out of range; -", kMaxLogit, " to ",
+                                           kMaxLogit, " are allowed"));
   }
   return absl::OkStatus();
 }
@@ -87,12 +91,13 @@ absl::Status CheckLogits(const char* field, const google::protobuf::RepeatedFiel
 absl::Status CheckNumbers(const LossInputLine& line) {
   for (int i = 0; i < line.bids_size(); ++i) {
     if (!(line.bids(i) > 0) || std::isinf(line.bids(i))) {
-      return base::InvalidField(absl::StrCat("bids[", i, "]"),
-                                absl::StrCat(line.bids(i), " is not a finite number greater than 0"));
+      return base::InvalidField(absl::StrCat("bids[", i, "]"), absl::StrCat(base::ShortestDecimal(line.bids(i)),
+                                                                            " is not a finite number greater than 0"));
     }
   }
   if (line.has_weight() && (!(line.weight() > 0) || std::isinf(line.weight()))) {
-    return base::InvalidField("weight", absl::StrCat(line.weight(), " is not a finite number greater than 0"));
+    return base::InvalidField(
+        "weight", absl::StrCat(base::ShortestDecimal(line.weight()), " is not a finite number greater than 0"));
   }
   RETURN_IF_ERROR(CheckLogits("logits", line.logits()));
   return CheckLogits("no_click_logits", line.no_click_logits());
@@ -276,10 +281,13 @@ absl::Status Evaluate(const std::string& file) {
   RETURN_IF_ERROR(base::Annotate(evaluation.status(), file));
   RETURN_IF_ERROR(base::ForEachLine<LossInputLine>([&](const LossInputLine& in) -> absl::Status {
     ASSIGN_OR_RETURN(const LossLine line, (*evaluation)->Add(in));
+    RETURN_IF_ERROR(base::CheckFiniteResult(line));
     base::WriteLine(line);
     return absl::OkStatus();
   }));
-  base::WriteLine((*evaluation)->Summary());
+  const LossSummaryLine summary = (*evaluation)->Summary();
+  RETURN_IF_ERROR(base::CheckFiniteResult(summary));
+  base::WriteLine(summary);
   return absl::OkStatus();
 }
 

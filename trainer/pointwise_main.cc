@@ -7,6 +7,7 @@
 #include "trainer/loss/directional.h"
 #include "trainer/loss/number_token.h"
 #include "vickrey/base/config.h"
+#include "vickrey/base/finite.h"
 #include "vickrey/base/tool.h"
 #include "vickrey/config/v1/loss.pb.h"
 #include "vickrey/v1/lines.pb.h"
@@ -23,11 +24,18 @@ constexpr int kMaxTokens = 1 << 20;
 constexpr double kSumTolerance = 1e-6;  // of probabilities that were printed and read again
 
 absl::Status CheckFinite(const std::string& field, double value) {
-  return std::isfinite(value) ? absl::OkStatus() : base::InvalidField(field, absl::StrCat(value, " is not finite"));
+  return std::isfinite(value) ? absl::OkStatus()
+                              : base::InvalidField(field, absl::StrCat(base::ShortestDecimal(value), " is not finite"));
 }
 
 absl::Status CheckNone(const std::string& loss, const char* field, bool given) {
   return given ? base::InvalidField(field, absl::StrCat("is not read by ", loss)) : absl::OkStatus();
+}
+
+absl::Status CheckRead(const std::string& loss, const PointwiseLossConfig& config) {
+  RETURN_IF_ERROR(CheckNone(loss, "a", config.has_a() && loss != "gmadl"));
+  RETURN_IF_ERROR(CheckNone(loss, "b", config.has_b() && loss != "gmadl"));
+  return CheckNone(loss, "lambda", config.has_lambda() && loss != "ntl_mse" && loss != "ntl_was");
 }
 
 absl::StatusOr<PointwiseLossLine> Directional(const std::string& loss, const PointwiseLossConfig& config,
@@ -52,7 +60,7 @@ absl::StatusOr<PointwiseLossLine> Directional(const std::string& loss, const Poi
 absl::StatusOr<std::vector<double>> TargetOf(const PointwiseLossInputLine& in) {
   const int n = in.values_size();
   if (in.has_target() == (in.target_probabilities_size() > 0)) {
-    return base::InvalidField("target", "either it or target_probabilities is required");
+    return base::InvalidField("target", "exactly one of target and target_probabilities is required");
   }
   std::vector<double> target(in.target_probabilities().begin(), in.target_probabilities().end());
   if (in.has_target()) {
@@ -63,7 +71,8 @@ absl::StatusOr<std::vector<double>> TargetOf(const PointwiseLossInputLine& in) {
       target[k] = 1;
       found = true;
     }
-    if (!found) return base::InvalidField("target", absl::StrCat(in.target(), " is none of values"));
+    if (!found)
+      return base::InvalidField("target", absl::StrCat(base::ShortestDecimal(in.target()), " is none of values"));
     return target;
   }
   if (static_cast<int>(target.size()) != n) {
@@ -73,12 +82,13 @@ absl::StatusOr<std::vector<double>> TargetOf(const PointwiseLossInputLine& in) {
   for (int k = 0; k < n; ++k) {
     if (!(target[k] >= 0 && target[k] <= 1)) {
       return base::InvalidField(absl::StrCat("target_probabilities[", k, "]"),
-                                absl::StrCat(target[k], " is not a probability in [0, 1]"));
+                                absl::StrCat(base::ShortestDecimal(target[k]), " is not a probability in [0, 1]"));
     }
     sum += target[k];
   }
   if (std::abs(sum - 1) > kSumTolerance) {
-    return base::InvalidField("target_probabilities", absl::StrCat("have the sum ", sum, ", not 1"));
+    return base::InvalidField("target_probabilities",
+                              absl::StrCat("have the sum ", base::ShortestDecimal(sum), ", not 1"));
   }
   return target;
 }
@@ -99,7 +109,8 @@ absl::StatusOr<PointwiseLossLine> NumberToken(const std::string& loss, const Poi
     RETURN_IF_ERROR(CheckFinite(absl::StrCat("logits[", k, "]"), in.logits(k)));
     if (k > 0 && in.values(k) <= in.values(k - 1)) {
       return base::InvalidField(absl::StrCat("values[", k, "]"),
-                                absl::StrCat(in.values(k), " is not above the one before, ", in.values(k - 1)));
+                                absl::StrCat(base::ShortestDecimal(in.values(k)), " is not above the one before, ",
+                                             base::ShortestDecimal(in.values(k - 1))));
     }
   }
   ASSIGN_OR_RETURN(const std::vector<double> target, TargetOf(in));
@@ -117,13 +128,17 @@ absl::StatusOr<PointwiseLossLine> NumberToken(const std::string& loss, const Poi
 
 absl::Status Evaluate(const std::string& loss, const std::string& file) {
   PointwiseLossConfig config;
-  RETURN_IF_ERROR(file.empty() ? base::LoadConfig("{}", "defaults", &config) : base::LoadConfigFile(file, &config));
+  RETURN_IF_ERROR(file.empty() ? base::LoadConfig("{}", "defaults", &config)
+                               : base::LoadConfigFile(file, &config, [&loss](google::protobuf::Message* read) {
+                                   return CheckRead(loss, static_cast<const PointwiseLossConfig&>(*read));
+                                 }));
   const bool directional = loss == "madl" || loss == "gmadl";
   int64_t lines = 0;
   double sum = 0;
   RETURN_IF_ERROR(base::ForEachLine<PointwiseLossInputLine>([&](const PointwiseLossInputLine& in) -> absl::Status {
     ASSIGN_OR_RETURN(const PointwiseLossLine line,
                      directional ? Directional(loss, config, in) : NumberToken(loss, config, in));
+    RETURN_IF_ERROR(base::CheckFiniteResult(line));
     base::WriteLine(line);
     sum += line.value();
     ++lines;
@@ -132,6 +147,7 @@ absl::Status Evaluate(const std::string& loss, const std::string& file) {
   PointwiseLossSummaryLine last;
   last.mutable_summary()->set_lines(lines);
   if (lines > 0) last.mutable_summary()->set_value(sum / static_cast<double>(lines));
+  RETURN_IF_ERROR(base::CheckFiniteResult(last));
   base::WriteLine(last);
   return absl::OkStatus();
 }

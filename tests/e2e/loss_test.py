@@ -319,6 +319,30 @@ class LossTest(unittest.TestCase):
         self.assertEqual(vickrey("eval", "loss", "--config", self.folder / "none").returncode, 2)
         self.assertEqual(vickrey("eval", "loss").returncode, 2)
 
+    def test_what_no_double_holds_is_an_error_not_an_infinity(self):
+        pair = {"auction_id": "a", "bids": [1, 1], "logits": [0, 0], "clicks": [0, 1]}
+        cases = [({"loss": "logloss"}, {**pair, "weight": 1e-320}, "bound_value"),
+                 ({"loss": "bid_logloss"}, {**pair, "bids": [1e308, 1e308], "logits": [1e3, 1e3], "clicks": [0, 0]},
+                  "train_value"),
+                 ({"loss": "gmadl", "pairs": "all"}, {**pair, "bids": [1e155, 1], "logits": [0, 1], "clicks": [1, 0]},
+                  "gradient[0]")]
+        for config, line, field in cases:
+            with self.subTest(config, line=line), tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+                json.dump(config, file)
+                file.flush()
+                done = vickrey("eval", "loss", "--config", file.name, lines=[line])
+                error = error_of(done)
+                self.assertEqual((done.returncode, error["line"], error["field"]), (2, "1", field))
+                self.assertEqual(done.stdout, "")
+
+    def test_errors_give_numbers_in_full(self):
+        line = {"auction_id": "a", "bids": [1], "logits": [1000000001], "clicks": [1]}
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump({"loss": "logloss"}, file)
+            file.flush()
+            error = error_of(vickrey("eval", "loss", "--config", file.name, lines=[line]))
+        self.assertIn("1000000001 is out of range", error["message"])
+
 
 
 class PointwiseLossTest(unittest.TestCase):
@@ -370,6 +394,32 @@ class PointwiseLossTest(unittest.TestCase):
         self.assertEqual(vickrey("eval", "pointwise-loss", "--loss", "mse").returncode, 2)
         self.assertEqual(vickrey("eval", "pointwise-loss").returncode, 2)
         self.assertEqual(error_of(self.run_loss("gmadl", {}, {"a": 0}))["field"], "a")
+
+    def test_fields_that_a_loss_does_not_read_are_refused(self):
+        forecast = {"observed": 1, "forecast": 1}
+        token = {"target": 4, "values": [3, 4, 5], "logits": [0, 0, 0]}
+        for loss, line, config in [("madl", forecast, {"a": 7}), ("madl", forecast, {"b": 1}),
+                                   ("gmadl", forecast, {"lambda": 1}), ("ntl_mse", token, {"a": 1}),
+                                   ("ntl_was", token, {"b": 1})]:
+            with self.subTest(loss, config=config):
+                done = self.run_loss(loss, line, config)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn(f"is not read by {loss}", error_of(done)["message"])
+
+    def test_what_no_double_holds_is_an_error_not_an_infinity(self):
+        cases = [("ntl_mse", {"target": 4, "values": [3, 4, 5], "logits": [-1.7e308, 1.7e308, 0]}, "value"),
+                 ("ntl_mse", {"target": 1e160, "values": [0, 1e160], "logits": [0, 0]}, "value"),
+                 ("ntl_was", {"target": -1.7e308, "values": [-1.7e308, 1.7e308], "logits": [0, 0]}, "value")]
+        for loss, line, field in cases:
+            with self.subTest(loss, line=line):
+                done = self.run_loss(loss, line)
+                error = error_of(done)
+                self.assertEqual((done.returncode, error["line"], error["field"]), (2, "1", field))
+                self.assertEqual(done.stdout, "")
+
+    def test_errors_give_numbers_in_full(self):
+        done = self.run_loss("ntl_was", {"target": 4.0000001, "values": [3, 4], "logits": [0, 0]})
+        self.assertIn("4.0000001 is none of values", error_of(done)["message"])
 
 
 if __name__ == "__main__":

@@ -13,13 +13,14 @@ int64_t allocations = 0;  // NOLINT: operator new is global
 
 }  // namespace
 
-void* operator new(size_t size) {
+// Not inlined: the compiler would see half of a pair, and take free() for a mistake.
+[[gnu::noinline]] void* operator new(size_t size) {
   ++allocations;
   if (void* const memory = std::malloc(size); memory != nullptr) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace vickrey::auction {
 namespace {

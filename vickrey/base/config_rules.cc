@@ -6,12 +6,12 @@
 #include <re2/re2.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "vickrey/base/finite.h"
 #include "vickrey/base/status.h"
 
 namespace vickrey::base::internal {
@@ -66,8 +66,7 @@ std::optional<long double> Measure(const Message& message, const FieldDescriptor
 // As many digits as tell the number from its neighbours; whole ones without an exponent.
 std::string Number(long double x) {
   if (x == std::floor(x) && std::abs(x) < 9.2e18L) return absl::StrCat(static_cast<int64_t>(x));
-  char buffer[64];
-  return {buffer, std::to_chars(buffer, buffer + sizeof(buffer), static_cast<double>(x)).ptr};
+  return ShortestDecimal(static_cast<double>(x));
 }
 
 // "at least 1 and at most 8".
