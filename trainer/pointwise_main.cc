@@ -71,8 +71,9 @@ absl::StatusOr<std::vector<double>> TargetOf(const PointwiseLossInputLine& in) {
       target[k] = 1;
       found = true;
     }
-    if (!found)
+    if (!found) {
       return base::InvalidField("target", absl::StrCat(base::ShortestDecimal(in.target()), " is none of values"));
+    }
     return target;
   }
   if (static_cast<int>(target.size()) != n) {

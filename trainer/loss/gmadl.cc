@@ -5,8 +5,8 @@
 //   madl    sum over i < j of -sign(D d) |D|;  without a gradient, for evaluation only
 //
 // Guarantee: none on the regret. With b = 1, gmadl tends to madl / 2 as a grows, and is half the tanh rank loss with
-// sigma = a |D|: pairs that are worth more are also taken more steeply. Where no scores tie,
-// madl is twice the zero-one rank loss less the sum of |D|: the same minimisers.
+// sigma = a |D|: pairs that are worth more are also taken more steeply. Where no scores tie, madl is
+// twice the zero-one rank loss less the sum of |D|: the same minimisers.
 //
 // When to use it: to compare; the same on forecasts by themselves is trainer/loss/directional.h. `a` has to be of the
 // order of 1 / |D d|: much less and nothing is learned, much more and it saturates.

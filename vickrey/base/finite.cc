@@ -22,18 +22,18 @@ absl::Status Check(const Message& message, const std::string& prefix) {
     const bool repeated = field->is_repeated();
     const int count = repeated ? reflection.FieldSize(message, field) : 1;
     for (int i = 0; i < count; ++i) {
-      const std::string path = absl::StrCat(prefix, field->name(), repeated ? absl::StrCat("[", i, "]") : "");
+      const auto path = [&] { return absl::StrCat(prefix, field->name(), repeated ? absl::StrCat("[", i, "]") : ""); };
       if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
         RETURN_IF_ERROR(
             Check(repeated ? reflection.GetRepeatedMessage(message, field, i) : reflection.GetMessage(message, field),
-                  absl::StrCat(path, ".")));
+                  absl::StrCat(path(), ".")));
       } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_DOUBLE) {
         const double x =
             repeated ? reflection.GetRepeatedDouble(message, field, i) : reflection.GetDouble(message, field);
         if (!std::isfinite(x)) {
-          return InvalidField(path, absl::StrCat("comes out as ", x,
-                                                 ": the numbers of the input or the configuration are too large or "
-                                                 "too small for a double"));
+          return InvalidField(path(), absl::StrCat("comes out as ", x,
+                                                   ": the numbers of the input or the configuration are too large or "
+                                                   "too small for a double"));
         }
       }
     }

@@ -209,8 +209,8 @@ TEST(Logistic, IsTheSumOfItsWeights) {
   EXPECT_EQ(*TorchScorer(*Network::Create(spec, *schema, tensors)).Logits(batch), *native->Logits(batch));
 }
 
-// Hand-derived: bias + (1 + 2 hour)(3 x + table[bucket] + 1/2), width 1.
-TEST(TwoTower, IsTheProductOfItsTowers) {
+// One number of the context and one of the ad.
+vickrey::v1::FeatureSchema HourAndX() {
   vickrey::v1::FeatureSchema proto;
   for (const auto side : {FeatureField::CONTEXT, FeatureField::AD}) {
     FeatureField& field = *proto.add_fields();
@@ -218,6 +218,12 @@ TEST(TwoTower, IsTheProductOfItsTowers) {
     field.set_side(side);
     field.set_kind(FeatureField::DENSE);
   }
+  return proto;
+}
+
+// Hand-derived: bias + (1 + 2 hour)(3 x + table[bucket] + 1/2), width 1.
+TEST(TwoTower, IsTheProductOfItsTowers) {
+  vickrey::v1::FeatureSchema proto = HourAndX();
   FeatureField& k = *proto.add_fields();
   k.set_name("k");
   k.set_side(FeatureField::AD);
@@ -248,14 +254,7 @@ TEST(TwoTower, IsTheProductOfItsTowers) {
 
 // What the constants make of inputs that are all zero, 1/4, whatever the width: a wide one must not start saturated.
 TEST(TwoTower, StartsAtOneQuarterWhateverTheWidth) {
-  vickrey::v1::FeatureSchema proto;
-  for (const auto side : {FeatureField::CONTEXT, FeatureField::AD}) {
-    FeatureField& field = *proto.add_fields();
-    field.set_name(side == FeatureField::CONTEXT ? "hour" : "x");
-    field.set_side(side);
-    field.set_kind(FeatureField::DENSE);
-  }
-  const auto schema = *features::Schema::Create(proto);
+  const auto schema = *features::Schema::Create(HourAndX());
   EncodedFeatures zero;
   zero.add_dense(0);
   for (const int width : {1, 8, 1000}) {
