@@ -26,7 +26,9 @@ using vickrey::v1::Feedback;
 using vickrey::v1::LoggedAuction;
 using vickrey::v1::LoggedCandidate;
 
-constexpr int64_t kMaxMicros = 1'000'000'000'000'000;  // of a bid, a value, a price
+constexpr int64_t kMaxMicros = 1'000'000'000'000'000;           // of a bid, a value, a price of one click
+constexpr int64_t kMaxMilleMicros = 1'000'000'000'000'000'000;  // of a thousand impressions
+constexpr int64_t kMaxConversions = 1'000'000'000;
 
 absl::Status CheckId(const std::string& field, std::string_view id) {
   if (features::IsId(id)) return absl::OkStatus();
@@ -39,9 +41,9 @@ absl::Status CheckTime(const std::string& field, int64_t micros) {
   return InvalidField(field, absl::StrCat(micros, " is not a time in microseconds since 1970, up to the year 9999"));
 }
 
-absl::Status CheckMicros(const std::string& field, int64_t micros, int64_t min) {
-  if (micros >= min && micros <= kMaxMicros) return absl::OkStatus();
-  return InvalidField(field, absl::StrCat(micros, " is out of range; ", min, " to ", kMaxMicros, " are allowed"));
+absl::Status CheckMicros(const std::string& field, int64_t micros, int64_t min, int64_t max = kMaxMicros) {
+  if (micros >= min && micros <= max) return absl::OkStatus();
+  return InvalidField(field, absl::StrCat(micros, " is out of range; ", min, " to ", max, " are allowed"));
 }
 
 // A probability in [0, 1], or in (0, 1].
@@ -58,6 +60,17 @@ absl::Status CheckLogged(const std::string& at, const LoggedCandidate& c) {
   if (c.has_examination()) RETURN_IF_ERROR(CheckProbability(at + "examination", c.examination(), false));
   if (c.has_propensity()) RETURN_IF_ERROR(CheckProbability(at + "propensity", c.propensity(), false));
   if (c.has_price_micros()) RETURN_IF_ERROR(CheckMicros(at + "price_micros", c.price_micros(), 0));
+  if (c.has_bid_mille_micros())
+    RETURN_IF_ERROR(CheckMicros(at + "bid_mille_micros", c.bid_mille_micros(), 0, kMaxMilleMicros));
+  if (c.has_price_mille_micros())
+    RETURN_IF_ERROR(CheckMicros(at + "price_mille_micros", c.price_mille_micros(), 0, kMaxMilleMicros));
+  if (c.has_conversions() && (c.conversions() < 0 || c.conversions() > kMaxConversions)) {
+    return InvalidField(at + "conversions",
+                        absl::StrCat(c.conversions(), " is out of range; 0 to ", kMaxConversions, " are allowed"));
+  }
+  if (c.has_conversion_value_micros()) {
+    RETURN_IF_ERROR(CheckMicros(at + "conversion_value_micros", c.conversion_value_micros(), 0));
+  }
   if (c.has_pctr()) RETURN_IF_ERROR(CheckProbability(at + "pctr", c.pctr(), true));
   if (c.has_ctr()) RETURN_IF_ERROR(CheckProbability(at + "ctr", c.ctr(), true));
   if (c.has_teacher()) RETURN_IF_ERROR(CheckProbability(at + "teacher", c.teacher(), true));
@@ -136,6 +149,12 @@ absl::Status Validate(const LoggedAuction& record) {
   if (record.has_sampling_rate()) {
     RETURN_IF_ERROR(CheckProbability("sampling_rate", record.sampling_rate(), false));
   }
+  if (record.reserve().has_click_micros()) {
+    RETURN_IF_ERROR(CheckMicros("reserve_click_micros", record.reserve().click_micros(), 1));
+  }
+  if (record.reserve().has_mille_micros()) {
+    RETURN_IF_ERROR(CheckMicros("reserve_mille_micros", record.reserve().mille_micros(), 1, kMaxMilleMicros));
+  }
   RETURN_IF_ERROR(CheckText("model", record.model()));
   RETURN_IF_ERROR(CheckText("schema_id", record.schema_id()));
   std::string schema_id = record.schema_id();
@@ -196,6 +215,11 @@ absl::StatusOr<LoggedAuction> FromLine(const AuctionLine& line) {
   if (line.has_sampling_rate()) record.set_sampling_rate(line.sampling_rate());
   record.set_model(line.model());
   record.set_schema_id(line.schema_id());
+  if (line.has_reserve_click_micros() && line.has_reserve_mille_micros()) {
+    return InvalidField("reserve_mille_micros", "is given beside reserve_click_micros; an auction has one reserve");
+  }
+  if (line.has_reserve_click_micros()) record.mutable_reserve()->set_click_micros(line.reserve_click_micros());
+  if (line.has_reserve_mille_micros()) record.mutable_reserve()->set_mille_micros(line.reserve_mille_micros());
   const auto set_features = [](const auto* named, const auto* encoded, const std::string& at, auto features) {
     if (named != nullptr && encoded != nullptr) {
       return InvalidField(at, "is given both named and encoded; give one");
@@ -234,6 +258,10 @@ absl::StatusOr<LoggedAuction> FromLine(const AuctionLine& line) {
     if (from.has_pctr()) logged.set_pctr(from.pctr());
     if (from.has_ctr()) logged.set_ctr(from.ctr());
     if (from.has_teacher()) logged.set_teacher(from.teacher());
+    if (from.has_conversions()) logged.set_conversions(from.conversions());
+    if (from.has_conversion_value_micros()) logged.set_conversion_value_micros(from.conversion_value_micros());
+    if (from.has_bid_mille_micros()) logged.set_bid_mille_micros(from.bid_mille_micros());
+    if (from.has_price_mille_micros()) logged.set_price_mille_micros(from.price_mille_micros());
   }
   return record;
 }
@@ -248,6 +276,8 @@ AuctionLine ToLine(const LoggedAuction& record) {
   if (record.has_sampling_rate()) line.set_sampling_rate(record.sampling_rate());
   if (!record.model().empty()) line.set_model(record.model());
   line.set_schema_id(record.schema_id());
+  if (record.reserve().has_click_micros()) line.set_reserve_click_micros(record.reserve().click_micros());
+  if (record.reserve().has_mille_micros()) line.set_reserve_mille_micros(record.reserve().mille_micros());
   if (auction.context().has_named()) *line.mutable_context() = auction.context().named();
   if (auction.context().has_encoded()) {
     *line.mutable_encoded_context() = auction.context().encoded();
@@ -273,6 +303,10 @@ AuctionLine ToLine(const LoggedAuction& record) {
     if (logged.has_pctr()) to.set_pctr(logged.pctr());
     if (logged.has_ctr()) to.set_ctr(logged.ctr());
     if (logged.has_teacher()) to.set_teacher(logged.teacher());
+    if (logged.has_conversions()) to.set_conversions(logged.conversions());
+    if (logged.has_conversion_value_micros()) to.set_conversion_value_micros(logged.conversion_value_micros());
+    if (logged.has_bid_mille_micros()) to.set_bid_mille_micros(logged.bid_mille_micros());
+    if (logged.has_price_mille_micros()) to.set_price_mille_micros(logged.price_mille_micros());
   }
   return line;
 }

@@ -21,11 +21,14 @@ constexpr char kLine[] =
     R"({"auction_id":"a1","event_time":"1704067200000000","currency_code":"USD","schema_id":"60ee2c38aad8f8aa",)"
     R"("cluster_key":"u1","sampling_rate":0.5,"context":{"x":1.5},"candidates":[{"ad_id":"ad1","advertiser_id":"v",)"
     R"("bid_micros":"2000000","value_micros":"3000000","features":{"c":"red","l":["a",null]},"click":1,"slot":1,)"
-    R"("examination":1,"propensity":0.25,"price_micros":"7","pctr":0.1,"ctr":0.2,"teacher":0.15,"encoded_features":null},)"
+    R"("examination":1,"propensity":0.25,"price_micros":"7","pctr":0.1,"ctr":0.2,"teacher":0.15,"encoded_features":null,)"
+    R"("conversions":"2","conversion_value_micros":"30","bid_mille_micros":"2770000","price_mille_micros":"0"},)"
     R"({"ad_id":"ad2","advertiser_id":"","bid_micros":"1","value_micros":null,"features":null,"click":0,"slot":null,)"
     R"("examination":null,"propensity":null,"price_micros":null,"pctr":null,"ctr":null,"teacher":null,)"
     R"("encoded_features":{"schema_id":"60ee2c38aad8f8aa","dense":[0.5,"NaN"],"fingerprints":["18446744073709551615"],)"
-    R"("bag_fingerprints":[],"bag_lengths":[0]}}],"encoded_context":null,"model":"m@1","cursor":null})";
+    R"("bag_fingerprints":[],"bag_lengths":[0]},"conversions":null,"conversion_value_micros":null,)"
+    R"("bid_mille_micros":null,"price_mille_micros":null}],"encoded_context":null,"model":"m@1","cursor":null,)"
+    R"("reserve_click_micros":null,"reserve_mille_micros":"500000"})";
 
 LoggedAuction Record() {
   AuctionLine line;
@@ -52,6 +55,11 @@ TEST(Record, ValidateNamesTheField) {
   EXPECT_EQ(field([](LoggedAuction& r) { r.mutable_auction()->set_currency_code("usd"); }), "currency_code");
   EXPECT_EQ(field([](LoggedAuction& r) { r.mutable_auction()->set_cluster_key("ä"); }), "cluster_key");
   EXPECT_EQ(field([](LoggedAuction& r) { r.set_sampling_rate(0); }), "sampling_rate");
+  EXPECT_EQ(field([](LoggedAuction& r) { r.mutable_reserve()->set_click_micros(0); }), "reserve_click_micros");
+  EXPECT_EQ(field([](LoggedAuction& r) { r.mutable_reserve()->set_mille_micros(-1); }), "reserve_mille_micros");
+  EXPECT_EQ(field([](LoggedAuction& r) { r.mutable_candidates(0)->set_conversions(-1); }), "candidates[0].conversions");
+  EXPECT_EQ(field([](LoggedAuction& r) { r.mutable_candidates(0)->set_price_mille_micros(-1); }),
+            "candidates[0].price_mille_micros");
   EXPECT_EQ(field([](LoggedAuction& r) { r.mutable_auction()->clear_candidates(); }), "candidates");
   EXPECT_EQ(field([](LoggedAuction& r) { r.mutable_candidates()->RemoveLast(); }), "candidates");
   EXPECT_EQ(field([](LoggedAuction& r) { r.mutable_auction()->mutable_candidates(1)->set_ad_id(""); }),
