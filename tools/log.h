@@ -11,8 +11,10 @@ void AddLogAppend(base::Tool& tool);
 void AddLogImport(base::Tool& tool);
 // `vickrey log scan`, `export` and `stats`.
 void AddLogRead(base::Tool& tool);
-// `vickrey log snapshot create | list | delete`.
+// `vickrey log snapshot create | list | delete | prune`.
 void AddLogSnapshot(base::Tool& tool);
+// `vickrey log prune` and `verify`.
+void AddLogCare(base::Tool& tool);
 
 }  // namespace vickrey::tools
 

@@ -3,10 +3,12 @@
 #include "vickrey/base/tool.h"
 
 int main(int argc, char** argv) {
-  vickrey::base::Tool tool("vickrey-log", "Appends to, reads, imports into and exports from an impression log");
+  vickrey::base::Tool tool("vickrey-log",
+                           "Appends to, reads, imports into, exports from, checks and prunes an impression log");
   vickrey::tools::AddLogAppend(tool);
   vickrey::tools::AddLogImport(tool);
   vickrey::tools::AddLogRead(tool);
   vickrey::tools::AddLogSnapshot(tool);
+  vickrey::tools::AddLogCare(tool);
   return tool.Run(argc, argv);
 }

@@ -83,6 +83,10 @@ absl::Status Stats(const Flags& flags) {
   if (stats.to.has_value()) line.set_to(*stats.to);
   line.set_bytes(stats.bytes);
   line.set_labelled(stats.labelled);
+  line.set_feedback(stats.feedback);
+  line.set_orphans(stats.orphans);
+  line.set_conversions(stats.conversions);
+  line.set_conversion_value_micros(stats.conversion_value_micros);
   base::WriteSummary(line, flags.json);
   return absl::OkStatus();
 }

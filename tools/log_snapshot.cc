@@ -1,6 +1,7 @@
 #include <memory>
 #include <string>
 
+#include "tools/age.h"
 #include "tools/log.h"
 #include "vickrey/log/impression_log.h"
 #include "vickrey/log/snapshot.h"
@@ -21,6 +22,8 @@ void WriteSnapshot(const SnapshotManifest& manifest) {
 
 struct Flags {
   std::string db, id;
+  Age age;
+  int keep = 1;
 };
 
 absl::Status Create(const Flags& flags) {
@@ -43,11 +46,18 @@ absl::Status Delete(const Flags& flags) {
   return absl::OkStatus();
 }
 
+absl::Status Prune(const Flags& flags) {
+  ASSIGN_OR_RETURN(const int64_t before, flags.age.Before());
+  ASSIGN_OR_RETURN(const auto deleted, log::PruneSnapshots(flags.db, before, flags.keep));
+  for (const SnapshotManifest& manifest : deleted) WriteSnapshot(manifest);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 void AddLogSnapshot(base::Tool& tool) {
   const auto flags = std::make_shared<Flags>();
-  CLI::App& app = tool.AddVerb("snapshot", "Frozen copies, for training and simulation: create, list, delete",
+  CLI::App& app = tool.AddVerb("snapshot", "Frozen copies, for training and simulation: create, list, delete, prune",
                                "vickrey log snapshot create --db /tmp/log", [] { return absl::OkStatus(); });
   app.require_subcommand(1);
   const auto add = [&](const char* name, const char* summary, absl::Status (*run)(const Flags&)) -> CLI::App& {
@@ -58,6 +68,9 @@ void AddLogSnapshot(base::Tool& tool) {
   add("create", "Freeze the log as it is", &Create);
   add("list", "All snapshots, the oldest first", &List);
   add("delete", "Delete one", &Delete).add_option("SNAPSHOT", flags->id, "Its id")->required();
+  CLI::App& prune = add("prune", "Delete those made long ago", &Prune);
+  flags->age.Declare(prune, "Snapshots made");
+  prune.add_option("--keep", flags->keep, "The newest so many stay, however old")->check(CLI::NonNegativeNumber);
 }
 
 }  // namespace vickrey::tools

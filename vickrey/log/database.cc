@@ -3,7 +3,9 @@
 #include <google/protobuf/message_lite.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
+#include <iterator>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -12,10 +14,14 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "rocksdb/cache.h"
 #include "rocksdb/env.h"
+#include "rocksdb/filter_policy.h"
+#include "rocksdb/table.h"
 #include "vickrey/base/files.h"
 #include "vickrey/base/status.h"
 #include "vickrey/log/keys.h"
+#include "vickrey/log/record_file.h"
 #include "vickrey/log/rocksdb_status.h"
 
 namespace vickrey::log {
@@ -57,6 +63,68 @@ std::set<std::string> FilesOf(const fs::path& data) {
   return names;
 }
 
+// The name of the list of files that is in use, empty for a database that is yet to be made. DATA_LOSS where there is
+// none and should be.
+absl::StatusOr<std::string> CurrentManifest(const fs::path& data) {
+  const fs::path file = data / "CURRENT";
+  constexpr int kTries = 3;  // a writer may be changing to another
+  for (int attempt = 1;; ++attempt) {
+    const auto read = base::ReadFile(file, 4096);
+    if (absl::IsNotFound(read.status())) {
+      for (const std::string& name : FilesOf(data)) {
+        if (!name.ends_with(".sst")) continue;
+        return absl::DataLossError(absl::StrCat(file.string(), " is missing, and ", name, " is there"));
+      }
+      return "";
+    }
+    RETURN_IF_ERROR(read);
+    std::string name(absl::StripAsciiWhitespace(*read));
+    if (name.starts_with("MANIFEST-") && fs::exists(data / name)) return name;
+    if (attempt == kTries) {
+      return absl::DataLossError(
+          absl::StrCat(file.string(), " names '", absl::CHexEscape(name), "', which is not a list of files beside it"));
+    }
+  }
+}
+
+// Checks what RocksDB itself reads too leniently, and what a later version would have written: before it is opened, for
+// opening for writing changes files.
+absl::Status Check(const fs::path& data, const rocksdb::DBOptions& options) {
+  ASSIGN_OR_RETURN(const std::string current, CurrentManifest(data));
+  if (current.empty()) return absl::OkStatus();
+  for (const std::string& name : FilesOf(data)) {
+    if (name != current && !name.ends_with(".log")) continue;
+    const absl::Status checked = CheckRecordFile(data / name);
+    if (!absl::IsNotFound(checked)) RETURN_IF_ERROR(checked);  // a writer may have deleted it
+  }
+  std::vector<std::string> names;
+  RETURN_IF_ERROR(FromRocksDb(rocksdb::DB::ListColumnFamilies(options, data.string(), &names)));
+  for (const std::string& name : names) {
+    if (std::find(std::begin(kFamilies), std::end(kFamilies), name) == std::end(kFamilies)) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the log has a column family '", name, "', which a later version made; this one reads format ", kFormat));
+    }
+  }
+  return absl::OkStatus();
+}
+
+rocksdb::ColumnFamilyOptions FamilyOptions(const std::string& name, const LogOptions& options,
+                                           const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::ColumnFamilyOptions family;
+  family.write_buffer_size = options.write_buffer_bytes;
+  family.target_file_size_base = 2 * options.write_buffer_bytes;
+  family.compression = options.compression == LogOptions::Compression::kZstd ? rocksdb::kZSTD : rocksdb::kNoCompression;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  if (name == "ids") {  // looked up one by one, mostly in vain: is this auction known?
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  } else {  // read in order
+    table.block_size = size_t{32} << 10;
+  }
+  family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return family;
+}
+
 std::string RandomHex() {
   std::ifstream in("/dev/urandom", std::ios::binary);
   std::string bytes(16, '\0');
@@ -72,14 +140,23 @@ Database::~Database() {
   }
 }
 
-absl::StatusOr<std::unique_ptr<Database>> Database::Open(const fs::path& data, bool writable) {
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(const fs::path& data, bool writable,
+                                                         const LogOptions& log_options) {
   rocksdb::DBOptions options;
+  if (log_options.env != nullptr) options.env = log_options.env;
+  // Records of the write-ahead log that a crash cut are left out, damaged ones refused (see CheckRecordFile).
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.track_and_verify_wals_in_manifest = true;
+  options.db_write_buffer_size = 2 * log_options.write_buffer_bytes;  // of all families together
+  options.max_total_wal_size = 8 * log_options.write_buffer_bytes;
   options.create_if_missing = true;
   options.create_missing_column_families = true;
   options.max_open_files = -1;                        // all are opened with the database: see OpenForReading
   options.info_log = std::make_shared<NoEventLog>();  // its own aborts the process on a full disk
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  for (const char* name : kFamilies) families.emplace_back(name, rocksdb::ColumnFamilyOptions());
+  const auto cache = rocksdb::NewLRUCache(log_options.block_cache_bytes);
+  for (const char* name : kFamilies) families.emplace_back(name, FamilyOptions(name, log_options, cache));
+  RETURN_IF_ERROR(Check(data, options));
   std::unique_ptr<Database> database(new Database());
   rocksdb::DB* db = nullptr;
   RETURN_IF_ERROR(FromRocksDb(
@@ -89,7 +166,8 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const fs::path& data, b
   return database;
 }
 
-absl::StatusOr<std::unique_ptr<Database>> Database::OpenForWriting(const fs::path& log, bool create) {
+absl::StatusOr<std::unique_ptr<Database>> Database::OpenForWriting(const fs::path& log, bool create,
+                                                                   const LogOptions& options) {
   if (log.empty()) return base::InvalidField("--db", "names no folder");
   std::error_code error;
   if (!fs::exists(log / "data")) {
@@ -100,7 +178,11 @@ absl::StatusOr<std::unique_ptr<Database>> Database::OpenForWriting(const fs::pat
   }
   fs::create_directories(log / "data", error);
   if (error) return absl::UnavailableError(absl::StrCat("cannot make ", log.string(), ": ", error.message()));
-  auto database = Open(log / "data", true);
+  if (options.write_buffer_bytes < (size_t{64} << 10)) {
+    return base::InvalidField("write_buffer_bytes",
+                              absl::StrCat(options.write_buffer_bytes, " is too small; 65536 or more"));
+  }
+  auto database = Open(log / "data", true, options);
   if (!database.ok()) {
     const auto holder = base::ReadFile(log / "WRITER", 4096);
     if (absl::IsUnavailable(database.status()) && holder.ok() &&
@@ -133,7 +215,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::OpenForReading(const fs::pat
 }
 
 absl::StatusOr<std::unique_ptr<Database>> Database::OpenFolderForReading(const fs::path& data) {
-  auto database = Open(data, false);
+  auto database = Open(data, false, LogOptions());
   if (absl::IsInvalidArgument(database.status())) {  // a writer died while it made the log
     return absl::UnavailableError(absl::StrCat(data.string(), " is not complete (", database.status().message(),
                                                "); opening it once for writing completes it"));
@@ -142,15 +224,21 @@ absl::StatusOr<std::unique_ptr<Database>> Database::OpenFolderForReading(const f
   return database;
 }
 
+std::string_view Database::NameOf(Family family) { return kFamilies[static_cast<size_t>(family)]; }
+
+absl::Status Database::Parse(Family of, std::string_view key, std::string_view bytes,
+                             google::protobuf::MessageLite* value) {
+  if (value->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("the value of '", absl::CHexEscape({key.data(), key.size()}), "' in ",
+                                          std::string(NameOf(of)), " does not parse"));
+}
+
 absl::StatusOr<bool> Database::Get(Family of, std::string_view key, google::protobuf::MessageLite* value) const {
   std::string bytes;
   const rocksdb::Status status = db_->Get({}, family(of), {key.data(), key.size()}, &bytes);
   if (status.IsNotFound()) return false;
   RETURN_IF_ERROR(FromRocksDb(status));
-  if (!value->ParseFromString(bytes)) {
-    return absl::DataLossError(absl::StrCat("the value of '", absl::CHexEscape({key.data(), key.size()}), "' in ",
-                                            kFamilies[static_cast<size_t>(of)], " does not parse"));
-  }
+  RETURN_IF_ERROR(Parse(of, key, bytes, value));
   return true;
 }
 

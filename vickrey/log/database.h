@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "rocksdb/db.h"
+#include "vickrey/log/options.h"
 #include "vickrey/storage/v1/log.pb.h"
 
 namespace vickrey::log {
@@ -26,8 +27,10 @@ class Database {
   enum class Family { kDefault, kAuctions, kIds, kFeedback, kOrphans, kSchemas, kMeta };
 
   // Opens for writing, making it if `create` allows it. INVALID_ARGUMENT if the folder holds something else.
-  // UNAVAILABLE naming the holder if another process writes.
-  static absl::StatusOr<std::unique_ptr<Database>> OpenForWriting(const std::filesystem::path& log, bool create);
+  // UNAVAILABLE naming the holder if another process writes. DATA_LOSS naming the file if it is damaged;
+  // FAILED_PRECONDITION if a later version made it.
+  static absl::StatusOr<std::unique_ptr<Database>> OpenForWriting(const std::filesystem::path& log, bool create,
+                                                                  const LogOptions& options);
   // Opens as it is now; later writes of another process are not seen. NOT_FOUND if there is no log.
   static absl::StatusOr<std::unique_ptr<Database>> OpenForReading(const std::filesystem::path& log);
   // Opens the database folder itself, for reading.
@@ -37,6 +40,11 @@ class Database {
   rocksdb::DB& db() const { return *db_; }
   rocksdb::ColumnFamilyHandle* family(Family family) const { return families_[static_cast<size_t>(family)]; }
 
+  static std::string_view NameOf(Family family);
+  // DATA_LOSS naming family and key if the value does not parse.
+  static absl::Status Parse(Family of, std::string_view key, std::string_view bytes,
+                            google::protobuf::MessageLite* value);
+
   // Reads and parses one value; false if there is none. DATA_LOSS if it does not parse.
   absl::StatusOr<bool> Get(Family of, std::string_view key, google::protobuf::MessageLite* value) const;
   std::unique_ptr<rocksdb::Iterator> Iterate(Family of) const;
@@ -45,7 +53,8 @@ class Database {
 
  private:
   Database() = default;
-  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::filesystem::path& data, bool writable);
+  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::filesystem::path& data, bool writable,
+                                                        const LogOptions& options);
 
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> families_;  // owned by db_, destroyed before it

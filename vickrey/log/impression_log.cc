@@ -1,17 +1,16 @@
 #include "vickrey/log/impression_log.h"
 
-#include <set>
-#include <unordered_map>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "rocksdb/write_batch.h"
 #include "vickrey/base/sha256.h"
 #include "vickrey/base/status.h"
 #include "vickrey/log/keys.h"
 #include "vickrey/log/record.h"
 #include "vickrey/log/rocksdb_status.h"
 #include "vickrey/log/snapshot.h"
+#include "vickrey/log/staging.h"
 
 namespace vickrey::log {
 namespace {
@@ -39,109 +38,149 @@ absl::Status InRecord(size_t i, const absl::Status& status) {
   return base::Annotate(status, absl::StrCat("records[", i, "]"));
 }
 
-bool HasAd(const Auction& auction, const std::string& ad_id) {
-  for (const auto& candidate : auction.candidates()) {
-    if (candidate.ad_id() == ad_id) return true;
+// A record as it is stored, made before the batch so that threads do it side by side.
+struct Prepared {
+  std::string bytes, digest;
+};
+
+Prepared Prepare(const LoggedAuction& record) {
+  StoredAuction stored;
+  // Lent, not copied.
+  stored.unsafe_arena_set_allocated_record(const_cast<LoggedAuction*>(&record));
+  Prepared prepared;
+  prepared.bytes = SerializeDeterministically(stored);
+  stored.unsafe_arena_release_record();
+  prepared.digest = Digest(prepared.bytes);
+  return prepared;
+}
+
+// Moves the feedback that waited for `auction` to where a scan joins it. A report on an ad that is not in it stays.
+absl::Status AdoptOrphans(const Auction& auction, Staging& staging) {
+  const std::string from = OrphanPrefix(auction.auction_id());
+  const std::string to = FeedbackPrefix(auction.event_time(), auction.auction_id());
+  std::vector<std::pair<std::string, std::string>> adopted;  // suffix, value
+  {
+    const auto it = staging.Iterate(Family::kOrphans);
+    for (it->Seek(from); it->Valid() && it->key().starts_with(from); it->Next()) {
+      StoredFeedback stored;
+      RETURN_IF_ERROR(Database::Parse(Family::kOrphans, it->key().ToStringView(), it->value().ToStringView(), &stored));
+      if (!HasAd(auction, stored.feedback().ad_id())) continue;
+      adopted.emplace_back(it->key().ToString().substr(from.size()), it->value().ToString());
+    }
+    RETURN_IF_ERROR(FromRocksDb(it->status()));
   }
-  return false;
+  for (const auto& [suffix, value] : adopted) {
+    RETURN_IF_ERROR(staging.Put(Family::kFeedback, to + suffix, value));
+    RETURN_IF_ERROR(staging.Delete(Family::kOrphans, from + suffix));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<AppendAuctionResult> StageAuction(const Auction& auction, const Prepared& prepared, Staging& staging) {
+  LogMeta& meta = staging.meta();
+  if (!auction.currency_code().empty() && !meta.currency_code().empty() &&
+      meta.currency_code() != auction.currency_code()) {
+    return base::InvalidField("currency_code", absl::StrCat("'", auction.currency_code(), "' is not the log's, '",
+                                                            meta.currency_code(), "'; a log has one currency"));
+  }
+  AppendAuctionResult result;
+  result.set_auction_id(auction.auction_id());
+  StoredId id;
+  ASSIGN_OR_RETURN(const bool known, staging.Get(Family::kIds, auction.auction_id(), &id));
+  if (known) {
+    const bool same = id.digest() == prepared.digest;
+    result.set_status(same ? AppendAuctionResult::DUPLICATE : AppendAuctionResult::CONFLICT);
+    if (same) result.set_sequence(id.sequence());
+    return result;
+  }
+  if (!auction.currency_code().empty()) meta.set_currency_code(auction.currency_code());
+  meta.set_last_sequence(meta.last_sequence() + 1);
+  id.set_event_time(auction.event_time());
+  id.set_digest(prepared.digest);
+  id.set_sequence(meta.last_sequence());
+  RETURN_IF_ERROR(
+      staging.Put(Family::kAuctions, AuctionKey(auction.event_time(), auction.auction_id()), prepared.bytes));
+  RETURN_IF_ERROR(staging.Put(Family::kIds, auction.auction_id(), SerializeDeterministically(id)));
+  RETURN_IF_ERROR(AdoptOrphans(auction, staging));
+  result.set_status(AppendAuctionResult::STORED);
+  result.set_sequence(id.sequence());
+  return result;
+}
+
+// The report with this id that starts with `prefix`, its suffix and value; none if there is none. An auction has few.
+absl::StatusOr<std::optional<std::pair<std::string, std::string>>> FindReport(Family of, const std::string& prefix,
+                                                                              const std::string& feedback_id,
+                                                                              Staging& staging) {
+  const auto it = staging.Iterate(of);
+  for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
+    const std::string suffix = it->key().ToString().substr(prefix.size());
+    if (FeedbackIdOf(suffix) == feedback_id) return std::make_pair(suffix, it->value().ToString());
+  }
+  RETURN_IF_ERROR(FromRocksDb(it->status()));
+  return std::nullopt;
+}
+
+absl::StatusOr<AppendFeedbackResult> StageFeedback(const Feedback& report, Staging& staging) {
+  StoredId id;
+  ASSIGN_OR_RETURN(const bool is_known, staging.Get(Family::kIds, report.auction_id(), &id));
+  if (is_known) {
+    StoredAuction stored;
+    ASSIGN_OR_RETURN(const bool found,
+                     staging.Get(Family::kAuctions, AuctionKey(id.event_time(), report.auction_id()), &stored));
+    if (!found) return absl::DataLossError(absl::StrCat("auction ", report.auction_id(), " is known and not there"));
+    if (!HasAd(stored.record().auction(), report.ad_id())) {
+      return base::InvalidField("ad_id",
+                                absl::StrCat("'", report.ad_id(), "' was not in auction ", report.auction_id()));
+    }
+  }
+  const Family family = is_known ? Family::kFeedback : Family::kOrphans;
+  const std::string prefix =
+      is_known ? FeedbackPrefix(id.event_time(), report.auction_id()) : OrphanPrefix(report.auction_id());
+  const std::string suffix = FeedbackSuffix(report.ad_id(), report.kind(), report.feedback_id());
+  StoredFeedback stored;
+  *stored.mutable_feedback() = report;
+  const std::string bytes = SerializeDeterministically(stored);
+  AppendFeedbackResult result;
+  result.set_feedback_id(report.feedback_id());
+  ASSIGN_OR_RETURN(const auto before, FindReport(family, prefix, report.feedback_id(), staging));
+  if (before.has_value()) {
+    const bool same = before->first == suffix && before->second == bytes;
+    result.set_status(same ? AppendFeedbackResult::DUPLICATE : AppendFeedbackResult::CONFLICT);
+    return result;
+  }
+  RETURN_IF_ERROR(staging.Put(family, prefix + suffix, bytes));
+  staging.meta().set_feedback(staging.meta().feedback() + 1);
+  result.set_status(is_known ? AppendFeedbackResult::STORED : AppendFeedbackResult::ORPHAN);
+  return result;
 }
 
 }  // namespace
 
 ImpressionLog::ImpressionLog(std::filesystem::path path, std::unique_ptr<Database> database, LogMeta meta)
-    : path_(std::move(path)), database_(std::move(database)), meta_(std::move(meta)) {}
+    : path_(std::move(path)), database_(std::move(database)), committer_(database_.get(), std::move(meta)) {}
 
-absl::StatusOr<std::unique_ptr<ImpressionLog>> ImpressionLog::Open(const std::filesystem::path& path, bool create) {
-  ASSIGN_OR_RETURN(auto database, Database::OpenForWriting(path, create));
+absl::StatusOr<std::unique_ptr<ImpressionLog>> ImpressionLog::Open(const std::filesystem::path& path, bool create,
+                                                                   const LogOptions& options) {
+  ASSIGN_OR_RETURN(auto database, Database::OpenForWriting(path, create, options));
   ASSIGN_OR_RETURN(LogMeta meta, database->ReadMeta());
   return std::unique_ptr<ImpressionLog>(new ImpressionLog(path, std::move(database), std::move(meta)));
 }
 
-absl::Status ImpressionLog::Commit(rocksdb::WriteBatch* batch, const LogMeta& meta) {
-  if (batch->Count() == 0) return absl::OkStatus();
-  RETURN_IF_ERROR(
-      FromRocksDb(batch->Put(database_->family(Family::kMeta), kMetaKey, SerializeDeterministically(meta))));
-  rocksdb::WriteOptions options;
-  options.sync = true;
-  RETURN_IF_ERROR(FromRocksDb(database_->db().Write(options, batch)));
-  meta_ = meta;
-  return absl::OkStatus();
-}
-
-// Moves the feedback that waited for `auction` to where a scan joins it. A report on an ad that is not in it stays.
-absl::Status ImpressionLog::AdoptOrphans(const Auction& auction, rocksdb::WriteBatch* batch) const {
-  const std::string from = OrphanPrefix(auction.auction_id());
-  const std::string to = FeedbackPrefix(auction.event_time(), auction.auction_id());
-  const auto it = database_->Iterate(Family::kOrphans);
-  for (it->Seek(from); it->Valid() && it->key().starts_with(from); it->Next()) {
-    rocksdb::Slice suffix = it->key();
-    suffix.remove_prefix(from.size());
-    StoredFeedback stored;
-    if (!stored.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
-      return absl::DataLossError(
-          absl::StrCat("a report that waits for auction ", auction.auction_id(), " does not parse"));
-    }
-    if (!HasAd(auction, stored.feedback().ad_id())) continue;
-    RETURN_IF_ERROR(FromRocksDb(batch->Put(database_->family(Family::kFeedback), to + suffix.ToString(), it->value())));
-    RETURN_IF_ERROR(FromRocksDb(batch->Delete(database_->family(Family::kOrphans), it->key())));
-  }
-  return FromRocksDb(it->status());
-}
-
 absl::StatusOr<std::vector<AppendAuctionResult>> ImpressionLog::AppendAuctions(std::span<const LoggedAuction> records) {
   for (size_t i = 0; i < records.size(); ++i) RETURN_IF_ERROR(InRecord(i, Validate(records[i])));
+  std::vector<Prepared> prepared;
+  prepared.reserve(records.size());
+  for (const LoggedAuction& record : records) prepared.push_back(Prepare(record));
 
-  absl::MutexLock lock(&mu_);
-  LogMeta meta = meta_;
-  rocksdb::WriteBatch batch;
-  std::unordered_map<std::string, StoredId> in_batch;
   std::vector<AppendAuctionResult> results;
-  for (size_t i = 0; i < records.size(); ++i) {
-    const Auction& auction = records[i].auction();
-    if (!auction.currency_code().empty()) {
-      if (!meta.currency_code().empty() && meta.currency_code() != auction.currency_code()) {
-        return InRecord(
-            i, base::InvalidField("currency_code", absl::StrCat("'", auction.currency_code(), "' is not the log's, '",
-                                                                meta.currency_code(), "'; a log has one currency")));
-      }
+  RETURN_IF_ERROR(committer_.Commit([&](Staging& staging) -> absl::Status {
+    for (size_t i = 0; i < records.size(); ++i) {
+      auto result = StageAuction(records[i].auction(), prepared[i], staging);
+      if (!result.ok()) return InRecord(i, result.status());
+      results.push_back(*std::move(result));
     }
-    StoredAuction stored;
-    *stored.mutable_record() = records[i];
-    const std::string bytes = SerializeDeterministically(stored);
-    const std::string digest = Digest(bytes);
-
-    AppendAuctionResult& result = results.emplace_back();
-    result.set_auction_id(auction.auction_id());
-    StoredId known;
-    bool is_known = false;
-    if (const auto found = in_batch.find(auction.auction_id()); found != in_batch.end()) {
-      known = found->second;
-      is_known = true;
-    } else {
-      ASSIGN_OR_RETURN(is_known, database_->Get(Family::kIds, auction.auction_id(), &known));
-    }
-    if (is_known) {
-      const bool same = known.digest() == digest;
-      result.set_status(same ? AppendAuctionResult::DUPLICATE : AppendAuctionResult::CONFLICT);
-      if (same) result.set_sequence(known.sequence());
-      continue;
-    }
-    if (!auction.currency_code().empty()) meta.set_currency_code(auction.currency_code());
-    meta.set_last_sequence(meta.last_sequence() + 1);
-    StoredId id;
-    id.set_event_time(auction.event_time());
-    id.set_digest(digest);
-    id.set_sequence(meta.last_sequence());
-    RETURN_IF_ERROR(FromRocksDb(batch.Put(database_->family(Family::kAuctions),
-                                          AuctionKey(auction.event_time(), auction.auction_id()), bytes)));
-    RETURN_IF_ERROR(
-        FromRocksDb(batch.Put(database_->family(Family::kIds), auction.auction_id(), SerializeDeterministically(id))));
-    RETURN_IF_ERROR(AdoptOrphans(auction, &batch));
-    in_batch.emplace(auction.auction_id(), id);
-    result.set_status(AppendAuctionResult::STORED);
-    result.set_sequence(id.sequence());
-  }
-  RETURN_IF_ERROR(Commit(&batch, meta));
+    return absl::OkStatus();
+  }));
   return results;
 }
 
@@ -151,60 +190,31 @@ absl::StatusOr<std::vector<AppendFeedbackResult>> ImpressionLog::AppendFeedback(
     RETURN_IF_ERROR(InRecord(i, ResolveToken(&resolved[i])));
     RETURN_IF_ERROR(InRecord(i, Validate(resolved[i])));
   }
-
-  absl::MutexLock lock(&mu_);
-  LogMeta meta = meta_;
-  rocksdb::WriteBatch batch;
-  std::set<std::pair<Family, std::string>> in_batch;
   std::vector<AppendFeedbackResult> results;
-  for (size_t i = 0; i < resolved.size(); ++i) {
-    const Feedback& report = resolved[i];
-    AppendFeedbackResult& result = results.emplace_back();
-    result.set_feedback_id(report.feedback_id());
-    StoredId id;
-    ASSIGN_OR_RETURN(const bool is_known, database_->Get(Family::kIds, report.auction_id(), &id));
-    if (is_known) {
-      StoredAuction stored;
-      RETURN_IF_ERROR(database_->Get(Family::kAuctions, AuctionKey(id.event_time(), report.auction_id()), &stored));
-      if (!HasAd(stored.record().auction(), report.ad_id())) {
-        return InRecord(i, base::InvalidField("ad_id", absl::StrCat("'", report.ad_id(), "' was not in auction ",
-                                                                    report.auction_id())));
-      }
+  RETURN_IF_ERROR(committer_.Commit([&](Staging& staging) -> absl::Status {
+    for (size_t i = 0; i < resolved.size(); ++i) {
+      auto result = StageFeedback(resolved[i], staging);
+      if (!result.ok()) return InRecord(i, result.status());
+      results.push_back(*std::move(result));
     }
-    const Family family = is_known ? Family::kFeedback : Family::kOrphans;
-    const std::string key =
-        (is_known ? FeedbackPrefix(id.event_time(), report.auction_id()) : OrphanPrefix(report.auction_id())) +
-        FeedbackSuffix(report.ad_id(), report.kind(), report.feedback_id());
-    StoredFeedback before;
-    ASSIGN_OR_RETURN(const bool is_stored, database_->Get(family, key, &before));
-    if (is_stored || !in_batch.emplace(family, key).second) {
-      result.set_status(AppendFeedbackResult::DUPLICATE);
-      continue;
-    }
-    StoredFeedback stored;
-    *stored.mutable_feedback() = report;
-    RETURN_IF_ERROR(FromRocksDb(batch.Put(database_->family(family), key, SerializeDeterministically(stored))));
-    meta.set_feedback(meta.feedback() + 1);
-    result.set_status(is_known ? AppendFeedbackResult::STORED : AppendFeedbackResult::ORPHAN);
-  }
-  RETURN_IF_ERROR(Commit(&batch, meta));
+    return absl::OkStatus();
+  }));
   return results;
 }
 
 absl::Status ImpressionLog::BeginImport(const std::string& file_digest, const std::string& options) {
   const std::string key = "import " + file_digest;
-  absl::MutexLock lock(&mu_);
-  StoredImport before;
-  ASSIGN_OR_RETURN(const bool known, database_->Get(Family::kMeta, key, &before));
-  if (known && before.options() != options) {
-    return base::InvalidField("FILE", absl::StrCat("was imported with other options: ", before.options(), ", not ",
-                                                   options, "; use another log for these"));
-  }
-  if (known) return absl::OkStatus();
-  before.set_options(options);
-  rocksdb::WriteBatch batch;
-  RETURN_IF_ERROR(FromRocksDb(batch.Put(database_->family(Family::kMeta), key, SerializeDeterministically(before))));
-  return Commit(&batch, meta_);
+  return committer_.Commit([&](Staging& staging) -> absl::Status {
+    StoredImport before;
+    ASSIGN_OR_RETURN(const bool known, staging.Get(Family::kMeta, key, &before));
+    if (known && before.options() != options) {
+      return base::InvalidField("FILE", absl::StrCat("was imported with other options: ", before.options(), ", not ",
+                                                     options, "; use another log for these"));
+    }
+    if (known) return absl::OkStatus();
+    before.set_options(options);
+    return staging.Put(Family::kMeta, key, SerializeDeterministically(before));
+  });
 }
 
 absl::StatusOr<SnapshotManifest> ImpressionLog::CreateSnapshot() { return FreezeSnapshot(path_, *database_); }

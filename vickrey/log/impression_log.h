@@ -1,17 +1,18 @@
 #ifndef VICKREY_LOG_IMPRESSION_LOG_H_
 #define VICKREY_LOG_IMPRESSION_LOG_H_
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
+#include "vickrey/log/committer.h"
 #include "vickrey/log/database.h"
+#include "vickrey/log/options.h"
 #include "vickrey/storage/v1/log.pb.h"
 #include "vickrey/v1/auction.pb.h"
 #include "vickrey/v1/feedback.pb.h"
@@ -22,12 +23,17 @@ namespace vickrey::log {
 // The writer of an impression log: what was auctioned and what was clicked. What it answers for is on disk, and
 // survives kill -9 and the loss of power. One process writes at a time; any number read (log/reader.h).
 //
-// Thread-safe.
+// Where a disk is full an append is RESOURCE_EXHAUSTED and nothing of it is acknowledged; reading goes on, and so does
+// appending once there is space again.
+//
+// Thread-safe: what several threads append while a batch is synced goes to disk in one batch and one sync.
 class ImpressionLog {
  public:
   // Opens the log in folder `path`, making it if need be and `create` allows it. UNAVAILABLE naming the holder if
-  // another process writes; INVALID_ARGUMENT if the folder holds something else; NOT_FOUND.
-  static absl::StatusOr<std::unique_ptr<ImpressionLog>> Open(const std::filesystem::path& path, bool create = true);
+  // another process writes; INVALID_ARGUMENT if the folder holds something else; NOT_FOUND; DATA_LOSS naming a file
+  // that is damaged; FAILED_PRECONDITION if a later version made it.
+  static absl::StatusOr<std::unique_ptr<ImpressionLog>> Open(const std::filesystem::path& path, bool create = true,
+                                                             const LogOptions& options = {});
 
   // Stores auctions and answers each, in order, after one sync of all: STORED, DUPLICATE (the same record is there
   // already) or CONFLICT (another record with this id is there, and stays). Feedback that came before its auction is
@@ -36,9 +42,10 @@ class ImpressionLog {
   absl::StatusOr<std::vector<vickrey::v1::AppendAuctionResult>> AppendAuctions(
       std::span<const vickrey::v1::LoggedAuction> records);
 
-  // Stores reports and answers each, in order, after one sync of all: STORED, DUPLICATE, or ORPHAN where the auction is
-  // not known yet. INVALID_ARGUMENT naming "records[i]" and the field if any is not valid or names an ad that was not
-  // in its auction; nothing is stored then.
+  // Stores reports and answers each, in order, after one sync of all: STORED; ORPHAN where the auction is not known
+  // yet; DUPLICATE where the same report is there already; CONFLICT where another one with this id on this auction is,
+  // and stays. A report may be of a time before its auction's (clocks differ) or long after it. INVALID_ARGUMENT naming
+  // "records[i]" and the field if any is not valid or names an ad that was not in its auction; nothing is stored then.
   absl::StatusOr<std::vector<vickrey::v1::AppendFeedbackResult>> AppendFeedback(
       std::span<const vickrey::v1::Feedback> reports);
 
@@ -49,18 +56,23 @@ class ImpressionLog {
   // Freezes what is stored now. A snapshot of the same contents that exists already is returned as it is.
   absl::StatusOr<vickrey::storage::v1::SnapshotManifest> CreateSnapshot();
 
+  // What a prune deleted.
+  struct Pruned {
+    int64_t auctions = 0;
+    int64_t feedback = 0;  // on those auctions
+    int64_t orphans = 0;
+  };
+  // Deletes the auctions whose event time is before `before` (microseconds), their ids and their feedback, and the
+  // orphans whose own event time is. Snapshots keep what they hold. Synced in steps, each of whole auctions: an error
+  // leaves a shorter prune. A pruned auction that is appended again is stored again.
+  absl::StatusOr<Pruned> Prune(int64_t before);
+
  private:
   ImpressionLog(std::filesystem::path path, std::unique_ptr<Database> database, vickrey::storage::v1::LogMeta meta);
 
-  absl::Status Commit(rocksdb::WriteBatch* batch, const vickrey::storage::v1::LogMeta& meta)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::Status AdoptOrphans(const vickrey::v1::Auction& auction, rocksdb::WriteBatch* batch) const;
-
   const std::filesystem::path path_;
-  const std::unique_ptr<Database> database_;  // thread-safe
-
-  absl::Mutex mu_;  // held while a batch is made and written, so that two batches do not miss each other's ids
-  vickrey::storage::v1::LogMeta meta_ ABSL_GUARDED_BY(mu_);
+  const std::unique_ptr<Database> database_;
+  Committer committer_;
 };
 
 }  // namespace vickrey::log

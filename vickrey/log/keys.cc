@@ -23,4 +23,15 @@ std::string FeedbackSuffix(std::string_view ad_id, vickrey::v1::Feedback::Kind k
   return std::string(ad_id).append(1, '\0').append(1, static_cast<char>(kind)).append(feedback_id);
 }
 
+std::string_view FeedbackIdOf(std::string_view suffix) {
+  const size_t end = suffix.find('\0');
+  return end == std::string_view::npos || end + 2 > suffix.size() ? std::string_view() : suffix.substr(end + 2);
+}
+
+int64_t TimeOfKey(std::string_view key) {
+  uint64_t time = 0;
+  for (int i = 0; i < 8; ++i) time = time << 8 | static_cast<uint8_t>(key[i]);
+  return static_cast<int64_t>(time);
+}
+
 }  // namespace vickrey::log

@@ -1,13 +1,21 @@
-// The keys of the log's column families. Integers are big-endian, so that bytes sort as numbers do; texts are ids,
-// which hold no zero byte, so that a zero ends them.
+// The keys of the log's column families, as a grammar. Integers are big-endian, so that bytes sort as numbers do; an id
+// holds no zero byte, so that one ends it, and an id sorts before those that begin with it.
 //
-//   auctions:  event_time:8 auction_id
-//   ids:       auction_id
-//   feedback:  event_time:8 auction_id 0 ad_id 0 kind:1 feedback_id
-//   orphans:   auction_id 0 ad_id 0 kind:1 feedback_id
-//   meta:      "log"
+//   auctions  = event_time auction_id             -> StoredAuction
+//   ids       = auction_id                        -> StoredId
+//   feedback  = event_time auction_id NUL report  -> StoredFeedback     ; the event time of the auction
+//   orphans   = auction_id NUL report             -> StoredFeedback
+//   schemas   = (not used yet)
+//   meta      = "log"                             -> LogMeta
+//             | "import " file_digest             -> StoredImport
 //
-// The event time of feedback is its auction's: one pass over both families joins them.
+//   report      = ad_id NUL kind feedback_id
+//   event_time  = 8 bytes, microseconds since 1970, unsigned
+//   kind        = 1 byte, of Feedback.Kind
+//   auction_id, ad_id, feedback_id = 1 to 128 bytes of [A-Za-z0-9._:-]
+//   file_digest = 64 hexadecimal digits
+//
+// One pass over `auctions` and one over `feedback` join them: both are in the order of (event time, auction id).
 #ifndef VICKREY_LOG_KEYS_H_
 #define VICKREY_LOG_KEYS_H_
 
@@ -28,8 +36,12 @@ std::string AuctionKey(int64_t event_time, std::string_view auction_id);
 // What all feedback of an auction starts with.
 std::string FeedbackPrefix(int64_t event_time, std::string_view auction_id);
 std::string OrphanPrefix(std::string_view auction_id);
-// What follows either prefix.
+// What follows either prefix: `report` of the grammar, and the feedback id in it (empty if it is no such).
 std::string FeedbackSuffix(std::string_view ad_id, vickrey::v1::Feedback::Kind kind, std::string_view feedback_id);
+std::string_view FeedbackIdOf(std::string_view suffix);
+
+// The event time of a key that starts with one. REQUIRES: 8 bytes or more.
+int64_t TimeOfKey(std::string_view key);
 
 }  // namespace vickrey::log
 

@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "vickrey/base/status.h"
 #include "vickrey/log/keys.h"
+#include "vickrey/log/record.h"
 #include "vickrey/log/rocksdb_status.h"
 #include "vickrey/log/snapshot.h"
 #include "vickrey/storage/v1/log.pb.h"
@@ -34,6 +35,16 @@ int CandidateOf(const LoggedAuction& record, const std::string& ad_id) {
     if (found < 0) found = i;
   }
   return found;
+}
+
+void Add(const Feedback& report, vickrey::v1::LoggedCandidate* candidate) {
+  if (report.kind() == Feedback::CLICK) candidate->set_click(true);
+  if (report.kind() != Feedback::CONVERSION) return;
+  candidate->set_conversions(candidate->conversions() + 1);
+  if (!report.has_value_micros()) return;
+  // Both are at most kMaxMicros, so that this does not overflow, and neither does what a record may hold.
+  candidate->set_conversion_value_micros(
+      std::min(candidate->conversion_value_micros() + report.value_micros(), kMaxMicros));
 }
 
 }  // namespace
@@ -120,9 +131,9 @@ absl::Status LogReader::Scan::Join(rocksdb::Slice key, LoggedAuction* record) {
                                               absl::CHexEscape({feedback_->key().data(), feedback_->key().size()}),
                                               "' does not parse"));
     }
-    if (stored.feedback().kind() != Feedback::CLICK || stored.feedback().event_time() > as_of_) continue;
+    if (stored.feedback().event_time() > as_of_) continue;
     const int i = CandidateOf(*record, stored.feedback().ad_id());
-    if (i >= 0) record->mutable_candidates(i)->set_click(true);
+    if (i >= 0) Add(stored.feedback(), record->mutable_candidates(i));
   }
   RETURN_IF_ERROR(FromRocksDb(feedback_->status()));
   if (record->auction().event_time() > mature_until_) return absl::OkStatus();
@@ -167,10 +178,17 @@ absl::StatusOr<LogStats> LogReader::Stats() const {
     for (const auto& candidate : record.candidates()) {
       stats.clicks += candidate.click();
       stats.labelled += candidate.has_click();
+      stats.conversions += candidate.conversions();
+      stats.conversion_value_micros += candidate.conversion_value_micros();
     }
     if (!stats.from.has_value()) stats.from = record.auction().event_time();
     stats.to = record.auction().event_time();
   }
+  ASSIGN_OR_RETURN(const auto meta, database_->ReadMeta());
+  stats.feedback = static_cast<int64_t>(meta.feedback() - meta.pruned_feedback());
+  const auto orphans = database_->Iterate(Family::kOrphans);
+  for (orphans->SeekToFirst(); orphans->Valid(); orphans->Next()) ++stats.orphans;
+  RETURN_IF_ERROR(FromRocksDb(orphans->status()));
   std::error_code error;
   for (fs::directory_iterator it(data_, error), end; !error && it != end; it.increment(error)) {
     std::error_code gone;

@@ -24,7 +24,11 @@ struct LogStats {
   int64_t clicks = 0;
   int64_t labelled = 0;             // candidates of which it is known whether they were clicked
   std::optional<int64_t> from, to;  // least and greatest event time, microseconds
-  int64_t bytes = 0;                // of the database's files
+  int64_t feedback = 0;             // reports on disk, orphans among them
+  int64_t orphans = 0;
+  int64_t conversions = 0;
+  int64_t conversion_value_micros = 0;
+  int64_t bytes = 0;  // of the database's files
 };
 
 // Reads a log in order of time, joined with its feedback:
@@ -39,7 +43,8 @@ class LogReader {
     int64_t to = std::numeric_limits<int64_t>::max();  // exclusive
     std::string cursor;                                // where an earlier scan of the same snapshot stopped
     // A shown candidate without a click is a no-click once it is older than `label_window` at `as_of`; before, it is
-    // unlabelled. A click in the record itself (imported logs) always counts.
+    // unlabelled. A click makes it a click however late it comes, and however early by its clock; one in the record
+    // itself (imported logs) always counts. Conversions are added up; none is never a label.
     absl::Duration label_window = absl::Hours(1);
     // Later reports are left out. Microseconds. Default: when the snapshot was first made; now.
     std::optional<int64_t> as_of;

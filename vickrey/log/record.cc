@@ -3,6 +3,7 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -26,7 +27,6 @@ using vickrey::v1::Feedback;
 using vickrey::v1::LoggedAuction;
 using vickrey::v1::LoggedCandidate;
 
-constexpr int64_t kMaxMicros = 1'000'000'000'000'000;           // of a bid, a value, a price of one click
 constexpr int64_t kMaxMilleMicros = 1'000'000'000'000'000'000;  // of a thousand impressions
 constexpr int64_t kMaxConversions = 1'000'000'000;
 
@@ -203,6 +203,11 @@ absl::Status Validate(const Feedback& feedback) {
     RETURN_IF_ERROR(CheckMicros("value_micros", feedback.value_micros(), 0));
   }
   return absl::OkStatus();
+}
+
+bool HasAd(const vickrey::v1::Auction& auction, std::string_view ad_id) {
+  return std::any_of(auction.candidates().begin(), auction.candidates().end(),
+                     [&](const auto& candidate) { return candidate.ad_id() == ad_id; });
 }
 
 absl::StatusOr<LoggedAuction> FromLine(const AuctionLine& line) {

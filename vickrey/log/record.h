@@ -14,9 +14,15 @@
 
 namespace vickrey::log {
 
+// The most that a bid, a value or a price of one click may be.
+inline constexpr int64_t kMaxMicros = 1'000'000'000'000'000;
+
 // INVALID_ARGUMENT naming the first field that a log does not accept (ids, times, amounts, probabilities, lengths).
 absl::Status Validate(const vickrey::v1::LoggedAuction& record);
 absl::Status Validate(const vickrey::v1::Feedback& feedback);
+
+// Whether one of the candidates is this ad.
+bool HasAd(const vickrey::v1::Auction& auction, std::string_view ad_id);
 
 // There and back, without loss. FromLine refuses what the flat form alone can get wrong (both forms of features at
 // once, a click that is not 0 or 1); the rest is Validate's.

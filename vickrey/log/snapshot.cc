@@ -1,10 +1,12 @@
 #include "vickrey/log/snapshot.h"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <system_error>
 #include <tuple>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -30,7 +32,19 @@ constexpr char kManifest[] = "SNAPSHOT.json";
 
 fs::path FolderOf(const fs::path& log) { return log / "snapshots"; }
 
-// SHA-256 over the auctions and then their feedback: length and bytes of each key and value.
+absl::StatusOr<SnapshotManifest> ReadManifest(const fs::path& folder) {
+  SnapshotManifest manifest;
+  ASSIGN_OR_RETURN(const std::string json, base::ReadFile(folder / kManifest, 1 << 20));
+  RETURN_IF_ERROR(base::Annotate(base::FromJson(json, &manifest), (folder / kManifest).string()));
+  if (manifest.format() > kFormat) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(folder.string(), " has format ", manifest.format(), "; this version knows up to ", kFormat));
+  }
+  return manifest;
+}
+
+}  // namespace
+
 absl::StatusOr<std::string> ContentDigest(const Database& database) {
   base::Sha256 sha;
   const auto add = [&sha](const rocksdb::Slice& slice) {
@@ -47,19 +61,6 @@ absl::StatusOr<std::string> ContentDigest(const Database& database) {
   }
   return absl::BytesToHexString(sha.Digest());
 }
-
-absl::StatusOr<SnapshotManifest> ReadManifest(const fs::path& folder) {
-  SnapshotManifest manifest;
-  ASSIGN_OR_RETURN(const std::string json, base::ReadFile(folder / kManifest, 1 << 20));
-  RETURN_IF_ERROR(base::Annotate(base::FromJson(json, &manifest), (folder / kManifest).string()));
-  if (manifest.format() > kFormat) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(folder.string(), " has format ", manifest.format(), "; this version knows up to ", kFormat));
-  }
-  return manifest;
-}
-
-}  // namespace
 
 fs::path SnapshotData(const fs::path& log, std::string_view snapshot_id) {
   return FolderOf(log) / snapshot_id / "data";
@@ -78,9 +79,10 @@ absl::StatusOr<SnapshotManifest> FreezeSnapshot(const fs::path& log, const Datab
     ASSIGN_OR_RETURN(const LogMeta meta, frozen->ReadMeta());
     ASSIGN_OR_RETURN(const std::string digest, ContentDigest(*frozen));
     manifest.set_format(kFormat);
-    manifest.set_snapshot_id(absl::StrCat("s", meta.last_sequence(), "-", meta.feedback(), "-", digest.substr(0, 12)));
+    manifest.set_snapshot_id(absl::StrCat("s", meta.last_sequence() - meta.pruned_auctions(), "-",
+                                          meta.feedback() - meta.pruned_feedback(), "-", digest.substr(0, 12)));
     manifest.set_log_id(meta.log_id());
-    manifest.set_auctions(static_cast<int64_t>(meta.last_sequence()));
+    manifest.set_auctions(static_cast<int64_t>(meta.last_sequence() - meta.pruned_auctions()));
     manifest.set_digest(digest);
     manifest.set_created_time(absl::ToUnixMicros(absl::Now()));
   }
@@ -137,6 +139,24 @@ absl::Status DeleteSnapshot(const fs::path& log, std::string_view snapshot_id) {
   if (!error) fs::remove_all(aside, error);
   if (error) return absl::UnavailableError(absl::StrCat("cannot delete ", folder.string(), ": ", error.message()));
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<SnapshotManifest>> PruneSnapshots(const fs::path& log, int64_t before, int keep) {
+  ASSIGN_OR_RETURN(std::vector<SnapshotManifest> all, ListSnapshots(log));
+  std::vector<SnapshotManifest> deleted;
+  for (size_t i = 0; i + static_cast<size_t>(keep) < all.size() && all[i].created_time() < before; ++i) {
+    RETURN_IF_ERROR(DeleteSnapshot(log, all[i].snapshot_id()));
+    deleted.push_back(std::move(all[i]));
+  }
+  // What a process left aside when it died.
+  std::error_code error;
+  for (fs::directory_iterator it(FolderOf(log), error), end; !error && it != end; it.increment(error)) {
+    const auto age = fs::file_time_type::clock::now() - fs::last_write_time(it->path(), error);
+    if (it->path().filename().string().starts_with(".") && age > std::chrono::hours(1)) {
+      fs::remove_all(it->path(), error);
+    }
+  }
+  return deleted;
 }
 
 }  // namespace vickrey::log

@@ -2,7 +2,9 @@
 #ifndef VICKREY_LOG_SNAPSHOT_H_
 #define VICKREY_LOG_SNAPSHOT_H_
 
+#include <cstdint>
 #include <filesystem>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -27,6 +29,13 @@ absl::StatusOr<vickrey::storage::v1::SnapshotManifest> FindSnapshot(const std::f
                                                                     std::string_view snapshot_id);
 
 absl::Status DeleteSnapshot(const std::filesystem::path& log, std::string_view snapshot_id);
+
+// Deletes the snapshots first made before `before` (microseconds), but for the newest `keep`; those that were deleted.
+absl::StatusOr<std::vector<vickrey::storage::v1::SnapshotManifest>> PruneSnapshots(const std::filesystem::path& log,
+                                                                                   int64_t before, int keep);
+
+// SHA-256 over the auctions and then their feedback: length and bytes of each key and value. 64 hexadecimal digits.
+absl::StatusOr<std::string> ContentDigest(const Database& database);
 
 // The folder of a snapshot's database.
 std::filesystem::path SnapshotData(const std::filesystem::path& log, std::string_view snapshot_id);

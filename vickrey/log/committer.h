@@ -1,0 +1,53 @@
+#ifndef VICKREY_LOG_COMMITTER_H_
+#define VICKREY_LOG_COMMITTER_H_
+
+#include <deque>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "vickrey/log/database.h"
+#include "vickrey/log/staging.h"
+#include "vickrey/storage/v1/log.pb.h"
+
+namespace vickrey::log {
+
+// Group commit: changes that threads bring while a batch is being synced go to disk together in the next one, so that
+// many threads share the cost of a sync. The first of those that wait writes for all. Internal to vickrey/log.
+//
+// Thread-safe; the database must outlive it.
+class Committer {
+ public:
+  // Stages a change; where it fails it is taken back, and the others go on. Called once, on any of the threads that
+  // commit, one change at a time.
+  using Change = absl::FunctionRef<absl::Status(Staging&)>;
+
+  Committer(const Database* database, vickrey::storage::v1::LogMeta meta);
+
+  // Makes the change and returns once it is on disk. An error of the change is the caller's alone; where the write
+  // fails (RESOURCE_EXHAUSTED: the disk is full) everyone whose change was in the batch is told, and the next commit
+  // tries to go on where that is possible.
+  absl::Status Commit(Change change);
+
+ private:
+  struct Waiter {
+    Change change;
+    absl::Status status;
+    bool done = false;
+  };
+
+  // Writes the changes of `group`. Called by one thread at a time, without the lock.
+  void Write(const std::deque<Waiter*>& group);
+
+  const Database& database_;
+  vickrey::storage::v1::LogMeta meta_;  // of the thread that writes
+  bool broken_ = false;                 // the same: a write failed, after which RocksDB wants to be resumed
+
+  absl::Mutex mu_;
+  std::deque<Waiter*> queue_ ABSL_GUARDED_BY(mu_);  // the first of them writes
+};
+
+}  // namespace vickrey::log
+
+#endif  // VICKREY_LOG_COMMITTER_H_

@@ -1,0 +1,104 @@
+// ImpressionLog::Prune.
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "vickrey/base/status.h"
+#include "vickrey/log/impression_log.h"
+#include "vickrey/log/keys.h"
+#include "vickrey/log/rocksdb_status.h"
+#include "vickrey/log/staging.h"
+
+namespace vickrey::log {
+namespace {
+
+using vickrey::storage::v1::StoredFeedback;
+using Family = Database::Family;
+
+constexpr size_t kStep = 10'000;  // auctions, or orphans, that are deleted in one batch
+
+// Stages the deletion of the first auctions before `before`, at most kStep of them; adds what it was. False when none
+// are left.
+absl::StatusOr<bool> StageStep(int64_t before, Staging& staging, ImpressionLog::Pruned* pruned) {
+  const std::string begin = TimeKey(0);
+  std::string end = TimeKey(before);  // the first key that stays
+  int64_t auctions = 0, feedback = 0;
+  {
+    const auto it = staging.Iterate(Family::kAuctions);
+    for (it->SeekToFirst(); it->Valid() && it->key().compare(end) < 0; it->Next()) {
+      if (auctions == kStep) {
+        end = it->key().ToString();
+        break;
+      }
+      ++auctions;
+      if (it->key().size() <= 8) return absl::DataLossError("the key of an auction is too short");
+      RETURN_IF_ERROR(staging.Delete(Family::kIds, it->key().ToStringView().substr(8)));
+    }
+    RETURN_IF_ERROR(FromRocksDb(it->status()));
+  }
+  {
+    const auto it = staging.Iterate(Family::kFeedback);
+    for (it->SeekToFirst(); it->Valid() && it->key().compare(end) < 0; it->Next()) ++feedback;
+    RETURN_IF_ERROR(FromRocksDb(it->status()));
+  }
+  if (auctions == 0 && feedback == 0) return false;
+  RETURN_IF_ERROR(staging.DeleteRange(Family::kAuctions, begin, end));
+  RETURN_IF_ERROR(staging.DeleteRange(Family::kFeedback, begin, end));
+  auto& meta = staging.meta();
+  meta.set_pruned_auctions(meta.pruned_auctions() + static_cast<uint64_t>(auctions));
+  meta.set_pruned_feedback(meta.pruned_feedback() + static_cast<uint64_t>(feedback));
+  pruned->auctions += auctions;
+  pruned->feedback += feedback;
+  return true;
+}
+
+// The same of orphans. `from`: where to go on.
+absl::StatusOr<bool> StageOrphans(int64_t before, Staging& staging, std::string* from, int64_t* orphans) {
+  std::vector<std::string> old;
+  {
+    const auto it = staging.Iterate(Family::kOrphans);
+    for (it->Seek(*from); it->Valid() && old.size() < kStep; it->Next()) {
+      StoredFeedback stored;
+      RETURN_IF_ERROR(Database::Parse(Family::kOrphans, it->key().ToStringView(), it->value().ToStringView(), &stored));
+      if (stored.feedback().event_time() < before) old.push_back(it->key().ToString());
+      *from = it->key().ToString() + '\0';
+    }
+    RETURN_IF_ERROR(FromRocksDb(it->status()));
+  }
+  for (const std::string& key : old) RETURN_IF_ERROR(staging.Delete(Family::kOrphans, key));
+  staging.meta().set_pruned_feedback(staging.meta().pruned_feedback() + old.size());
+  *orphans += static_cast<int64_t>(old.size());
+  return old.size() == kStep;
+}
+
+}  // namespace
+
+absl::StatusOr<ImpressionLog::Pruned> ImpressionLog::Prune(int64_t before) {
+  if (before < 0) return base::InvalidField("before", "is not a time since 1970");
+  Pruned pruned;
+  for (bool more = true; more;) {
+    RETURN_IF_ERROR(committer_.Commit([&](Staging& staging) -> absl::Status {
+      ASSIGN_OR_RETURN(more, StageStep(before, staging, &pruned));
+      return absl::OkStatus();
+    }));
+  }
+  std::string from;
+  for (bool more = true; more;) {
+    RETURN_IF_ERROR(committer_.Commit([&](Staging& staging) -> absl::Status {
+      ASSIGN_OR_RETURN(more, StageOrphans(before, staging, &from, &pruned.orphans));
+      return absl::OkStatus();
+    }));
+  }
+  // The space comes back when the files are written anew without what was deleted.
+  const std::string end = TimeKey(before);
+  const rocksdb::Slice to(end);
+  for (const Family family : {Family::kAuctions, Family::kFeedback}) {
+    RETURN_IF_ERROR(FromRocksDb(database_->db().CompactRange({}, database_->family(family), nullptr, &to)));
+  }
+  for (const Family family : {Family::kIds, Family::kOrphans}) {
+    RETURN_IF_ERROR(FromRocksDb(database_->db().CompactRange({}, database_->family(family), nullptr, nullptr)));
+  }
+  return pruned;
+}
+
+}  // namespace vickrey::log

@@ -1,0 +1,53 @@
+#ifndef VICKREY_LOG_STAGING_H_
+#define VICKREY_LOG_STAGING_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "rocksdb/utilities/write_batch_with_index.h"
+#include "vickrey/log/database.h"
+#include "vickrey/storage/v1/log.pb.h"
+
+namespace vickrey::log {
+
+// What is to be written to a log in one batch: reads see what was staged before them, so that several callers' changes
+// go to disk together as if one after the other. Internal to vickrey/log.
+//
+// Not thread-safe; the database must outlive it.
+class Staging {
+ public:
+  Staging(const Database& database, const vickrey::storage::v1::LogMeta& meta);
+
+  // The log's own data; goes with the batch, where that holds anything.
+  vickrey::storage::v1::LogMeta& meta() { return meta_; }
+
+  // As Database::Get.
+  absl::StatusOr<bool> Get(Database::Family of, std::string_view key, google::protobuf::MessageLite* value);
+  // Valid until the next change.
+  std::unique_ptr<rocksdb::Iterator> Iterate(Database::Family of);
+
+  absl::Status Put(Database::Family to, std::string_view key, std::string_view value);
+  absl::Status Delete(Database::Family from, std::string_view key);
+  // Keys in [begin, end). Reads of this batch go on seeing them.
+  absl::Status DeleteRange(Database::Family from, std::string_view begin, std::string_view end);
+
+  // Remembers the state, and takes back what was staged since.
+  void Mark();
+  void TakeBack();
+
+  // Writes all of it and syncs. On failure nothing is to be taken as written, though it may be.
+  absl::Status Write();
+  size_t bytes() { return batch_.GetWriteBatch()->GetDataSize(); }
+
+ private:
+  const Database& database_;
+  rocksdb::WriteBatchWithIndex batch_;
+  vickrey::storage::v1::LogMeta meta_, marked_;
+};
+
+}  // namespace vickrey::log
+
+#endif  // VICKREY_LOG_STAGING_H_
