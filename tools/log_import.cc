@@ -1,158 +1,255 @@
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <system_error>
+#include <thread>
+#include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "tools/log.h"
+#include "tools/rejects.h"
+#include "vickrey/base/config.h"
+#include "vickrey/base/interrupt.h"
 #include "vickrey/base/progress.h"
 #include "vickrey/base/sha256.h"
 #include "vickrey/log/importer.h"
 #include "vickrey/log/impression_log.h"
-#include "vickrey/log/record.h"
+#include "vickrey/log/input_file.h"
 #include "vickrey/v1/lines.pb.h"
 
 namespace vickrey::tools {
 namespace {
 
+using log::ImpressionLog;
 using vickrey::v1::AppendAuctionResult;
 using vickrey::v1::ImportLine;
 using vickrey::v1::LoggedAuction;
 
-constexpr size_t kBatch = 1024;        // auctions committed together
-constexpr int64_t kRejectsShown = 10;  // the others are counted only
+constexpr size_t kBatchAuctions = 1024;  // committed together, at most,
+constexpr size_t kBatchBytes = 8 << 20;  // and so many bytes, but for the last
+constexpr size_t kWaiting = 2;           // batches that wait for the disk
 
 struct Flags {
-  std::string db, file, format, bids;
+  std::string db, file, format, bids, items, schema, rejects;
   int group_size = 1;
   uint64_t seed = 1;
   double max_rejects = 0.01;
+  bool encode = false;
   bool json = false;
 };
 
-// One import: reads, batches, counts.
-class Import {
- public:
-  Import(const Flags& flags, log::ImpressionLog* log) : flags_(flags), log_(*log) {}
+// Auctions that are committed together, and how far the file was read with them.
+struct Batch {
+  std::vector<ImpressionLog::Prepared> records;
+  std::vector<int64_t> lines;  // where each ended
+  int64_t rows = 0;
+  size_t bytes = 0;
+};
 
-  absl::Status Run(log::Importer* importer, base::Progress* progress) {
-    const auto reject = [this](int64_t line, const absl::Status& why) { Reject(line, why); };
-    LoggedAuction record;
-    while (true) {
-      const auto more = importer->Next(reject, &record);
-      if (!more.ok()) return base::AtLine(more.status(), importer->line());
-      result_.set_read(importer->rows());
-      progress->Update(importer->rows());
-      if (!*more) break;
-      if (const absl::Status valid = log::Validate(record); !valid.ok()) {
-        Reject(importer->line(), valid);
-        continue;
-      }
-      batch_.push_back(std::move(record));
-      lines_.push_back(importer->line());
-      record.Clear();
-      if (batch_.size() == kBatch) RETURN_IF_ERROR(Commit());
-    }
-    return Commit();
+// Commits batches on a thread of its own, in order, while the next ones are read.
+class BatchCommitter {
+ public:
+  BatchCommitter(ImpressionLog* log, Rejects* rejects, double max_rejects)
+      : log_(*log), rejects_(*rejects), max_rejects_(max_rejects), thread_([this] { Run(); }) {}
+  ~BatchCommitter() { Finish().IgnoreError(); }
+
+  // Waits while too many wait. An error of an earlier batch ends the import.
+  absl::Status Push(Batch batch) {
+    absl::MutexLock lock(&mu_);
+    const auto ready = [this]()
+                           ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return waiting_.size() < kWaiting || !status_.ok(); };
+    mu_.Await(absl::Condition(&ready));
+    RETURN_IF_ERROR(status_);
+    waiting_.push_back(std::move(batch));
+    return absl::OkStatus();
   }
-  const ImportLine& result() const { return result_; }
+
+  // All that was pushed is on disk, or why it is not. Later pushes are not allowed.
+  absl::Status Finish() {
+    {
+      const absl::MutexLock lock(&mu_);
+      finishing_ = true;
+    }
+    if (thread_.joinable()) thread_.join();
+    const absl::MutexLock lock(&mu_);
+    return status_;
+  }
+
+  // After Finish.
+  int64_t stored() const { return stored_; }
+  int64_t duplicate() const { return duplicate_; }
 
  private:
-  void Reject(int64_t line, const absl::Status& why) {
-    result_.set_rejected(result_.rejected() + 1);
-    if (!result_.has_first_error()) {
-      result_.set_first_error(
-          absl::StrCat("line ", line, ": ", base::ValidUtf8({why.message().data(), why.message().size()})));
+  void Run() {
+    while (true) {
+      Batch batch;
+      {
+        absl::MutexLock lock(&mu_);
+        const auto ready = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !waiting_.empty() || finishing_; };
+        mu_.Await(absl::Condition(&ready));
+        if (waiting_.empty()) return;
+        batch = std::move(waiting_.front());
+        waiting_.erase(waiting_.begin());
+      }
+      const absl::Status committed = Commit(batch);
+      if (committed.ok()) continue;
+      const absl::MutexLock lock(&mu_);
+      status_ = committed;
+      return;
     }
-    if (result_.rejected() <= kRejectsShown)
-      std::fprintf(stderr, "%s\n", base::ErrorLine(base::AtLine(why, line)).c_str());
   }
 
-  absl::Status CheckRejects() const {
-    if (static_cast<double>(result_.rejected()) <= flags_.max_rejects * static_cast<double>(result_.read())) {
-      return absl::OkStatus();
-    }
-    return base::InvalidField(
-        "--max-rejects",
-        absl::StrCat(result_.rejected(), " of ", result_.read(), " rows were rejected, more than ", flags_.max_rejects,
-                     " of them; stopped after ", result_.stored(), " auctions; first: ", result_.first_error()));
+  absl::Status CheckRejects(int64_t rows) const {
+    const int64_t rejected = rejects_.count();
+    if (static_cast<double>(rejected) <= max_rejects_ * static_cast<double>(rows)) return absl::OkStatus();
+    return base::InvalidField("--max-rejects",
+                              absl::StrCat(rejected, " of ", rows, " rows were rejected, more than ", max_rejects_,
+                                           " of them; stopped after ", stored_, " auctions; first: ", rejects_.first(),
+                                           "; to go on, import again with the file mended or a larger share"));
   }
 
-  absl::Status Store(std::span<const LoggedAuction> records, const int64_t* lines) {
-    ASSIGN_OR_RETURN(const auto answers, log_.AppendAuctions(records));
+  // Stores a batch, unless too many rows were rejected by its end.
+  absl::Status Commit(const Batch& batch) {
+    RETURN_IF_ERROR(CheckRejects(batch.rows));
+    const absl::Status stored = Store(batch.records, batch.lines.data());
+    if (!absl::IsInvalidArgument(stored)) return stored.ok() ? CheckRejects(batch.rows) : stored;
+    for (size_t i = 0; i < batch.records.size(); ++i) {  // none was: one by one, without those that the log refuses
+      const absl::Status one = Store({&batch.records[i], 1}, &batch.lines[i]);
+      if (absl::IsInvalidArgument(one)) {
+        rejects_.Add(batch.lines[i], one);
+      } else {
+        RETURN_IF_ERROR(one);
+      }
+    }
+    return CheckRejects(batch.rows);
+  }
+
+  absl::Status Store(std::span<const ImpressionLog::Prepared> records, const int64_t* lines) {
+    ASSIGN_OR_RETURN(const auto answers, log_.AppendPrepared(records));
     for (size_t i = 0; i < answers.size(); ++i) {
-      if (answers[i].status() == AppendAuctionResult::STORED) result_.set_stored(result_.stored() + 1);
-      if (answers[i].status() == AppendAuctionResult::DUPLICATE) result_.set_duplicate(result_.duplicate() + 1);
+      stored_ += answers[i].status() == AppendAuctionResult::STORED;
+      duplicate_ += answers[i].status() == AppendAuctionResult::DUPLICATE;
       if (answers[i].status() == AppendAuctionResult::CONFLICT) {
-        Reject(lines[i], base::InvalidField("auction_id", absl::StrCat("another auction '", answers[i].auction_id(),
-                                                                       "' is in the log already")));
+        rejects_.Add(lines[i],
+                     base::InvalidField("auction_id", absl::StrCat("another auction '", answers[i].auction_id(),
+                                                                   "' is in the log already")));
       }
     }
     return absl::OkStatus();
   }
 
-  // Stores the batch, unless too many rows were rejected by now.
-  absl::Status Commit() {
-    RETURN_IF_ERROR(CheckRejects());
-    const absl::Status stored = Store({batch_.data(), batch_.size()}, lines_.data());
-    if (absl::IsInvalidArgument(stored)) {  // of none of them: one by one, without those that the log refuses
-      for (size_t i = 0; i < batch_.size(); ++i) {
-        const absl::Status one = Store({&batch_[i], 1}, &lines_[i]);
-        if (absl::IsInvalidArgument(one)) {
-          Reject(lines_[i], one);
-        } else {
-          RETURN_IF_ERROR(one);
-        }
-      }
-    } else {
-      RETURN_IF_ERROR(stored);
-    }
-    batch_.clear();
-    lines_.clear();
-    return CheckRejects();
-  }
+  ImpressionLog& log_;
+  Rejects& rejects_;
+  const double max_rejects_;
+  int64_t stored_ = 0, duplicate_ = 0;  // of the thread, until it ended
 
-  const Flags& flags_;
-  log::ImpressionLog& log_;
-  ImportLine result_;
-  std::vector<LoggedAuction> batch_;
-  std::vector<int64_t> lines_;  // where each of the batch ended
+  absl::Mutex mu_;
+  std::vector<Batch> waiting_ ABSL_GUARDED_BY(mu_);
+  bool finishing_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Status status_ ABSL_GUARDED_BY(mu_);
+  std::thread thread_;
 };
 
-absl::Status Run(const Flags& flags) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(flags.file, error)) {
-    return base::InvalidField("FILE", absl::StrCat("'", flags.file, "' is not a file"));
+// Reads auctions into batches until there are no more.
+absl::Status Read(log::Importer* importer, const log::InputFile* input, Rejects* rejects, BatchCommitter* committer) {
+  base::Progress progress("import", "rows", std::nullopt);
+  const auto reject = [&](int64_t line, const absl::Status& why) { rejects->Add(line, why); };
+  Batch batch;
+  LoggedAuction record;
+  while (true) {
+    record.Clear();
+    const auto more = importer->Next(reject, &record);
+    if (!more.ok()) return base::AtLine(more.status(), importer->line());
+    if (importer->rows() > 0 && input != nullptr && input->position() > 0) {
+      progress.Expect(static_cast<int64_t>(static_cast<double>(importer->rows()) * static_cast<double>(input->size()) /
+                                           static_cast<double>(input->position())));
+    }
+    progress.Update(importer->rows());
+    if (!*more) break;
+    auto prepared = ImpressionLog::Prepare(record);
+    if (!prepared.ok()) {
+      rejects->Add(importer->line(), prepared.status());
+      continue;
+    }
+    batch.bytes += prepared->bytes.size();
+    batch.records.push_back(*std::move(prepared));
+    batch.lines.push_back(importer->line());
+    if (batch.records.size() < kBatchAuctions && batch.bytes < kBatchBytes) continue;
+    RETURN_IF_ERROR(base::CheckInterrupt());
+    batch.rows = importer->rows();
+    RETURN_IF_ERROR(committer->Push(std::exchange(batch, {})));
   }
-  log::ImportOptions options{.group_size = flags.group_size};
-  if (flags.format == "jsonl" && (!flags.bids.empty() || flags.group_size != 1)) {
-    return base::InvalidField(flags.bids.empty() ? "--group-size" : "--bids",
-                              "is not for jsonl, which has auctions and bids");
-  }
+  if (input != nullptr) RETURN_IF_ERROR(input->status());
+  batch.rows = importer->rows();
+  return committer->Push(std::move(batch));
+}
+
+absl::StatusOr<log::ImportOptions> OptionsOf(const Flags& flags, log::InputFile* items) {
+  log::ImportOptions options{.group_size = flags.group_size, .encode = flags.encode};
   if (!flags.bids.empty()) {
     ASSIGN_OR_RETURN(options.bids, log::BidSource::Parse(flags.bids, flags.seed));
   }
-  ASSIGN_OR_RETURN(options.file_digest, base::Sha256HexOfFile(flags.file));
-  std::ifstream in(flags.file, std::ios::binary);
-  if (!in) return absl::NotFoundError(absl::StrCat("cannot open ", flags.file));
-  ASSIGN_OR_RETURN(const auto importer, log::MakeImporter(flags.format, options, &in));
-  ASSIGN_OR_RETURN(const auto log, log::ImpressionLog::Open(flags.db));
-  RETURN_IF_ERROR(log->BeginImport(options.file_digest,
-                                   absl::StrCat("format ", flags.format, ", group size ", flags.group_size, ", bids ",
-                                                flags.bids.empty() ? "1" : flags.bids, ", seed ", flags.seed)));
-  Import import(flags, log.get());
-  absl::Status done;
-  {
-    base::Progress progress("import", "rows", std::nullopt);
-    done = import.Run(importer.get(), &progress);
+  if (items != nullptr) options.items = &items->stream();
+  if (!flags.schema.empty()) {
+    RETURN_IF_ERROR(base::LoadConfigFile(flags.schema, &options.csv.emplace()));
   }
-  RETURN_IF_ERROR(done);
-  base::WriteSummary(import.result(), flags.json);
+  return options;
+}
+
+// What must be the same where a file is imported again.
+absl::StatusOr<std::string> Fingerprint(const Flags& flags, const log::ImportOptions& options) {
+  std::string text = absl::StrCat("format ", flags.format, ", group size ", flags.group_size, ", bids ",
+                                  flags.bids.empty() ? "1" : flags.bids, ", seed ", flags.seed);
+  if (flags.encode) absl::StrAppend(&text, ", encoded");
+  if (!flags.items.empty()) {
+    ASSIGN_OR_RETURN(const std::string digest, log::DigestOfContents(flags.items));
+    absl::StrAppend(&text, ", items ", digest.substr(0, 12));
+  }
+  if (options.csv.has_value()) {
+    absl::StrAppend(&text, ", schema ", base::Sha256Hex(base::ToJson(*options.csv)).substr(0, 12));
+  }
+  return text;
+}
+
+absl::Status Run(const Flags& flags) {
+  std::unique_ptr<log::InputFile> items;
+  if (!flags.items.empty()) {
+    auto opened = log::InputFile::Open(flags.items);
+    if (!opened.ok()) return base::AboutField(opened.status(), "--items");
+    items = *std::move(opened);
+  }
+  ASSIGN_OR_RETURN(log::ImportOptions options, OptionsOf(flags, items.get()));
+  ASSIGN_OR_RETURN(options.file_digest, log::DigestOfContents(flags.file));
+  ASSIGN_OR_RETURN(const auto input, log::InputFile::Open(flags.file));
+  ASSIGN_OR_RETURN(const auto importer, log::MakeImporter(flags.format, options, &input->stream()));
+  ASSIGN_OR_RETURN(const std::string fingerprint, Fingerprint(flags, options));
+  ASSIGN_OR_RETURN(const auto log, ImpressionLog::Open(flags.db));
+  RETURN_IF_ERROR(log->BeginImport(options.file_digest, fingerprint));
+
+  Rejects rejects(flags.rejects.empty() ? std::filesystem::path(flags.db) / "rejects" /
+                                              absl::StrCat(options.file_digest.substr(0, 12), ".jsonl")
+                                        : std::filesystem::path(flags.rejects));
+  BatchCommitter committer(log.get(), &rejects, flags.max_rejects);
+  const absl::Status read = Read(importer.get(), input.get(), &rejects, &committer);
+  const absl::Status committed = committer.Finish();
+  RETURN_IF_ERROR(rejects.Finish());
+  RETURN_IF_ERROR(committed);
+  RETURN_IF_ERROR(read);
+  ImportLine result;
+  result.set_read(importer->rows());
+  result.set_stored(committer.stored());
+  result.set_duplicate(committer.duplicate());
+  result.set_rejected(rejects.count());
+  if (rejects.count() > 0) {
+    result.set_first_error(rejects.first());
+    result.set_rejects(rejects.file().string());
+  }
+  base::WriteSummary(result, flags.json);
   return absl::OkStatus();
 }
 
@@ -160,18 +257,31 @@ absl::Status Run(const Flags& flags) {
 
 void AddLogImport(base::Tool& tool) {
   const auto flags = std::make_shared<Flags>();
-  CLI::App& app = tool.AddVerb("import", "Store a public log or exported lines; importing twice stores once",
+  CLI::App& app = tool.AddVerb("import", "Store a public log, a table or exported lines; importing twice stores once",
                                "vickrey market generate --scenario linear --auctions 1000 --seed 1 >/tmp/linear.jsonl; "
                                "vickrey log import --db /tmp/imported --format jsonl /tmp/linear.jsonl",
-                               [flags] { return Run(*flags); });
+                               [flags] {
+                                 base::NoteInterrupts();
+                                 return Run(*flags);
+                               });
+  std::string formats = "What it is:";
+  for (const log::ImportFormat& format : log::ImportFormats()) {
+    absl::StrAppend(&formats, "\n", std::string(format.name), " - ", std::string(format.summary));
+  }
   app.add_option("--db", flags->db, "The log's folder, made if need be")->required();
-  app.add_option("--format", flags->format, "criteo, outbrain or jsonl")->required();
-  app.add_option("FILE", flags->file, "What to import")->required();
-  app.add_option("--group-size", flags->group_size, "criteo: rows that make an auction");
-  app.add_option("--bids", flags->bids,
-                 "Draw bids, in units of the currency: lognormal:MU,SIGMA; default: 1 for all. Not for jsonl")
+  app.add_option("--format", flags->format, formats)->required();
+  app.add_option("FILE", flags->file, "What to import; .gz and .zst are unpacked on the way")->required();
+  app.add_option("--group-size", flags->group_size, "criteo, csv: rows that make an auction");
+  app.add_option("--bids", flags->bids, "Draw bids, in units of the currency: lognormal:MU,SIGMA; default: 1 for all")
       ->default_str("none");
   app.add_option("--seed", flags->seed, "Of the bids");
+  app.add_flag(
+      "--encode", flags->encode,
+      "Store features as arrays of fingerprints and numbers: a third of the size and the time, the texts are lost");
+  app.add_option("--items", flags->items, "open_bandit: the table of items (..._item_context.csv)");
+  app.add_option("--schema", flags->schema, "csv: what its columns are (YAML or JSON of CsvConfig, docs/formats.md)");
+  app.add_option("--rejects", flags->rejects,
+                 "Where rows that cannot be read are written, with line and reason; default: in the log's folder");
   app.add_option("--max-rejects", flags->max_rejects, "Stop when more than this share of the rows is rejected")
       ->check(CLI::Range(0.0, 1.0));
   app.add_flag("--json", flags->json, "JSON on a terminal too");

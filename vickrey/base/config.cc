@@ -2,6 +2,7 @@
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -244,23 +246,60 @@ absl::Status Reader::ReadEnum(const YAML::Node& node, const std::string& path, c
 }
 
 // yaml-cpp throws; this is the one place where that is caught.
+// Sees whether there is a second document, and ends the parsing there: after some texts ("," is one) yaml-cpp finds
+// documents without end.
+class DocumentCounter final : public YAML::EventHandler {
+ public:
+  struct Second {};
+  void OnDocumentStart(const YAML::Mark&) override {
+    if (++documents_ == 2) throw Second();
+  }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+ private:
+  int documents_ = 0;
+};
+
 absl::Status ParseYaml(std::string_view text, std::string_view origin, YAML::Node* node) {
   const std::string place(origin);
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.size() > 1) return absl::InvalidArgumentError(absl::StrCat(place, ": more than one YAML document"));
-    node->reset(documents.empty() ? YAML::Node() : documents.front());
+    std::istringstream in{std::string(text)};
+    YAML::Parser parser(in);
+    DocumentCounter counter;
+    while (parser.HandleNextDocument(counter)) {
+    }
+    node->reset(YAML::Load(std::string(text)));
     return absl::OkStatus();
+  } catch (const DocumentCounter::Second&) {
+    return absl::InvalidArgumentError(absl::StrCat(place, ": more than one YAML document"));
   } catch (const YAML::Exception& e) {
     return absl::InvalidArgumentError(
         absl::StrCat(place, e.mark.is_null() ? "" : absl::StrCat(":", e.mark.line + 1), ": not YAML or JSON: ", e.msg));
   }
 }
 
+// A text as it is: an address or a path is not YAML.
+YAML::Node TextNode(std::string_view text) {
+  YAML::Node node{std::string(text)};
+  node.SetTag("!");
+  return node;
+}
+
 absl::Status Finish(const Reader& reader, Message* message) {
   RETURN_IF_ERROR(internal::FillDefaults(message, [&](const FieldDescriptor& field, Message* owner) {
     YAML::Node value;
-    RETURN_IF_ERROR(ParseYaml(internal::RuleOf(field).default_value(), field.full_name(), &value));
+    if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+      value = TextNode(internal::RuleOf(field).default_value());
+    } else {
+      RETURN_IF_ERROR(ParseYaml(internal::RuleOf(field).default_value(), field.full_name(), &value));
+    }
     return Reader(field.full_name()).ReadField(value, field.name(), field, owner);
   }));
   if (const auto broken = internal::FindBrokenRule(*message); broken.has_value()) {
@@ -314,8 +353,7 @@ absl::Status SetConfigField(std::string_view path, std::string_view value, std::
   if (value.empty()) return Reader(std::string(origin)).Error(std::string(path), "needs a value");
   YAML::Node node;
   if (IsText(path, *config->GetDescriptor())) {
-    node = std::string(value);  // as it is: an address or a path is not YAML
-    node.SetTag("!");
+    node = TextNode(value);
   } else {
     RETURN_IF_ERROR(ParseYaml(value, origin, &node));
     if (node.IsNull()) return Reader(std::string(origin)).Error(std::string(path), "needs a value");

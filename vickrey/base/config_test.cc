@@ -132,6 +132,9 @@ TEST(LoadConfig, RefusesTwoOfAOneofAndAKeyGivenTwice) {
 TEST(LoadConfig, RefusesWhatIsNotYaml) {
   EXPECT_THAT(LoadError<MarketConfig>("scenario: [\n"), HasSubstr("f.yaml:"));
   EXPECT_THAT(LoadError<MarketConfig>("a: 1\n---\na: 2\n"), HasSubstr("more than one YAML document"));
+  for (const char* endless : {",", "]", "scenario: linear\n,\n", "[a],"}) {  // yaml-cpp would not stop at
+    EXPECT_THAT(LoadError<MarketConfig>(endless), HasSubstr("f.yaml")) << endless;
+  }
   EXPECT_THAT(LoadError<MarketConfig>("- a\n- b\n"), HasSubstr("a list is not a map"));
   EXPECT_THAT(LoadError<MarketConfig>("? [a]\n: b\n"), HasSubstr("a key must be a plain name"));
   EXPECT_THAT(LoadError<MarketConfig>("scenario: *nowhere\n"), HasSubstr("f.yaml:"));

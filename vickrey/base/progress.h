@@ -32,6 +32,8 @@ class Progress {
 
   // So many units are done in all.
   void Update(int64_t done);
+  // How many there will be, as far as is known by now.
+  void Expect(int64_t total) { total_ = total; }
   // Writes the last report. Later calls do nothing.
   void Finish();
 
@@ -42,7 +44,7 @@ class Progress {
 
   const std::string task_;
   const std::string unit_;
-  const std::optional<int64_t> total_;
+  std::optional<int64_t> total_;
   const Options options_;
   const bool terminal_;
   const absl::Time start_;

@@ -87,6 +87,35 @@ FeatureSchema Outbrain() {
   return schema;
 }
 
+FeatureSchema Ipinyou() {
+  FeatureSchema schema;
+  for (const char* name : {"weekday", "hour", "useragent", "IP", "region", "city", "adexchange", "domain", "url",
+                           "urlid", "slotid", "slotwidth", "slotheight", "slotvisibility", "slotformat"}) {
+    Append(name, FeatureField::CONTEXT, FeatureField::CATEGORICAL, &schema);
+  }
+  Append("slotprice", FeatureField::CONTEXT, FeatureField::DENSE, &schema);
+  schema.mutable_fields(schema.fields_size() - 1)->set_transform(FeatureField::SIGNED_LOG1P);
+  Append("usertag", FeatureField::CONTEXT, FeatureField::BAG, &schema);
+  for (const char* name : {"creative", "keypage", "advertiser"}) {
+    Append(name, FeatureField::AD, FeatureField::CATEGORICAL, &schema);
+  }
+  return schema;
+}
+
+FeatureSchema OpenBandit() {
+  FeatureSchema schema;
+  for (int i = 0; i < 4; ++i) {
+    Append(absl::StrCat("user_feature_", i), FeatureField::CONTEXT, FeatureField::CATEGORICAL, &schema);
+  }
+  Append("item_id", FeatureField::AD, FeatureField::CATEGORICAL, &schema);
+  Append("affinity", FeatureField::AD, FeatureField::DENSE, &schema);
+  Append("item_feature_0", FeatureField::AD, FeatureField::DENSE, &schema);
+  for (int i = 1; i < 4; ++i) {
+    Append(absl::StrCat("item_feature_", i), FeatureField::AD, FeatureField::CATEGORICAL, &schema);
+  }
+  return schema;
+}
+
 FeatureSchema Synthetic() {
   FeatureSchema schema;
   for (int i = 0; i < 4; ++i) Append(absl::StrCat("c", i), FeatureField::CONTEXT, FeatureField::DENSE, &schema);
@@ -112,6 +141,8 @@ FeatureSchema SyntheticAds() {
 
 constexpr std::pair<std::string_view, FeatureSchema (*)()> kPresets[] = {
     {"criteo", &Criteo},
+    {"ipinyou", &Ipinyou},
+    {"open_bandit", &OpenBandit},
     {"outbrain", &Outbrain},
     {"synthetic", &Synthetic},
     {"synthetic_ads", &SyntheticAds},

@@ -1,92 +1,94 @@
 #include "vickrey/log/import_criteo.h"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "vickrey/base/status.h"
-#include "vickrey/base/utf8.h"
 #include "vickrey/features/schema.h"
+#include "vickrey/log/feature_writer.h"
+#include "vickrey/log/line_reader.h"
 
 namespace vickrey::log {
 namespace {
 
+using vickrey::v1::FeatureField;
 using vickrey::v1::LoggedAuction;
 
-constexpr int kNumbers = 13;
-constexpr int kCategories = 26;
+constexpr size_t kNumbers = 13;
+constexpr size_t kCategories = 26;
 constexpr int64_t kFirstEventTime = 1388534400000000;  // 2014-01-01
 constexpr int64_t kSecond = 1'000'000;
-constexpr int64_t kUnit = 1'000'000;
 
 class CriteoImporter final : public Importer {
  public:
-  CriteoImporter(const ImportOptions& options, std::istream* in) : options_(options), in_(*in) {}
+  CriteoImporter(const ImportOptions& options, std::istream* in)
+      : options_(options), lines_(in), writer_(*features::Schema::Preset("criteo"), options.encode) {}
 
   absl::StatusOr<bool> Next(const Reject& reject, LoggedAuction* record) override {
-    record->Clear();
-    std::string text;
-    while (record->candidates_size() < options_.group_size && std::getline(in_, text)) {
-      ++rows_;
-      const absl::Status added = AddRow(absl::StripSuffix(text, "\r"), record);
-      if (!added.ok()) reject(rows_, added);
+    std::string_view text;
+    auto& candidates = *record->mutable_auction()->mutable_candidates();
+    while (candidates.size() < options_.group_size) {
+      ASSIGN_OR_RETURN(const bool more, lines_.Next(&text));
+      if (!more) break;
+      const int before = candidates.size();
+      const absl::Status added = AddRow({text.data(), text.size()}, record);
+      if (added.ok()) continue;
+      while (candidates.size() > before) candidates.RemoveLast();
+      reject(rows(), added);
     }
-    if (in_.bad()) return absl::UnavailableError("the file cannot be read further");
-    if (record->candidates_size() == 0) return false;
-    record->set_schema_id(schema_id_);
+    if (candidates.empty()) return false;
+    record->set_schema_id(writer_.schema().id());
     auto& auction = *record->mutable_auction();
-    auction.set_auction_id(absl::StrCat(options_.file_digest.substr(0, 12), "-", first_row_));
+    auction.set_auction_id(options_.AuctionId(first_row_));
     auction.set_event_time(kFirstEventTime + auctions_++ * kSecond);
     return true;
   }
-  int64_t rows() const override { return rows_; }
-  int64_t line() const override { return rows_; }
+  int64_t rows() const override { return lines_.line(); }
+  int64_t line() const override { return lines_.line(); }
 
  private:
-  // Adds the row as a candidate; on failure `record` is as it was.
+  // Adds the row as a candidate; on failure the last candidate may be half of it.
   absl::Status AddRow(absl::string_view text, LoggedAuction* record) {
-    const std::vector<absl::string_view> columns = absl::StrSplit(text, '\t');
-    if (columns.size() != 1 + kNumbers + kCategories) {
+    columns_ = absl::StrSplit(text, '\t');
+    if (columns_.size() != 1 + kNumbers + kCategories) {
       return absl::InvalidArgumentError(
-          absl::StrCat("has ", columns.size(), " columns; label, 13 numbers and 26 categories are 40"));
+          absl::StrCat("has ", columns_.size(), " columns; label, 13 numbers and 26 categories are 40"));
     }
-    if (columns[0] != "0" && columns[0] != "1") {
-      return base::InvalidField("label", absl::StrCat("'", columns[0].substr(0, 60), "' is not 0 or 1"));
+    if (columns_[0] != "0" && columns_[0] != "1") {
+      return base::InvalidField("label", absl::StrCat("'", columns_[0].substr(0, 60), "' is not 0 or 1"));
     }
-    google::protobuf::Struct features;
-    auto& fields = *features.mutable_fields();
-    for (int i = 1; i <= kNumbers; ++i) {
-      if (columns[i].empty()) continue;
-      int64_t number = 0;
-      if (!absl::SimpleAtoi(columns[i], &number)) {
-        return base::InvalidField(absl::StrCat("I", i),
-                                  absl::StrCat("'", columns[i].substr(0, 60), "' is not a whole number"));
-      }
-      fields[absl::StrCat("I", i)].set_number_value(static_cast<double>(number));
-    }
-    for (int i = 1; i <= kCategories; ++i) {
-      const absl::string_view value = columns[kNumbers + i];
-      if (!base::IsUtf8({value.data(), value.size()})) {
-        return base::InvalidField(absl::StrCat("C", i), "is not UTF-8");
-      }
-      if (!value.empty()) fields[absl::StrCat("C", i)].set_string_value(std::string(value));
-    }
-    if (record->candidates_size() == 0) first_row_ = rows_;
     auto& candidate = *record->mutable_auction()->add_candidates();
-    candidate.set_ad_id(absl::StrCat("row", rows_));
-    candidate.mutable_bid()->set_micros(options_.bids.has_value() ? options_.bids->BidMicros(rows_) : kUnit);
-    *candidate.mutable_features()->mutable_named() = std::move(features);
-    record->add_candidates()->set_click(columns[0] == "1");
+    writer_.Start(FeatureField::AD, candidate.mutable_features());
+    for (size_t i = 0; i < kNumbers; ++i) {
+      const absl::string_view value = columns_[1 + i];
+      if (value.empty()) continue;
+      int64_t number = 0;
+      if (!absl::SimpleAtoi(value, &number)) {
+        return base::InvalidField(absl::StrCat("I", i + 1),
+                                  absl::StrCat("'", value.substr(0, 60), "' is not a whole number"));
+      }
+      RETURN_IF_ERROR(writer_.Number(i, static_cast<double>(number)));
+    }
+    for (size_t i = kNumbers; i < kNumbers + kCategories; ++i) {
+      const absl::string_view value = columns_[1 + i];
+      if (!value.empty()) RETURN_IF_ERROR(writer_.Text(i, {value.data(), value.size()}));
+    }
+    writer_.Finish();
+    if (record->candidates_size() == 0) first_row_ = rows();
+    candidate.set_ad_id(absl::StrCat("row", rows()));
+    candidate.mutable_bid()->set_micros(options_.BidMicros(rows()));
+    record->add_candidates()->set_click(columns_[0] == "1");
     return absl::OkStatus();
   }
 
   const ImportOptions options_;
-  const std::string schema_id_ = (*features::Schema::Preset("criteo"))->id();
-  std::istream& in_;
-  int64_t rows_ = 0;
+  LineReader lines_;
+  FeatureWriter writer_;
+  std::vector<absl::string_view> columns_;
   int64_t first_row_ = 0;  // of the current auction
   int64_t auctions_ = 0;
 };

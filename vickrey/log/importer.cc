@@ -1,103 +1,81 @@
 #include "vickrey/log/importer.h"
 
-#include <algorithm>
-#include <cmath>
-
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
-#include "vickrey/base/json.h"
 #include "vickrey/base/limits.h"
-#include "vickrey/base/random.h"
 #include "vickrey/base/status.h"
 #include "vickrey/log/import_criteo.h"
+#include "vickrey/log/import_csv.h"
+#include "vickrey/log/import_ipinyou.h"
+#include "vickrey/log/import_json_lines.h"
+#include "vickrey/log/import_open_bandit.h"
 #include "vickrey/log/import_outbrain.h"
-#include "vickrey/log/record.h"
-#include "vickrey/v1/lines.pb.h"
 
 namespace vickrey::log {
-namespace {
 
-using vickrey::v1::LoggedAuction;
+std::string ImportOptions::AuctionId(int64_t row) const { return absl::StrCat(file_digest.substr(0, 12), "-", row); }
 
-// JSON Lines, as `vickrey log export` writes them.
-class JsonLinesImporter final : public Importer {
- public:
-  explicit JsonLinesImporter(std::istream* in) : reader_(in) {}
-
-  absl::StatusOr<bool> Next(const Reject& reject, LoggedAuction* record) override {
-    while (true) {
-      vickrey::v1::AuctionLine line;
-      const auto more = reader_.Next(&line);
-      if (more.ok() && !*more) return false;
-      ++rows_;
-      if (!more.ok()) {
-        reject(reader_.line(), more.status());
-        continue;
-      }
-      auto read = FromLine(line);
-      if (read.ok()) {
-        *record = *std::move(read);
-        return true;
-      }
-      reject(reader_.line(), read.status());
-    }
-  }
-  int64_t rows() const override { return rows_; }
-  int64_t line() const override { return reader_.line(); }
-
- private:
-  base::JsonLineReader reader_;
-  int64_t rows_ = 0;
-};
-
-absl::StatusOr<std::unique_ptr<Importer>> MakeJsonLines(const ImportOptions&, std::istream* in) {
-  return std::make_unique<JsonLinesImporter>(in);
-}
-
-struct Entry {
-  std::string_view format;
-  absl::StatusOr<std::unique_ptr<Importer>> (*make)(const ImportOptions&, std::istream*);
-};
-
-constexpr Entry kImporters[] = {
-    {"criteo", &MakeCriteoImporter},
-    {"outbrain", &MakeOutbrainImporter},
-    {"jsonl", &MakeJsonLines},
-};
-
-}  // namespace
-
-absl::StatusOr<BidSource> BidSource::Parse(std::string_view text, uint64_t seed) {
-  BidSource source{.seed = seed};
-  absl::string_view rest(text.data(), text.size());
-  const bool known = absl::ConsumePrefix(&rest, "lognormal:");
-  const std::vector<absl::string_view> parts = absl::StrSplit(rest, ',');
-  if (!known || parts.size() != 2 || !absl::SimpleAtod(parts[0], &source.mu) ||
-      !absl::SimpleAtod(parts[1], &source.sigma) || !(std::abs(source.mu) <= 20) ||
-      !(source.sigma >= 0 && source.sigma <= 10)) {
-    return base::InvalidField("bids", absl::StrCat("'", std::string(text),
-                                                   "' is not lognormal:MU,SIGMA with |MU| <= 20 and 0 <= SIGMA <= 10"));
-  }
-  return source;
-}
-
-int64_t BidSource::BidMicros(int64_t row) const {
-  base::RandomStream random(seed, base::StreamId("import.bids"), static_cast<uint64_t>(row));
-  return static_cast<int64_t>(std::clamp(std::round(random.LogNormal(mu, sigma) * 1e6), 1.0, 1e15));
+const std::vector<ImportFormat>& ImportFormats() {
+  static const auto& formats = *new std::vector<ImportFormat>{
+      {.name = "criteo",
+       .summary = "Criteo display advertising (Kaggle 2014): no auctions, no bids",
+       .groups = true,
+       .bids = true,
+       .encodes = true,
+       .make = &MakeCriteoImporter},
+      {.name = "outbrain",
+       .summary = "Outbrain click prediction, joined to one table: several ads a request, no bids",
+       .bids = true,
+       .encodes = true,
+       .make = &MakeOutbrainImporter},
+      {.name = "ipinyou",
+       .summary = "iPinYou impression log, 27 or 29 columns: floor and paying price of impressions, no bids a click",
+       .bids = true,
+       .encodes = true,
+       .make = &MakeIpinyouImporter},
+      {.name = "open_bandit",
+       .summary = "Open Bandit: every item a candidate, the one shown with its propensity; --items: their features",
+       .bids = true,
+       .encodes = true,
+       .items = true,
+       .make = &MakeOpenBanditImporter},
+      {.name = "csv",
+       .summary = "any table, its columns told by --schema",
+       .groups = true,
+       .bids = true,
+       .encodes = true,
+       .csv = true,
+       .make = &MakeCsvImporter},
+      {.name = "jsonl", .summary = "JSON Lines as `export` writes them", .make = &MakeJsonLinesImporter},
+  };
+  return formats;
 }
 
 absl::StatusOr<std::unique_ptr<Importer>> MakeImporter(std::string_view format, const ImportOptions& options,
                                                        std::istream* in) {
-  if (options.group_size < 1 || options.group_size > base::kMaxCandidates) {
-    return base::InvalidField("group_size", absl::StrCat(options.group_size, " is out of range; 1 to ",
-                                                         base::kMaxCandidates, " rows make an auction"));
-  }
   std::string known;
-  for (const Entry& entry : kImporters) {
-    if (entry.format == format) return entry.make(options, in);
-    absl::StrAppend(&known, known.empty() ? "" : ", ", std::string(entry.format));
+  for (const ImportFormat& entry : ImportFormats()) {
+    absl::StrAppend(&known, known.empty() ? "" : ", ", std::string(entry.name));
+    if (entry.name != format) continue;
+    const std::string not_for = absl::StrCat("is not for ", std::string(format));
+    if (options.group_size < 1 || options.group_size > base::kMaxCandidates) {
+      return base::InvalidField("group_size", absl::StrCat(options.group_size, " is out of range; 1 to ",
+                                                           base::kMaxCandidates, " rows make an auction"));
+    }
+    if (!entry.groups && options.group_size != 1) {
+      return base::InvalidField("group_size", absl::StrCat(not_for, ", which has auctions"));
+    }
+    if (!entry.bids && options.bids.has_value())
+      return base::InvalidField("bids", absl::StrCat(not_for, ", which has bids"));
+    if (!entry.encodes && options.encode) return base::InvalidField("encode", not_for);
+    if (!entry.items && options.items != nullptr) return base::InvalidField("items", not_for);
+    if (!entry.csv && options.csv.has_value()) {
+      return base::InvalidField("schema", absl::StrCat(not_for, ", whose columns are known"));
+    }
+    if (entry.csv && !options.csv.has_value()) {
+      return base::InvalidField("schema",
+                                absl::StrCat("is required for ", std::string(format), ": what its columns are"));
+    }
+    return entry.make(options, in);
   }
   return base::InvalidField("format", absl::StrCat("'", std::string(format), "' is not known; known: ", known));
 }

@@ -1,4 +1,4 @@
-// Importers: public logs and JSON Lines, one auction at a time.
+// Importers: public logs, tables and JSON Lines, one auction at a time.
 #ifndef VICKREY_LOG_IMPORTER_H_
 #define VICKREY_LOG_IMPORTER_H_
 
@@ -9,28 +9,30 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "vickrey/config/v1/csv.pb.h"
+#include "vickrey/log/bid_source.h"
 #include "vickrey/v1/auction.pb.h"
 
 namespace vickrey::log {
-
-// Where bids come from for a log that has none: drawn row by row, a function of (seed, row).
-struct BidSource {
-  double mu = 0;     // of the log-normal law, in units of the currency
-  double sigma = 0;  // 0: every bid is exp(mu)
-  uint64_t seed = 1;
-
-  // "lognormal:MU,SIGMA". INVALID_ARGUMENT otherwise.
-  static absl::StatusOr<BidSource> Parse(std::string_view text, uint64_t seed);
-  int64_t BidMicros(int64_t row) const;
-};
 
 struct ImportOptions {
   std::string file_digest;  // hexadecimal; ids are its first 12 digits and the row, so that importing twice stores once
   int group_size = 1;       // rows that make an auction, where the log has no auctions
   std::optional<BidSource> bids;  // Default: a bid of one unit of the currency
+  bool encode = false;  // features as the arrays of the format's schema (log/feature_writer.h); default: by name
+  std::istream* items = nullptr;  // open_bandit: the table of items' features; must outlive the importer
+  std::optional<vickrey::config::v1::CsvConfig> csv;  // csv: what its columns are
+
+  // The bid of a row that has none.
+  int64_t BidMicros(int64_t row) const { return bids.has_value() ? bids->BidMicros(row) : kMicros; }
+  // The id of the auction that starts at a row.
+  std::string AuctionId(int64_t row) const;
+
+  static constexpr int64_t kMicros = 1'000'000;  // of one unit of a currency
 };
 
 // Reads a log:
@@ -44,14 +46,30 @@ class Importer {
   using Reject = std::function<void(int64_t line, const absl::Status& why)>;
 
   virtual ~Importer() = default;
-  // The next auction, false at the end. An error ends the import: the file is not of this format at all.
+  // The next auction, false at the end. `record` is empty when it is called. An error ends the import: the file is not
+  // of this format at all.
   virtual absl::StatusOr<bool> Next(const Reject& reject, vickrey::v1::LoggedAuction* record) = 0;
   // Rows read so far, rejected ones among them, and the line of the last.
   virtual int64_t rows() const = 0;
   virtual int64_t line() const = 0;
 };
 
-// INVALID_ARGUMENT listing the formats for a name that is none of them: criteo, outbrain, jsonl.
+// A kind of file, and which of the options mean something for it.
+struct ImportFormat {
+  std::string_view name;
+  std::string_view summary;
+  bool groups = false;  // rows become auctions by group_size
+  bool bids = false;    // has no bids of its own, or not for every row
+  bool encodes = false;
+  bool items = false;
+  bool csv = false;
+  absl::StatusOr<std::unique_ptr<Importer>> (*make)(const ImportOptions& options, std::istream* in) = nullptr;
+};
+
+// All of them: criteo, outbrain, ipinyou, open_bandit, csv, jsonl.
+const std::vector<ImportFormat>& ImportFormats();
+
+// INVALID_ARGUMENT listing the formats for a name that is none of them; naming an option that means nothing for it.
 absl::StatusOr<std::unique_ptr<Importer>> MakeImporter(std::string_view format, const ImportOptions& options,
                                                        std::istream* in);
 

@@ -38,33 +38,21 @@ absl::Status InRecord(size_t i, const absl::Status& status) {
   return base::Annotate(status, absl::StrCat("records[", i, "]"));
 }
 
-// A record as it is stored, made before the batch so that threads do it side by side.
-struct Prepared {
-  std::string bytes, digest;
-};
-
-Prepared Prepare(const LoggedAuction& record) {
-  StoredAuction stored;
-  // Lent, not copied.
-  stored.unsafe_arena_set_allocated_record(const_cast<LoggedAuction*>(&record));
-  Prepared prepared;
-  prepared.bytes = SerializeDeterministically(stored);
-  stored.unsafe_arena_release_record();
-  prepared.digest = Digest(prepared.bytes);
-  return prepared;
-}
-
 // Moves the feedback that waited for `auction` to where a scan joins it. A report on an ad that is not in it stays.
-absl::Status AdoptOrphans(const Auction& auction, Staging& staging) {
-  const std::string from = OrphanPrefix(auction.auction_id());
-  const std::string to = FeedbackPrefix(auction.event_time(), auction.auction_id());
+absl::Status AdoptOrphans(const ImpressionLog::Prepared& record, Staging& staging) {
+  const std::string from = OrphanPrefix(record.auction_id);
+  const std::string to = FeedbackPrefix(record.event_time, record.auction_id);
+  StoredAuction auction;                                     // parsed where there is an orphan
   std::vector<std::pair<std::string, std::string>> adopted;  // suffix, value
   {
     const auto it = staging.Iterate(Family::kOrphans);
     for (it->Seek(from); it->Valid() && it->key().starts_with(from); it->Next()) {
       StoredFeedback stored;
       RETURN_IF_ERROR(Database::Parse(Family::kOrphans, it->key().ToStringView(), it->value().ToStringView(), &stored));
-      if (!HasAd(auction, stored.feedback().ad_id())) continue;
+      if (!auction.has_record()) {
+        RETURN_IF_ERROR(Database::Parse(Family::kAuctions, record.auction_id, record.bytes, &auction));
+      }
+      if (!HasAd(auction.record().auction(), stored.feedback().ad_id())) continue;
       adopted.emplace_back(it->key().ToString().substr(from.size()), it->value().ToString());
     }
     RETURN_IF_ERROR(FromRocksDb(it->status()));
@@ -76,32 +64,30 @@ absl::Status AdoptOrphans(const Auction& auction, Staging& staging) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<AppendAuctionResult> StageAuction(const Auction& auction, const Prepared& prepared, Staging& staging) {
+absl::StatusOr<AppendAuctionResult> StageAuction(const ImpressionLog::Prepared& record, Staging& staging) {
   LogMeta& meta = staging.meta();
-  if (!auction.currency_code().empty() && !meta.currency_code().empty() &&
-      meta.currency_code() != auction.currency_code()) {
-    return base::InvalidField("currency_code", absl::StrCat("'", auction.currency_code(), "' is not the log's, '",
+  if (!record.currency_code.empty() && !meta.currency_code().empty() && meta.currency_code() != record.currency_code) {
+    return base::InvalidField("currency_code", absl::StrCat("'", record.currency_code, "' is not the log's, '",
                                                             meta.currency_code(), "'; a log has one currency"));
   }
   AppendAuctionResult result;
-  result.set_auction_id(auction.auction_id());
+  result.set_auction_id(record.auction_id);
   StoredId id;
-  ASSIGN_OR_RETURN(const bool known, staging.Get(Family::kIds, auction.auction_id(), &id));
+  ASSIGN_OR_RETURN(const bool known, staging.Get(Family::kIds, record.auction_id, &id));
   if (known) {
-    const bool same = id.digest() == prepared.digest;
+    const bool same = id.digest() == record.digest;
     result.set_status(same ? AppendAuctionResult::DUPLICATE : AppendAuctionResult::CONFLICT);
     if (same) result.set_sequence(id.sequence());
     return result;
   }
-  if (!auction.currency_code().empty()) meta.set_currency_code(auction.currency_code());
+  if (!record.currency_code.empty()) meta.set_currency_code(record.currency_code);
   meta.set_last_sequence(meta.last_sequence() + 1);
-  id.set_event_time(auction.event_time());
-  id.set_digest(prepared.digest);
+  id.set_event_time(record.event_time);
+  id.set_digest(record.digest);
   id.set_sequence(meta.last_sequence());
-  RETURN_IF_ERROR(
-      staging.Put(Family::kAuctions, AuctionKey(auction.event_time(), auction.auction_id()), prepared.bytes));
-  RETURN_IF_ERROR(staging.Put(Family::kIds, auction.auction_id(), SerializeDeterministically(id)));
-  RETURN_IF_ERROR(AdoptOrphans(auction, staging));
+  RETURN_IF_ERROR(staging.Put(Family::kAuctions, AuctionKey(record.event_time, record.auction_id), record.bytes));
+  RETURN_IF_ERROR(staging.Put(Family::kIds, record.auction_id, SerializeDeterministically(id)));
+  RETURN_IF_ERROR(AdoptOrphans(record, staging));
   result.set_status(AppendAuctionResult::STORED);
   result.set_sequence(id.sequence());
   return result;
@@ -166,16 +152,35 @@ absl::StatusOr<std::unique_ptr<ImpressionLog>> ImpressionLog::Open(const std::fi
   return std::unique_ptr<ImpressionLog>(new ImpressionLog(path, std::move(database), std::move(meta)));
 }
 
+absl::StatusOr<ImpressionLog::Prepared> ImpressionLog::Prepare(const LoggedAuction& record) {
+  RETURN_IF_ERROR(Validate(record));
+  StoredAuction stored;
+  stored.unsafe_arena_set_allocated_record(const_cast<LoggedAuction*>(&record));  // lent, not copied
+  Prepared prepared{.auction_id = record.auction().auction_id(),
+                    .currency_code = record.auction().currency_code(),
+                    .event_time = record.auction().event_time(),
+                    .bytes = SerializeDeterministically(stored)};
+  stored.unsafe_arena_release_record();
+  prepared.digest = Digest(prepared.bytes);
+  return prepared;
+}
+
 absl::StatusOr<std::vector<AppendAuctionResult>> ImpressionLog::AppendAuctions(std::span<const LoggedAuction> records) {
-  for (size_t i = 0; i < records.size(); ++i) RETURN_IF_ERROR(InRecord(i, Validate(records[i])));
   std::vector<Prepared> prepared;
   prepared.reserve(records.size());
-  for (const LoggedAuction& record : records) prepared.push_back(Prepare(record));
+  for (size_t i = 0; i < records.size(); ++i) {
+    auto one = Prepare(records[i]);
+    if (!one.ok()) return InRecord(i, one.status());
+    prepared.push_back(*std::move(one));
+  }
+  return AppendPrepared(prepared);
+}
 
+absl::StatusOr<std::vector<AppendAuctionResult>> ImpressionLog::AppendPrepared(std::span<const Prepared> records) {
   std::vector<AppendAuctionResult> results;
   RETURN_IF_ERROR(committer_.Commit([&](Staging& staging) -> absl::Status {
     for (size_t i = 0; i < records.size(); ++i) {
-      auto result = StageAuction(records[i].auction(), prepared[i], staging);
+      auto result = StageAuction(records[i], staging);
       if (!result.ok()) return InRecord(i, result.status());
       results.push_back(*std::move(result));
     }

@@ -35,12 +35,26 @@ class ImpressionLog {
   static absl::StatusOr<std::unique_ptr<ImpressionLog>> Open(const std::filesystem::path& path, bool create = true,
                                                              const LogOptions& options = {});
 
+  // A record in the form in which it is stored. Making it is most of the work of an append: whoever appends much makes
+  // it on another thread.
+  struct Prepared {
+    std::string auction_id, currency_code;
+    int64_t event_time = 0;
+    std::string bytes;   // a StoredAuction
+    std::string digest;  // SHA-256 of it
+  };
+  // INVALID_ARGUMENT naming the field if the record is not valid.
+  static absl::StatusOr<Prepared> Prepare(const vickrey::v1::LoggedAuction& record);
+
   // Stores auctions and answers each, in order, after one sync of all: STORED, DUPLICATE (the same record is there
   // already) or CONFLICT (another record with this id is there, and stays). Feedback that came before its auction is
   // joined to it. INVALID_ARGUMENT naming "records[i]" and the field if any of them is not valid; nothing is stored
   // then.
   absl::StatusOr<std::vector<vickrey::v1::AppendAuctionResult>> AppendAuctions(
       std::span<const vickrey::v1::LoggedAuction> records);
+
+  // The same of records that were prepared. REQUIRES: as Prepare made them.
+  absl::StatusOr<std::vector<vickrey::v1::AppendAuctionResult>> AppendPrepared(std::span<const Prepared> records);
 
   // Stores reports and answers each, in order, after one sync of all: STORED; ORPHAN where the auction is not known
   // yet; DUPLICATE where the same report is there already; CONFLICT where another one with this id on this auction is,
