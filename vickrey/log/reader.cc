@@ -26,15 +26,21 @@ using vickrey::v1::Feedback;
 using vickrey::v1::LoggedAuction;
 using Family = Database::Family;
 
-// The candidate that a report is about: the one with its ad that was shown, or the first with it.
-int CandidateOf(const LoggedAuction& record, const std::string& ad_id) {
+// The candidate that a report is about: the one with its ad that was shown, or the first with it; -1 for none.
+template <typename AdOf, typename IsShown>
+int CandidateOf(size_t candidates, std::string_view ad_id, AdOf ad_of, IsShown is_shown) {
   int found = -1;
-  for (int i = 0; i < record.auction().candidates_size(); ++i) {
-    if (record.auction().candidates(i).ad_id() != ad_id) continue;
-    if (i < record.candidates_size() && record.candidates(i).slot() > 0) return i;
-    if (found < 0) found = i;
+  for (size_t i = 0; i < candidates; ++i) {
+    if (ad_of(i) != ad_id) continue;
+    if (is_shown(i)) return static_cast<int>(i);
+    if (found < 0) found = static_cast<int>(i);
   }
   return found;
+}
+
+absl::Status BadAuction(rocksdb::Slice key) {
+  return absl::DataLossError(
+      absl::StrCat("the auction at key '", absl::CHexEscape({key.data(), key.size()}), "' does not parse"));
 }
 
 void Add(const Feedback& report, vickrey::v1::LoggedCandidate* candidate) {
@@ -106,8 +112,7 @@ absl::StatusOr<bool> LogReader::Scan::Next(LoggedAuction* record) {
   StoredAuction stored;
   if (key.size() <= 8 ||
       !stored.ParseFromArray(auctions_->value().data(), static_cast<int>(auctions_->value().size()))) {
-    return absl::DataLossError(
-        absl::StrCat("the auction at key '", absl::CHexEscape({key.data(), key.size()}), "' does not parse"));
+    return BadAuction(key);
   }
   if (stored.record().auction().event_time() >= to_) return false;
   *record = std::move(*stored.mutable_record());
@@ -132,13 +137,66 @@ absl::Status LogReader::Scan::Join(rocksdb::Slice key, LoggedAuction* record) {
                                               "' does not parse"));
     }
     if (stored.feedback().event_time() > as_of_) continue;
-    const int i = CandidateOf(*record, stored.feedback().ad_id());
+    const int i = CandidateOf(
+        static_cast<size_t>(record->auction().candidates_size()), stored.feedback().ad_id(),
+        [&](size_t k) -> std::string_view { return record->auction().candidates(static_cast<int>(k)).ad_id(); },
+        [&](size_t k) { return record->candidates(static_cast<int>(k)).slot() > 0; });
     if (i >= 0) Add(stored.feedback(), record->mutable_candidates(i));
   }
   RETURN_IF_ERROR(FromRocksDb(feedback_->status()));
   if (record->auction().event_time() > mature_until_) return absl::OkStatus();
   for (auto& candidate : *record->mutable_candidates()) {
     if (candidate.slot() > 0 && !candidate.has_click()) candidate.set_click(false);
+  }
+  return absl::OkStatus();
+}
+
+LogReader::FlatScan::FlatScan(std::unique_ptr<Scan> scan, std::shared_ptr<const features::Schema> schema)
+    : scan_(std::move(scan)), decoder_(std::move(schema)) {}
+
+absl::StatusOr<std::unique_ptr<LogReader::FlatScan>> LogReader::NewFlatScan(
+    const ScanOptions& options, std::shared_ptr<const features::Schema> schema) const {
+  ASSIGN_OR_RETURN(auto scan, NewScan(options));
+  return std::unique_ptr<FlatScan>(new FlatScan(std::move(scan), std::move(schema)));
+}
+
+absl::StatusOr<bool> LogReader::FlatScan::Next(int64_t auctions, FlatBatch* batch) {
+  batch->Clear();
+  rocksdb::Iterator& it = *scan_->auctions_;
+  for (; batch->auctions() < auctions && it.Valid(); it.Next()) {
+    const rocksdb::Slice key = it.key();
+    if (key.size() <= 8) return BadAuction(key);
+    if (TimeOfKey(key.ToStringView()) >= scan_->to_) break;
+    const absl::Status appended = decoder_.Append(it.value().ToStringView(), batch);
+    if (absl::IsDataLoss(appended)) return BadAuction(key);
+    RETURN_IF_ERROR(appended);
+    if (scan_->join_) RETURN_IF_ERROR(Join(key, batch));
+  }
+  if (!it.Valid()) RETURN_IF_ERROR(FromRocksDb(it.status()));
+  return batch->auctions() > 0;
+}
+
+// As Scan::Join, of the batch's last auction.
+absl::Status LogReader::FlatScan::Join(rocksdb::Slice key, FlatBatch* batch) {
+  prefix_.assign(key.data(), key.size());
+  prefix_.push_back('\0');
+  const auto first = static_cast<size_t>(batch->offsets[batch->offsets.size() - 2]);
+  const std::vector<std::string_view>& ads = decoder_.ad_ids();
+  rocksdb::Iterator& it = *scan_->feedback_;
+  while (it.Valid() && it.key().compare(prefix_) < 0) it.Next();
+  for (; it.Valid() && it.key().starts_with(prefix_); it.Next()) {
+    RETURN_IF_ERROR(Database::Parse(Family::kFeedback, it.key().ToStringView(), it.value().ToStringView(), &report_));
+    const Feedback& report = report_.feedback();
+    if (report.kind() != Feedback::CLICK || report.event_time() > scan_->as_of_) continue;
+    const int i = CandidateOf(
+        ads.size(), report.ad_id(), [&](size_t k) { return ads[k]; },
+        [&](size_t k) { return batch->slots[first + k] > 0; });
+    if (i >= 0) batch->clicks[first + static_cast<size_t>(i)] = 1;
+  }
+  if (!it.Valid()) RETURN_IF_ERROR(FromRocksDb(it.status()));
+  if (batch->event_times.back() > scan_->mature_until_) return absl::OkStatus();
+  for (size_t k = first; k < batch->slots.size(); ++k) {
+    if (batch->slots[k] > 0 && batch->clicks[k] < 0) batch->clicks[k] = 0;
   }
   return absl::OkStatus();
 }

@@ -12,7 +12,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "vickrey/features/schema.h"
 #include "vickrey/log/database.h"
+#include "vickrey/log/flat_batch.h"
+#include "vickrey/log/flat_decoder.h"
 #include "vickrey/v1/auction.pb.h"
 #include "vickrey/v1/feedback.pb.h"
 
@@ -72,6 +75,25 @@ class LogReader {
     std::unique_ptr<rocksdb::Iterator> auctions_, feedback_;
   };
 
+  // The same pass, into flat arrays of a schema: several times as fast.
+  class FlatScan {
+   public:
+    // Clears the batch and fills it with the next auctions, at most `auctions` of them; false if there were none left.
+    // DATA_LOSS if a record does not parse; INVALID_ARGUMENT naming the auction and the field where features do not fit
+    // the schema.
+    absl::StatusOr<bool> Next(int64_t auctions, FlatBatch* batch);
+
+   private:
+    friend class LogReader;
+    FlatScan(std::unique_ptr<Scan> scan, std::shared_ptr<const features::Schema> schema);
+    absl::Status Join(rocksdb::Slice key, FlatBatch* batch);
+
+    const std::unique_ptr<Scan> scan_;
+    FlatDecoder decoder_;
+    std::string prefix_;  // scratch
+    vickrey::storage::v1::StoredFeedback report_;
+  };
+
   // `snapshot_id` empty: the log as it is now, which later writes do not change. NOT_FOUND if there is no such log or
   // snapshot.
   static absl::StatusOr<std::unique_ptr<LogReader>> Open(const std::filesystem::path& log,
@@ -79,6 +101,8 @@ class LogReader {
 
   // INVALID_ARGUMENT for a cursor that is not one, or of another snapshot.
   absl::StatusOr<std::unique_ptr<Scan>> NewScan(const ScanOptions& options) const;
+  absl::StatusOr<std::unique_ptr<FlatScan>> NewFlatScan(const ScanOptions& options,
+                                                        std::shared_ptr<const features::Schema> schema) const;
 
   // Calls `f` on every report, joined ones in the order of their auctions, then the orphans. Stops at its first error.
   absl::Status ForEachFeedback(const std::function<absl::Status(const vickrey::v1::Feedback&)>& f) const;
