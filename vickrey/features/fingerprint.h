@@ -4,6 +4,7 @@
 #define VICKREY_FEATURES_FINGERPRINT_H_
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace vickrey::features {
@@ -13,6 +14,17 @@ inline constexpr uint64_t kMissing = 0;
 
 // Never kMissing: a hash of 0 becomes 1.
 uint64_t Fingerprint(std::string_view field, std::string_view value);
+
+// The same for many values of one field. Not thread-safe.
+class Fingerprinter {
+ public:
+  explicit Fingerprinter(std::string_view field);
+  uint64_t operator()(std::string_view value);
+
+ private:
+  std::string bytes_;  // of the field, the byte 0x1f, and room for a value
+  size_t salt_;        // of the first two
+};
 
 // The row of a table of `buckets` rows: 0 for kMissing, else 1 + fingerprint mod (buckets - 1).
 // REQUIRES: buckets >= 2.

@@ -41,9 +41,9 @@ class Schema {
   // INVALID_ARGUMENT naming the field of `proto` that is wrong. A schema_id that is given must be the right one; it is
   // filled in otherwise.
   static absl::StatusOr<std::shared_ptr<const Schema>> Create(vickrey::v1::FeatureSchema proto);
-  // A schema that comes with the program: "criteo", "ipinyou", "open_bandit" and "outbrain" of the importers, "synthetic"
-  // (8 ad and 4 context numbers and a segment), "synthetic_ads" (4 context numbers and the ad, in 64 buckets), "synthetic_tower" (8 and 8 numbers).
-  // INVALID_ARGUMENT listing them for any other name.
+  // A schema that comes with the program: "criteo", "ipinyou", "open_bandit" and "outbrain" of the importers,
+  // "synthetic" (8 ad and 4 context numbers and a segment), "synthetic_ads" (4 context numbers and the ad, in 64
+  // buckets), "synthetic_tower" (8 and 8 numbers). INVALID_ARGUMENT listing them for any other name.
   static absl::StatusOr<std::shared_ptr<const Schema>> Preset(std::string_view name);
   static std::vector<std::string_view> PresetNames();
 

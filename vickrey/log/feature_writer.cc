@@ -13,7 +13,9 @@
 namespace vickrey::log {
 
 FeatureWriter::FeatureWriter(std::shared_ptr<const features::Schema> schema, bool encode)
-    : schema_(std::move(schema)), encode_(encode) {}
+    : schema_(std::move(schema)), encode_(encode) {
+  for (const features::Schema::Field& field : schema_->fields()) fingerprinters_.emplace_back(field.name);
+}
 
 void FeatureWriter::Start(vickrey::v1::FeatureField::Side side, vickrey::v1::Features* features) {
   side_ = side;
@@ -55,7 +57,7 @@ absl::Status FeatureWriter::Text(size_t field, std::string_view value) {
   const features::Schema::Field& to = schema_->fields()[field];
   RETURN_IF_ERROR(CheckText(to, value));
   if (encode_) {
-    encoded_->set_fingerprints(to.position, features::Fingerprint(to.name, value));
+    encoded_->set_fingerprints(to.position, fingerprinters_[field](value));
   } else {
     (*features_->mutable_named()->mutable_fields())[to.name].set_string_value(value.data(), value.size());
   }
@@ -72,7 +74,7 @@ absl::Status FeatureWriter::Member(size_t field, std::string_view value) {
   if (encode_) {
     auto& bag = bags_[static_cast<size_t>(to.position)];
     RETURN_IF_ERROR(check(bag.size()));
-    bag.push_back(features::Fingerprint(to.name, value));
+    bag.push_back(fingerprinters_[field](value));
   } else {
     auto& list = *(*features_->mutable_named()->mutable_fields())[to.name].mutable_list_value();
     RETURN_IF_ERROR(check(static_cast<size_t>(list.values_size())));

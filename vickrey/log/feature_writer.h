@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "vickrey/features/fingerprint.h"
 #include "vickrey/features/schema.h"
 #include "vickrey/v1/features.pb.h"
 
@@ -42,8 +43,9 @@ class FeatureWriter {
   const bool encode_;
   vickrey::v1::FeatureField::Side side_ = vickrey::v1::FeatureField::CONTEXT;
   vickrey::v1::Features* features_ = nullptr;
-  vickrey::v1::EncodedFeatures* encoded_ = nullptr;  // of features_, where encode_
-  std::vector<std::vector<uint64_t>> bags_;          // of the side, by position
+  vickrey::v1::EncodedFeatures* encoded_ = nullptr;      // of features_, where encode_
+  std::vector<features::Fingerprinter> fingerprinters_;  // of each field
+  std::vector<std::vector<uint64_t>> bags_;              // of the side, by position
 };
 
 }  // namespace vickrey::log

@@ -1,7 +1,5 @@
 #include "vickrey/log/flat_decoder.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -77,7 +75,8 @@ FlatDecoder::FlatDecoder(std::shared_ptr<const features::Schema> schema) : schem
   ad_.counts = schema_->counts(FeatureField::AD);
   for (const features::Schema::Field& field : schema_->fields()) {
     (field.side == FeatureField::CONTEXT ? context_ : ad_)
-        .by_name.push_back({field.name, field.name + '\x1f', field.kind, static_cast<size_t>(field.position)});
+        .by_name.push_back(
+            {field.name, features::Fingerprinter(field.name), field.kind, static_cast<size_t>(field.position)});
   }
   bags_.resize(static_cast<size_t>(std::max(context_.counts.bag, ad_.counts.bag)));
   for (SideFields* side : {&context_, &ad_}) {
@@ -219,7 +218,7 @@ bool FlatDecoder::SetLogged(std::string_view bytes, size_t candidate, FlatBatch*
   return logged.ok();
 }
 
-bool FlatDecoder::AppendFeatures(const SideFields& fields, std::string_view bytes, FlatBatch::Side* side) {
+bool FlatDecoder::AppendFeatures(SideFields& fields, std::string_view bytes, FlatBatch::Side* side) {
   WireReader features(bytes);
   if (!features.Next()) {
     AppendMissing(fields, side);
@@ -278,7 +277,7 @@ bool FlatDecoder::AppendEncoded(const SideFields& fields, std::string_view bytes
          side->bag_fingerprints.size() - members == in_bags;
 }
 
-bool FlatDecoder::AppendNamed(const SideFields& fields, std::string_view bytes, FlatBatch::Side* side) {
+bool FlatDecoder::AppendNamed(SideFields& fields, std::string_view bytes, FlatBatch::Side* side) {
   const size_t dense = side->dense.size(), fingerprints = side->fingerprints.size(), bags = side->bag_lengths.size();
   AppendMissing(fields, side);
   for (auto& bag : bags_) bag.clear();
@@ -289,9 +288,9 @@ bool FlatDecoder::AppendNamed(const SideFields& fields, std::string_view bytes, 
     WireReader entry(named.bytes());
     if (!entry.Next() || entry.field() != 1 || !entry.is_bytes()) return false;
     const std::string_view name = entry.bytes();
-    while (next < fields.by_name.size() && fields.by_name[next].name < name) ++next;
-    if (next == fields.by_name.size() || fields.by_name[next].name != name) return false;
-    const Field& field = fields.by_name[next++];
+    while (next < fields.by_name.size() && fields.by_name[next].name != name) ++next;
+    if (next == fields.by_name.size()) return false;
+    Field& field = fields.by_name[next++];
     if (!entry.Next() || entry.field() != 2 || !entry.is_bytes()) return false;
     WireReader value(entry.bytes());
     if (!value.Next()) return false;
@@ -301,7 +300,7 @@ bool FlatDecoder::AppendNamed(const SideFields& fields, std::string_view bytes, 
       side->dense[dense + field.position] = x;
     } else if (value.field() == google::protobuf::Value::kStringValueFieldNumber && value.is_bytes() &&
                field.kind == FeatureField::CATEGORICAL && value.bytes().size() <= features::kMaxValueBytes) {
-      side->fingerprints[fingerprints + field.position] = Fingerprint(field, value.bytes());
+      side->fingerprints[fingerprints + field.position] = field.fingerprint(value.bytes());
     } else if (value.field() == google::protobuf::Value::kListValueFieldNumber && value.is_bytes() &&
                field.kind == FeatureField::BAG) {
       WireReader list(value.bytes());
@@ -312,7 +311,7 @@ bool FlatDecoder::AppendNamed(const SideFields& fields, std::string_view bytes, 
             !member.is_bytes() || member.bytes().size() > features::kMaxValueBytes) {
           return false;
         }
-        bags_[field.position].push_back(Fingerprint(field, member.bytes()));
+        bags_[field.position].push_back(field.fingerprint(member.bytes()));
       }
       if (!list.ok()) return false;
     } else if (value.field() != google::protobuf::Value::kNullValueFieldNumber) {
@@ -325,13 +324,6 @@ bool FlatDecoder::AppendNamed(const SideFields& fields, std::string_view bytes, 
     side->bag_fingerprints.insert(side->bag_fingerprints.end(), bags_[i].begin(), bags_[i].end());
   }
   return named.ok();
-}
-
-uint64_t FlatDecoder::Fingerprint(const Field& field, std::string_view value) {
-  text_.assign(field.salted);
-  text_.append(value);
-  const uint64_t hash = XXH64(text_.data(), text_.size(), /*seed=*/0);
-  return hash == features::kMissing ? 1 : hash;
 }
 
 absl::Status FlatDecoder::AppendSlowly(std::string_view bytes, FlatBatch* batch) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "vickrey/features/fingerprint.h"
 #include "vickrey/features/schema.h"
 #include "vickrey/log/flat_batch.h"
 #include "vickrey/storage/v1/log.pb.h"
@@ -33,7 +34,7 @@ class FlatDecoder {
   // A field of one side, for features by name.
   struct Field {
     std::string name;
-    std::string salted;  // name 0x1f: what a fingerprint starts with
+    features::Fingerprinter fingerprint;
     vickrey::v1::FeatureField::Kind kind;
     size_t position;
   };
@@ -45,10 +46,9 @@ class FlatDecoder {
   bool AppendAuction(std::string_view bytes, FlatBatch* batch);
   bool AppendCandidate(std::string_view bytes, FlatBatch* batch);
   bool SetLogged(std::string_view bytes, size_t candidate, FlatBatch* batch);
-  bool AppendFeatures(const SideFields& fields, std::string_view bytes, FlatBatch::Side* side);
+  bool AppendFeatures(SideFields& fields, std::string_view bytes, FlatBatch::Side* side);
   bool AppendEncoded(const SideFields& fields, std::string_view bytes, FlatBatch::Side* side);
-  bool AppendNamed(const SideFields& fields, std::string_view bytes, FlatBatch::Side* side);
-  uint64_t Fingerprint(const Field& field, std::string_view value);
+  bool AppendNamed(SideFields& fields, std::string_view bytes, FlatBatch::Side* side);
   static void AppendMissing(const SideFields& fields, FlatBatch::Side* side);
   // The same, slowly, by way of the message: the reference of the above, and where errors are said.
   absl::Status AppendSlowly(std::string_view bytes, FlatBatch* batch);
@@ -57,7 +57,6 @@ class FlatDecoder {
   SideFields context_, ad_;
   std::vector<std::string_view> ad_ids_;
   // Scratch.
-  std::string text_;
   std::vector<std::vector<uint64_t>> bags_;  // of one side, by position
   vickrey::storage::v1::StoredAuction slow_;
 };

@@ -81,21 +81,37 @@ absl::Status CheckText(const std::string& field, const std::string& text) {
   return base::IsUtf8(text) ? absl::OkStatus() : InvalidField(field, "is not UTF-8");
 }
 
-absl::Status CheckNamed(const std::string& at, const google::protobuf::Struct& named);
+// The texts of a value, or of what is in it, that are not UTF-8 have their place in `at` then; it is found on the way
+// back, so that what is good costs no texts.
+bool IsText(const google::protobuf::Struct& named, std::string* at);
 
-absl::Status CheckValue(const std::string& at, const google::protobuf::Value& value) {
-  if (value.has_string_value()) return CheckText(at, value.string_value());
-  if (value.has_struct_value()) return CheckNamed(at, value.struct_value());
-  for (const auto& member : value.list_value().values()) RETURN_IF_ERROR(CheckValue(at, member));
-  return absl::OkStatus();
+bool IsText(const google::protobuf::Value& value, std::string* at) {
+  switch (value.kind_case()) {
+    case google::protobuf::Value::kStringValue:
+      return base::IsUtf8(value.string_value());
+    case google::protobuf::Value::kStructValue:
+      return IsText(value.struct_value(), at);
+    case google::protobuf::Value::kListValue:
+      return std::all_of(value.list_value().values().begin(), value.list_value().values().end(),
+                         [&](const google::protobuf::Value& member) { return IsText(member, at); });
+    default:
+      return true;
+  }
+}
+
+bool IsText(const google::protobuf::Struct& named, std::string* at) {
+  for (const auto& [name, value] : named.fields()) {
+    if (!base::IsUtf8(name)) return false;
+    if (IsText(value, at)) continue;
+    *at = absl::StrCat(".", name, *at);
+    return false;
+  }
+  return true;
 }
 
 absl::Status CheckNamed(const std::string& at, const google::protobuf::Struct& named) {
-  for (const auto& [name, value] : named.fields()) {
-    RETURN_IF_ERROR(CheckText(at, name));
-    RETURN_IF_ERROR(CheckValue(absl::StrCat(at, ".", name), value));
-  }
-  return absl::OkStatus();
+  std::string below;
+  return IsText(named, &below) ? absl::OkStatus() : InvalidField(at + below, "is not UTF-8");
 }
 
 // What can be said of encoded arrays without their schema. `schema_id` is that of the record's others, or empty.
