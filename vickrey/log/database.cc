@@ -17,6 +17,7 @@
 #include "rocksdb/cache.h"
 #include "rocksdb/env.h"
 #include "rocksdb/filter_policy.h"
+#include "rocksdb/listener.h"
 #include "rocksdb/table.h"
 #include "vickrey/base/files.h"
 #include "vickrey/base/status.h"
@@ -37,6 +38,15 @@ class NoEventLog final : public rocksdb::Logger {
  public:
   using rocksdb::Logger::Logv;
   void Logv(const char*, va_list) override {}
+};
+
+// After a failure the Committer makes RocksDB go on, when there is something to write. RocksDB would also try by
+// itself, every few seconds, and answer "busy" meanwhile.
+class NoRecoveryOfItsOwn final : public rocksdb::EventListener {
+ public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
 };
 
 // "pid 123 (vickrey-log append --db d)".
@@ -151,7 +161,10 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const fs::path& data, b
   options.max_total_wal_size = 8 * log_options.write_buffer_bytes;
   options.create_if_missing = true;
   options.create_missing_column_families = true;
-  options.max_open_files = -1;                        // all are opened with the database: see OpenForReading
+  options.avoid_flush_during_shutdown = true;  // all is in the write-ahead log, or was on disk before
+  options.max_open_files = -1;                 // all are opened with the database: see OpenForReading
+  options.listeners.push_back(std::make_shared<NoRecoveryOfItsOwn>());
+  options.max_bgerror_resume_count = 0;
   options.info_log = std::make_shared<NoEventLog>();  // its own aborts the process on a full disk
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   const auto cache = rocksdb::NewLRUCache(log_options.block_cache_bytes);
