@@ -1,6 +1,7 @@
 // What a log keeps when the power goes, and when the disk is full; and that threads share a sync.
 
 #include <atomic>
+#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -130,12 +131,13 @@ void AppendUntilItFails(ImpressionLog& log, int64_t first, Ledger& ledger) {
 // Several threads append, sometimes one prunes or freezes; the power goes at any moment, also while the log opens.
 TEST_F(LogFaultTest, WhatWasAcknowledgedSurvivesTheLossOfPower) {
   base::RandomStream random(1, base::StreamId("log_fault_test"), 0);
-  constexpr int kRounds = 60, kRoundsOfOneLog = 12;
+  constexpr int kLivesOfALog = 12;
+  const int logs = std::getenv("VICKREY_SLOW_TESTS") == nullptr ? 2 : 20;
   size_t acknowledged = 0;
-  for (int round = 0; round < kRounds / kRoundsOfOneLog; ++round) {
+  for (int round = 0; round < logs; ++round) {
     fs::remove_all(log_);
     Ledger ledger;
-    for (int64_t life = 0; life < kRoundsOfOneLog; ++life) {
+    for (int64_t life = 0; life < kLivesOfALog; ++life) {
       SCOPED_TRACE(absl::StrCat("log ", round, ", life ", life));
       env_.LosePowerAfter(static_cast<int64_t>(random.Below(life % 4 == 0 ? 60 : 1500)));
       if (auto log = ImpressionLog::Open(log_, true, Options()); log.ok()) {
@@ -166,7 +168,7 @@ TEST_F(LogFaultTest, WhatWasAcknowledgedSurvivesTheLossOfPower) {
     }
     acknowledged += ledger.size();
   }
-  EXPECT_GT(acknowledged, 1000u);
+  EXPECT_GT(acknowledged, 500u);
 }
 
 // Appends until there is no space, whatever the fault; then that reading goes on, and once there is space writing.
