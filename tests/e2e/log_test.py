@@ -1,15 +1,19 @@
 """`vickrey log` as its users run it."""
 
 import json
+import os
 import pathlib
 import random
 import signal
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 
 from tool import BIN, SAMPLES, error_of, replies, vickrey
+
+KILLS = int(os.environ.get("VICKREY_KILLS", "5"))  # rounds of the tests that kill a writer
 
 
 def auction(i, **more):
@@ -48,27 +52,24 @@ class LogTest(unittest.TestCase):
             process.stdin.close()
             self.assertEqual(process.wait(timeout=60), 0)
 
-    def test_nothing_acknowledged_is_lost_by_kill_9(self):
-        dice = random.Random(1)
-        acknowledged = set()
-        for number in range(5):
-            with subprocess.Popen([BIN / "vickrey", "log", "append", "--db", self.db], stdin=subprocess.PIPE,
-                                  stdout=subprocess.PIPE, text=True) as process:
-                lines = "".join(json.dumps(auction(number * 100000 + i)) + "\n" for i in range(20000))
-                writer = threading.Thread(target=self.feed, args=(process.stdin, lines))
-                writer.start()
-                for _ in range(dice.randrange(1, 3000)):
-                    answer = json.loads(process.stdout.readline())
-                    self.assertEqual(answer["status"], "STORED")
-                    acknowledged.add(answer["auction_id"])
-                process.send_signal(signal.SIGKILL)
-                # What it had written to the pipe before it died was acknowledged too.
-                rest = process.stdout.read().splitlines(keepends=True)
-                acknowledged.update(json.loads(line)["auction_id"] for line in rest if line.endswith("\n"))
-                writer.join()
-            stored = {line["auction_id"] for line in replies("log", "scan", "--db", self.db)}
-            self.assertLessEqual(acknowledged, stored)
-        self.assertGreater(len(acknowledged), 0)
+    def verify(self):
+        self.assertEqual(replies("log", "verify", "--db", self.db)[0]["problem_count"], "0")
+
+    def feed_and_kill(self, verb, lines, answers):
+        """Runs `log VERB` on lines and kills it after so many answers; the answers that it wrote."""
+        answered = []
+        with subprocess.Popen([BIN / "vickrey", "log", verb, "--db", self.db], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True) as process:
+            text = "".join(json.dumps(line) + "\n" for line in lines)
+            writer = threading.Thread(target=self.feed, args=(process.stdin, text))
+            writer.start()
+            for _ in range(answers):
+                answered.append(process.stdout.readline())
+            process.send_signal(signal.SIGKILL)
+            # What it had written to the pipe before it died was acknowledged too.
+            answered += process.stdout.read().splitlines(keepends=True)
+            writer.join()
+        return [json.loads(line) for line in answered if line.endswith("\n")]
 
     @staticmethod
     def feed(pipe, text):
@@ -77,6 +78,51 @@ class LogTest(unittest.TestCase):
             pipe.close()
         except BrokenPipeError:
             pass
+
+    def test_nothing_acknowledged_is_lost_by_kill_9(self):
+        dice = random.Random(1)
+        auctions, reports = set(), set()
+        for number in range(KILLS):
+            first = number * 100000
+            lines = [auction(first + i) for i in range(10000)]
+            answers = self.feed_and_kill("append", lines, dice.randrange(1, 2000))
+            self.assertEqual({answer["status"] for answer in answers}, {"STORED"})
+            auctions.update(answer["auction_id"] for answer in answers)
+            lines = [{"feedback_id": f"f{first + i}", "auction_id": f"a{first + i}", "ad_id": "x", "kind": "CLICK",
+                      "event_time": 1704067200000000 + first + i} for i in range(10000)]
+            answers = self.feed_and_kill("feedback", lines, dice.randrange(1, 2000))
+            self.assertLessEqual({answer["status"] for answer in answers}, {"STORED", "ORPHAN"})
+            reports.update(answer["feedback_id"] for answer in answers)
+            self.verify()
+            stored = {line["auction_id"]: line for line in replies("log", "scan", "--db", self.db)}
+            self.assertLessEqual(auctions, set(stored))
+            exported = {line["feedback_id"] for line in replies("log", "export", "--feedback", "--db", self.db)}
+            self.assertLessEqual(reports, exported)
+            for line in stored.values():  # every report whose auction is there is joined to it
+                clicked = line["candidates"][0]["click"] == 1
+                self.assertEqual(clicked, "f" + line["auction_id"][1:] in exported, line)
+        self.assertGreater(min(len(auctions), len(reports)), 0)
+
+    def test_an_import_that_was_killed_is_finished_by_another(self):
+        dice = random.Random(2)
+        file = self.folder / "x.jsonl"
+        for number in range(KILLS):
+            lines = [auction(number * 100000 + i) for i in range(20000)]
+            file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+            command = ["log", "import", "--db", self.db, "--format", "jsonl", file]
+            with subprocess.Popen([BIN / "vickrey", *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                  text=True) as process:
+                time.sleep(dice.random() * 0.4)  # somewhere in it, or before or after; any place is good
+                process.send_signal(signal.SIGKILL)
+            done = vickrey("log", "verify", "--db", self.db)
+            if done.returncode != 0:  # it had not yet made all of the log
+                self.assertEqual(number, 0, done.stdout)
+                self.assertRegex(error_of(done)["message"], "there is no log|not complete")
+            done = replies(*command)[0]
+            self.assertEqual(int(done["stored"]) + int(done["duplicate"]), len(lines))
+            self.assertEqual((done["read"], done["rejected"]), (str(len(lines)), "0"))
+            self.verify()
+            self.assertEqual(replies("log", "stats", "--db", self.db)[0]["auctions"], str((number + 1) * len(lines)))
 
     def test_a_bad_line_stops_it_after_the_good_ones(self):
         done = vickrey("log", "append", "--db", self.db, lines=[auction(1), auction(2, sampling_rate=2), auction(3)])

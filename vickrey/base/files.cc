@@ -72,14 +72,6 @@ absl::Status SyncTree(const fs::path& folder) {
   return SyncFolder(folder);
 }
 
-// Makes a folder and its missing parents, each on disk before the next.
-absl::Status MakeFolders(const fs::path& folder) {
-  if (fs::path parent = ParentOf(folder); !fs::exists(folder) && parent != folder) RETURN_IF_ERROR(MakeFolders(parent));
-  if (mkdir(folder.c_str(), 0777) == 0) return SyncFolder(ParentOf(folder));
-  if (errno == EEXIST && fs::is_directory(folder)) return absl::OkStatus();
-  return FileError("make", folder);
-}
-
 // Renames a folder to a name that nothing has. File systems without that promise (NFS) refuse it with EINVAL; plain
 // rename then refuses a folder that is not empty, which a published one is not.
 bool RenameToNew(const fs::path& from, const fs::path& to) {
@@ -138,6 +130,13 @@ absl::Status WriteFileAtomically(const fs::path& file, std::string_view contents
   if (std::rename(aside.c_str(), file.c_str()) != 0) return FileError("replace", file);
   std::move(remove_it).Cancel();
   return SyncFolder(ParentOf(file));
+}
+
+absl::Status MakeFolders(const fs::path& folder) {
+  if (fs::path parent = ParentOf(folder); !fs::exists(folder) && parent != folder) RETURN_IF_ERROR(MakeFolders(parent));
+  if (mkdir(folder.c_str(), 0777) == 0) return SyncFolder(ParentOf(folder));
+  if (errno == EEXIST && fs::is_directory(folder)) return absl::OkStatus();
+  return FileError("make", folder);
 }
 
 FolderPublisher::FolderPublisher(fs::path target, fs::path aside)

@@ -24,6 +24,9 @@ absl::StatusOr<std::string> ReadFile(const std::filesystem::path& file, size_t m
 // On failure `file` is as it was.
 absl::Status WriteFileAtomically(const std::filesystem::path& file, std::string_view contents);
 
+// Makes a folder and its missing parents, each on disk before the next. One that is there already is good.
+absl::Status MakeFolders(const std::filesystem::path& folder);
+
 // A folder that is filled aside and becomes visible, whole and on disk, in one rename:
 //   1. Create makes an empty folder beside the target, named .TARGET.tmp-XXXXXX;
 //   2. the owner writes files below path();

@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "vickrey/base/status.h"
+#include "vickrey/log/keys.h"
+#include "vickrey/log/record.h"
 #include "vickrey/log/rocksdb_status.h"
 
 namespace vickrey::log {
@@ -30,30 +33,45 @@ absl::Status Committer::Commit(Change change) {
 }
 
 void Committer::Write(const std::deque<Waiter*>& group) {
-  absl::Status status;
-  if (broken_) {
-    status = FromRocksDb(database_.db().Resume());
-    broken_ = !status.ok();
-  }
   Staging staging(database_, meta_);
   size_t taken = 0;
   for (; taken < group.size() && (taken == 0 || staging.bytes() < kMaxBatchBytes); ++taken) {
-    if (!status.ok()) continue;
     staging.Mark();
     group[taken]->status = group[taken]->change(staging);
     if (!group[taken]->status.ok()) staging.TakeBack();
   }
-  if (status.ok()) {
-    status = staging.Write();
-    broken_ = !status.ok();
-    if (status.ok()) meta_ = staging.meta();
-  }
+  const absl::Status status = WriteOut(staging);
+  if (status.ok()) meta_ = staging.meta();
   const absl::MutexLock lock(&mu_);
   for (size_t i = 0; i < taken; ++i) {  // those left over wait on, the first of them to write next
     if (group[i]->status.ok()) group[i]->status = status;
     group[i]->done = true;
     queue_.pop_front();
   }
+}
+
+absl::Status Committer::WriteOut(Staging& staging) {
+  if (staging.empty()) return absl::OkStatus();
+  if (!broken_) {
+    const absl::Status status = WriteOnce(staging);
+    if (status.ok()) return status;
+    broken_ = true;
+  }
+  RETURN_IF_ERROR(FromRocksDb(database_.db().Resume()));
+  RETURN_IF_ERROR(WriteOnce(staging));  // again, perhaps: that does no harm
+  broken_ = false;
+  return absl::OkStatus();
+}
+
+absl::Status Committer::WriteOnce(Staging& staging) {
+  // Where a write fails, the write-ahead log may end with it, whole or in part: nothing may follow it there. Resume
+  // begins another log only if there is something in memory to be written out first, so here is something: what is on
+  // disk already.
+  rocksdb::WriteOptions only_in_memory;
+  only_in_memory.disableWAL = true;
+  RETURN_IF_ERROR(FromRocksDb(database_.db().Put(only_in_memory, database_.family(Database::Family::kMeta), kMetaKey,
+                                                 SerializeDeterministically(meta_))));
+  return staging.Write();
 }
 
 }  // namespace vickrey::log

@@ -26,8 +26,8 @@ class Committer {
   Committer(const Database* database, vickrey::storage::v1::LogMeta meta);
 
   // Makes the change and returns once it is on disk. An error of the change is the caller's alone; where the write
-  // fails (RESOURCE_EXHAUSTED: the disk is full) everyone whose change was in the batch is told, and the next commit
-  // tries to go on where that is possible.
+  // fails (RESOURCE_EXHAUSTED: the disk is full) everyone whose change was in the batch is told. RocksDB stops at such
+  // a failure, of its own work in the background too, so each commit tries to go on from an earlier one first.
   absl::Status Commit(Change change);
 
  private:
@@ -39,10 +39,12 @@ class Committer {
 
   // Writes the changes of `group`. Called by one thread at a time, without the lock.
   void Write(const std::deque<Waiter*>& group);
+  absl::Status WriteOut(Staging& staging);
+  absl::Status WriteOnce(Staging& staging);
 
   const Database& database_;
   vickrey::storage::v1::LogMeta meta_;  // of the thread that writes
-  bool broken_ = false;                 // the same: a write failed, after which RocksDB wants to be resumed
+  bool broken_ = false;                 // the same: a write failed, and RocksDB was not resumed since
 
   absl::Mutex mu_;
   std::deque<Waiter*> queue_ ABSL_GUARDED_BY(mu_);  // the first of them writes

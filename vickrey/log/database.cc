@@ -17,6 +17,8 @@
 #include "rocksdb/cache.h"
 #include "rocksdb/env.h"
 #include "rocksdb/filter_policy.h"
+#include "rocksdb/listener.h"
+#include "rocksdb/sst_file_reader.h"
 #include "rocksdb/table.h"
 #include "vickrey/base/files.h"
 #include "vickrey/base/status.h"
@@ -37,6 +39,15 @@ class NoEventLog final : public rocksdb::Logger {
  public:
   using rocksdb::Logger::Logv;
   void Logv(const char*, va_list) override {}
+};
+
+// After a failure the Committer makes RocksDB go on, when there is something to write. RocksDB would also try by
+// itself, every few seconds, and answer "busy" meanwhile.
+class NoRecoveryOfItsOwn final : public rocksdb::EventListener {
+ public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
 };
 
 // "pid 123 (vickrey-log append --db d)".
@@ -78,18 +89,56 @@ absl::StatusOr<std::string> CurrentManifest(const fs::path& data) {
       return "";
     }
     RETURN_IF_ERROR(read);
-    std::string name(absl::StripAsciiWhitespace(*read));
-    if (name.starts_with("MANIFEST-") && fs::exists(data / name)) return name;
+    const std::string name = read->substr(0, read->find('\n'));
+    if (!name.starts_with("MANIFEST-") || *read != name + "\n") {
+      return absl::DataLossError(absl::StrCat(file.string(), " holds '", absl::CHexEscape(*read),
+                                              "', which is not the name of a list of files and a newline"));
+    }
+    if (fs::exists(data / name)) return name;
     if (attempt == kTries) {
       return absl::DataLossError(
-          absl::StrCat(file.string(), " names '", absl::CHexEscape(name), "', which is not a list of files beside it"));
+          absl::StrCat(file.string(), " names ", absl::CHexEscape((data / name).string()), ", which is not there"));
     }
   }
 }
 
+// RocksDB does not always say which table it cannot read, and names the list of files instead.
+absl::Status NameTheTable(const absl::Status& status, const fs::path& data) {
+  if (!absl::IsDataLoss(status) || status.message().find(".sst") != absl::string_view::npos) return status;
+  for (const std::string& name : FilesOf(data)) {
+    if (name.ends_with(".sst")) RETURN_IF_ERROR(CheckTable(data / name));
+  }
+  return status;
+}
+
+absl::Status CheckFormat(const LogMeta& meta) {
+  if (meta.format() <= kFormat) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the log has format ", meta.format(), "; this version knows up to ", kFormat));
+}
+
+// The same of a closed database.
+absl::Status CheckFormatIn(const fs::path& data, const rocksdb::DBOptions& options) {
+  const std::string meta_name(Database::NameOf(Database::Family::kMeta));
+  std::vector<rocksdb::ColumnFamilyHandle*> families;
+  rocksdb::DB* opened = nullptr;
+  const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(
+      options, data.string(), {{rocksdb::kDefaultColumnFamilyName, {}}, {meta_name, {}}}, &families, &opened);
+  RETURN_IF_ERROR(NameTheTable(FromRocksDb(status), data));
+  const std::unique_ptr<rocksdb::DB> db(opened);
+  std::string bytes;
+  const rocksdb::Status found = db->Get({}, families[1], kMetaKey, &bytes);
+  for (auto* family : families) db->DestroyColumnFamilyHandle(family);
+  if (found.IsNotFound()) return absl::OkStatus();
+  RETURN_IF_ERROR(FromRocksDb(found));
+  LogMeta meta;
+  RETURN_IF_ERROR(Database::Parse(Database::Family::kMeta, kMetaKey, bytes, &meta));
+  return CheckFormat(meta);
+}
+
 // Checks what RocksDB itself reads too leniently, and what a later version would have written: before it is opened, for
 // opening for writing changes files.
-absl::Status Check(const fs::path& data, const rocksdb::DBOptions& options) {
+absl::Status Check(const fs::path& data, const rocksdb::DBOptions& options, bool writable) {
   ASSIGN_OR_RETURN(const std::string current, CurrentManifest(data));
   if (current.empty()) return absl::OkStatus();
   for (const std::string& name : FilesOf(data)) {
@@ -105,7 +154,9 @@ absl::Status Check(const fs::path& data, const rocksdb::DBOptions& options) {
           "the log has a column family '", name, "', which a later version made; this one reads format ", kFormat));
     }
   }
-  return absl::OkStatus();
+  // A reader looks for itself (ReadMeta).
+  const bool is_complete = names.size() == std::size(kFamilies);  // or a writer died while it made the log
+  return writable && is_complete ? CheckFormatIn(data, options) : absl::OkStatus();
 }
 
 rocksdb::ColumnFamilyOptions FamilyOptions(const std::string& name, const LogOptions& options,
@@ -134,6 +185,15 @@ std::string RandomHex() {
 
 }  // namespace
 
+absl::Status CheckTable(const fs::path& file) {
+  rocksdb::SstFileReader reader{rocksdb::Options()};
+  rocksdb::Status status = reader.Open(file.string());
+  if (status.ok()) status = reader.VerifyChecksum();
+  const absl::Status checked = FromRocksDb(status);
+  const bool is_named = checked.message().find(file.string()) != absl::string_view::npos;
+  return is_named ? checked : base::Annotate(checked, file.string());
+}
+
 Database::~Database() {
   for (auto* family : families_) {
     if (family != nullptr) db_->DestroyColumnFamilyHandle(family);
@@ -151,17 +211,21 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const fs::path& data, b
   options.max_total_wal_size = 8 * log_options.write_buffer_bytes;
   options.create_if_missing = true;
   options.create_missing_column_families = true;
-  options.max_open_files = -1;                        // all are opened with the database: see OpenForReading
+  options.avoid_flush_during_shutdown = true;  // all is in the write-ahead log, or was on disk before
+  options.max_open_files = -1;                 // all are opened with the database: see OpenForReading
+  options.listeners.push_back(std::make_shared<NoRecoveryOfItsOwn>());
+  options.max_bgerror_resume_count = 0;
   options.info_log = std::make_shared<NoEventLog>();  // its own aborts the process on a full disk
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   const auto cache = rocksdb::NewLRUCache(log_options.block_cache_bytes);
   for (const char* name : kFamilies) families.emplace_back(name, FamilyOptions(name, log_options, cache));
-  RETURN_IF_ERROR(Check(data, options));
+  RETURN_IF_ERROR(Check(data, options, writable));
   std::unique_ptr<Database> database(new Database());
   rocksdb::DB* db = nullptr;
-  RETURN_IF_ERROR(FromRocksDb(
+  const rocksdb::Status opened =
       writable ? rocksdb::DB::Open(options, data.string(), families, &database->families_, &db)
-               : rocksdb::DB::OpenForReadOnly(options, data.string(), families, &database->families_, &db)));
+               : rocksdb::DB::OpenForReadOnly(options, data.string(), families, &database->families_, &db);
+  RETURN_IF_ERROR(NameTheTable(FromRocksDb(opened), data));
   database->db_.reset(db);
   return database;
 }
@@ -176,12 +240,11 @@ absl::StatusOr<std::unique_ptr<Database>> Database::OpenForWriting(const fs::pat
       return base::InvalidField("--db", absl::StrCat(log.string(), " is neither a log nor an empty folder"));
     }
   }
-  fs::create_directories(log / "data", error);
-  if (error) return absl::UnavailableError(absl::StrCat("cannot make ", log.string(), ": ", error.message()));
   if (options.write_buffer_bytes < (size_t{64} << 10)) {
     return base::InvalidField("write_buffer_bytes",
                               absl::StrCat(options.write_buffer_bytes, " is too small; 65536 or more"));
   }
+  RETURN_IF_ERROR(base::MakeFolders(log / "data"));
   auto database = Open(log / "data", true, options);
   if (!database.ok()) {
     const auto holder = base::ReadFile(log / "WRITER", 4096);
@@ -197,7 +260,8 @@ absl::StatusOr<std::unique_ptr<Database>> Database::OpenForWriting(const fs::pat
 }
 
 absl::StatusOr<std::unique_ptr<Database>> Database::OpenForReading(const fs::path& log) {
-  if (!fs::exists(log / "data" / "CURRENT")) return NoLog(log);
+  ASSIGN_OR_RETURN(const std::string current, CurrentManifest(log / "data"));
+  if (current.empty()) return NoLog(log);
   // Opening reads the list of files and then the files, while a writer may move records from its write-ahead log into
   // new files and delete old ones: a reader that falls between would fail, or miss records. What was opened while the
   // folder kept its files is whole, and stays so: all files are held open.
@@ -254,10 +318,7 @@ absl::StatusOr<LogMeta> Database::ReadMeta() const {
     meta.set_log_id(RandomHex());
     meta.set_created_time(absl::ToUnixMicros(absl::Now()));
   }
-  if (meta.format() > kFormat) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the log has format ", meta.format(), "; this version knows up to ", kFormat));
-  }
+  RETURN_IF_ERROR(CheckFormat(meta));
   return meta;
 }
 

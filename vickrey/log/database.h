@@ -21,6 +21,10 @@ namespace vickrey::log {
 
 inline constexpr int kFormat = 1;
 
+// Reads a sorted table of the database, that is a file of records that were written out: DATA_LOSS naming it if any of
+// its checksums is wrong.
+absl::Status CheckTable(const std::filesystem::path& file);
+
 // The database with its column families. Thread-safe, as RocksDB is.
 class Database {
  public:

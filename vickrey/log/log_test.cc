@@ -1,27 +1,36 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "vickrey/base/random.h"
+#include "vickrey/base/sha256.h"
 #include "vickrey/base/status.h"
+#include "vickrey/log/contents_testing.h"
+#include "vickrey/log/database.h"
 #include "vickrey/log/impression_log.h"
+#include "vickrey/log/keys.h"
 #include "vickrey/log/reader.h"
 #include "vickrey/log/record.h"
 #include "vickrey/log/snapshot.h"
+#include "vickrey/log/verify.h"
 
 namespace vickrey::log {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
+using Family = Database::Family;
 using vickrey::v1::AppendAuctionResult;
 using vickrey::v1::AppendFeedbackResult;
 using vickrey::v1::Feedback;
@@ -275,53 +284,319 @@ TEST_F(LogTest, ReadersDoNotMindAWriterThatCompacts) {
   EXPECT_EQ(Ids().size(), 40u);
 }
 
-// Random operations, with restarts, against a map.
-TEST_F(LogTest, AgreesWithAMap) {
-  base::RandomStream random(1, base::StreamId("log_test"), 0);
-  std::map<std::pair<int64_t, std::string>, LoggedAuction> auctions;  // in the order of a scan
-  std::map<std::string, int64_t> times;
-  std::map<std::string, bool> clicked;  // auction ids with a click on "x", orphans among them
+Feedback Conversion(const std::string& id, const std::string& auction, const std::string& ad, int64_t time,
+                    std::optional<int64_t> value = std::nullopt) {
+  Feedback report = Click(id, auction, ad);
+  report.set_kind(Feedback::CONVERSION);
+  report.set_event_time(time);
+  if (value.has_value()) report.set_value_micros(*value);
+  return report;
+}
+
+TEST_F(LogTest, AnotherReportWithTheSameIdOnItsAuctionIsAConflict) {
   auto log = Open();
-  for (int step = 0; step < 400; ++step) {
-    const std::string id = absl::StrCat("a", random.Below(60));
-    switch (random.Below(8)) {
-      case 0:
-        log.reset();
-        log = Open();
-        break;
-      case 1:
-      case 2:
-        ASSERT_TRUE(log->AppendFeedback(std::vector{Click(absl::StrCat("f", step), id, "x")}).ok());
-        clicked[id] = true;
-        break;
-      default: {
-        const LoggedAuction record = Auction(id, kStart + static_cast<int64_t>(random.Below(1000)));
-        const auto status = Append(*log, record);
-        const auto known = times.find(id);
-        if (known == times.end()) {
-          ASSERT_EQ(status, AppendAuctionResult::STORED);
-          times[id] = record.auction().event_time();
-          auctions[{record.auction().event_time(), id}] = record;
-        } else {
-          ASSERT_EQ(status, known->second == record.auction().event_time() ? AppendAuctionResult::DUPLICATE
-                                                                           : AppendAuctionResult::CONFLICT);
-        }
-      }
-    }
+  ASSERT_EQ(Append(*log, Auction("a")), AppendAuctionResult::STORED);
+  ASSERT_EQ(Append(*log, Auction("b")), AppendAuctionResult::STORED);
+  ASSERT_EQ(Append(*log, Click("f", "a", "x")), AppendFeedbackResult::STORED);
+  Feedback later = Click("f", "a", "x");
+  later.set_event_time(kStart + 6);
+  for (const Feedback& other : {later, Click("f", "a", "y"), Conversion("f", "a", "x", kStart + 5)}) {
+    EXPECT_EQ(Append(*log, other), AppendFeedbackResult::CONFLICT);
   }
-  const auto records = Read();
-  ASSERT_EQ(records.size(), auctions.size());
-  size_t i = 0;
-  for (const auto& [key, expected] : auctions) {
-    EXPECT_EQ(records[i].auction().SerializeAsString(), expected.auction().SerializeAsString());
-    EXPECT_EQ(records[i].candidates(0).click(), clicked.contains(key.second));
-    ++i;
-  }
+  EXPECT_EQ(Append(*log, Click("f", "a", "x")), AppendFeedbackResult::DUPLICATE);
+  EXPECT_EQ(Append(*log, Click("f", "b", "x")), AppendFeedbackResult::STORED);  // of another auction
+  EXPECT_EQ(Append(*log, Click("f2", "a", "x")), AppendFeedbackResult::STORED);
+  EXPECT_FALSE(Read()[0].candidates(1).click());
+  // Of orphans too, and once they are joined.
+  EXPECT_EQ(Append(*log, Click("f", "c", "x")), AppendFeedbackResult::ORPHAN);
+  EXPECT_EQ(Append(*log, Click("f", "c", "y")), AppendFeedbackResult::CONFLICT);
+  ASSERT_EQ(Append(*log, Auction("c")), AppendAuctionResult::STORED);
+  EXPECT_EQ(Append(*log, Click("f", "c", "y")), AppendFeedbackResult::CONFLICT);
+  // Within one batch.
+  const auto results = log->AppendFeedback(std::vector{Click("g", "a", "x"), Click("g", "a", "y")}).value();
+  EXPECT_EQ(results[0].status(), AppendFeedbackResult::STORED);
+  EXPECT_EQ(results[1].status(), AppendFeedbackResult::CONFLICT);
+}
+
+TEST_F(LogTest, ConversionsAreAddedUp) {
+  auto log = Open();
+  LoggedAuction record = Auction("a");
+  record.mutable_candidates(0)->set_conversions(2);
+  record.mutable_candidates(0)->set_conversion_value_micros(100);
+  ASSERT_EQ(Append(*log, record), AppendAuctionResult::STORED);
+  ASSERT_EQ(Append(*log, Conversion("f1", "a", "x", kStart + 10, 7)), AppendFeedbackResult::STORED);
+  ASSERT_EQ(Append(*log, Conversion("f2", "a", "x", kStart + 20)), AppendFeedbackResult::STORED);
+  ASSERT_EQ(Append(*log, Conversion("f3", "a", "x", kStart + 30, kMaxMicros)), AppendFeedbackResult::STORED);
+  const auto first = [&](int64_t as_of) { return Read({.as_of = as_of})[0].candidates(0); };
+  EXPECT_EQ(first(kStart + 9).conversions(), 2);  // as it was logged
+  EXPECT_EQ(first(kStart + 9).conversion_value_micros(), 100);
+  EXPECT_EQ(first(kStart + 10).conversions(), 3);
+  EXPECT_EQ(first(kStart + 10).conversion_value_micros(), 107);
+  EXPECT_EQ(first(kStart + 20).conversions(), 4);  // without a value
+  EXPECT_EQ(first(kStart + 20).conversion_value_micros(), 107);
+  EXPECT_EQ(first(kStart + 30).conversion_value_micros(), kMaxMicros);
+  EXPECT_FALSE(first(kStart + 30).has_click());  // a conversion is no click, and none makes no label
+  EXPECT_FALSE(Read()[0].candidates(1).has_conversions());
   const LogStats stats = LogReader::Open(folder_, "").value()->Stats().value();
-  EXPECT_EQ(stats.auctions, static_cast<int64_t>(auctions.size()));
-  EXPECT_EQ(stats.candidates, static_cast<int64_t>(2 * auctions.size()));
-  EXPECT_EQ(stats.from, auctions.begin()->first.first);
-  EXPECT_EQ(stats.to, auctions.rbegin()->first.first);
+  EXPECT_EQ(stats.conversions, 5);
+  EXPECT_EQ(stats.feedback, 3);
+}
+
+TEST_F(LogTest, FeedbackMayBeEarlyByItsClockOrYearsLate) {
+  auto log = Open();
+  ASSERT_EQ(Append(*log, Auction("a")), AppendAuctionResult::STORED);
+  ASSERT_EQ(Append(*log, Auction("b", kStart + 1)), AppendAuctionResult::STORED);
+  Feedback early = Click("f1", "a", "x"), late = Click("f2", "b", "x");
+  early.set_event_time(kStart - 3'600'000'000);
+  late.set_event_time(kStart + 5 * 365 * int64_t{86'400'000'000});
+  ASSERT_EQ(Append(*log, early), AppendFeedbackResult::STORED);
+  ASSERT_EQ(Append(*log, late), AppendFeedbackResult::STORED);
+  const auto before = Read({.as_of = late.event_time() - 1});
+  EXPECT_TRUE(before[0].candidates(0).click());
+  EXPECT_FALSE(before[1].candidates(0).click());  // a no-click, until then
+  EXPECT_TRUE(before[1].candidates(0).has_click());
+  EXPECT_TRUE(Read({.as_of = late.event_time()})[1].candidates(0).click());
+  EXPECT_TRUE(Read({.as_of = kStart})[0].candidates(0).click());
+}
+
+TEST_F(LogTest, PruningDeletesAuctionsWithAllThatBelongsToThem) {
+  auto log = Open();
+  for (const auto& [id, time] : {std::pair("old", kStart), {"edge", kStart + 10}, {"new", kStart + 20}}) {
+    ASSERT_EQ(Append(*log, Auction(id, time)), AppendAuctionResult::STORED);
+    ASSERT_EQ(Append(*log, Click("f", id, "x")), AppendFeedbackResult::STORED);
+  }
+  Feedback orphan = Click("f", "never", "x");
+  orphan.set_event_time(kStart + 9);
+  ASSERT_EQ(Append(*log, orphan), AppendFeedbackResult::ORPHAN);
+  orphan.set_auction_id("later");
+  orphan.set_event_time(kStart + 10);
+  ASSERT_EQ(Append(*log, orphan), AppendFeedbackResult::ORPHAN);
+  const std::string snapshot = log->CreateSnapshot().value().snapshot_id();
+
+  EXPECT_EQ(base::FieldOf(log->Prune(-1).status()), "before");
+  auto pruned = log->Prune(kStart + 10).value();
+  EXPECT_EQ(pruned.auctions, 1);
+  EXPECT_EQ(pruned.feedback, 1);  // though that came later than `before`
+  EXPECT_EQ(pruned.orphans, 1);
+  EXPECT_THAT(Ids(), ElementsAre("edge", "new"));
+  EXPECT_EQ(ProblemsOf(folder_), "");
+  const LogStats stats = LogReader::Open(folder_, "").value()->Stats().value();
+  EXPECT_EQ(stats.feedback, 3);
+  EXPECT_EQ(stats.orphans, 1);
+  pruned = log->Prune(kStart + 10).value();
+  EXPECT_EQ(pruned.auctions + pruned.feedback + pruned.orphans, 0);
+
+  // The snapshot keeps all.
+  EXPECT_THAT(Ids({}, snapshot), ElementsAre("old", "edge", "new"));
+  EXPECT_EQ(ProblemsOf(folder_, snapshot), "");
+  // What was pruned is unknown: it comes again, its feedback too, with another sequence number.
+  const LoggedAuction again = Auction("old");
+  const auto result = log->AppendAuctions({&again, 1}).value().at(0);
+  EXPECT_EQ(result.status(), AppendAuctionResult::STORED);
+  EXPECT_EQ(result.sequence(), 4u);
+  EXPECT_FALSE(Read()[0].candidates(0).click());
+  EXPECT_EQ(Append(*log, Click("f", "old", "x")), AppendFeedbackResult::STORED);
+  EXPECT_EQ(ProblemsOf(folder_), "");
+  // And it is gone after a restart.
+  ASSERT_TRUE(log->Prune(kStart + 15).ok());
+  log.reset();
+  log = Open();
+  EXPECT_THAT(Ids(), ElementsAre("new"));
+  EXPECT_EQ(ProblemsOf(folder_), "");
+}
+
+TEST_F(LogTest, MoreIsPrunedThanGoesIntoOneBatch) {
+  auto log = Open();
+  std::vector<LoggedAuction> records;
+  for (int i = 0; i < 20'001; ++i) records.push_back(Auction(absl::StrCat("a", i), kStart + i / 3));
+  ASSERT_TRUE(log->AppendAuctions(records).ok());
+  EXPECT_EQ(log->Prune(kStart + 6'667).value().auctions, 20'001);
+  EXPECT_TRUE(Ids().empty());
+  EXPECT_EQ(ProblemsOf(folder_), "");
+}
+
+TEST_F(LogTest, SnapshotsAgeOut) {
+  auto log = Open();
+  std::vector<std::string> ids;
+  std::vector<int64_t> times;
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_EQ(Append(*log, Auction(absl::StrCat("a", i))), AppendAuctionResult::STORED);
+    const auto snapshot = log->CreateSnapshot().value();
+    ids.push_back(snapshot.snapshot_id());
+    times.push_back(snapshot.created_time());
+  }
+  const auto listed = [this] {
+    std::vector<std::string> names;
+    for (const auto& snapshot : std::vector(ListSnapshots(folder_).value())) names.push_back(snapshot.snapshot_id());
+    return names;
+  };
+  EXPECT_EQ(listed(), ids);
+  EXPECT_TRUE(PruneSnapshots(folder_, times[0], 0).value().empty());  // not before it
+  EXPECT_TRUE(PruneSnapshots(folder_, times[3] + 1, 4).value().empty());
+  EXPECT_TRUE(PruneSnapshots(folder_, times[3] + 1, 9).value().empty());
+  EXPECT_EQ(PruneSnapshots(folder_, times[3] + 1, 3).value().at(0).snapshot_id(), ids[0]);
+  EXPECT_EQ(PruneSnapshots(folder_, times[2], 1).value().at(0).snapshot_id(), ids[1]);
+  EXPECT_THAT(listed(), ElementsAre(ids[2], ids[3]));
+  EXPECT_EQ(PruneSnapshots(folder_, times[3] + 1, 0).value().size(), 2u);
+  EXPECT_TRUE(listed().empty());
+  EXPECT_THAT(Ids(), testing::SizeIs(4));  // the log has all
+}
+
+// Each kind of problem, made on purpose.
+class VerifyTest : public LogTest {
+ protected:
+  VerifyTest() {
+    auto log = Open();
+    EXPECT_EQ(Append(*log, Auction("a")), AppendAuctionResult::STORED);
+    EXPECT_EQ(Append(*log, Auction("b", kStart + 1)), AppendAuctionResult::STORED);
+    EXPECT_EQ(Append(*log, Click("f", "a", "x")), AppendFeedbackResult::STORED);
+    EXPECT_EQ(Append(*log, Click("g", "c", "x")), AppendFeedbackResult::ORPHAN);
+    log.reset();
+    EXPECT_EQ(ProblemsOf(folder_), "");
+    database_ = Database::OpenForWriting(folder_, false, {}).value();
+  }
+
+  void Put(Family to, const std::string& key, const std::string& value) {
+    ASSERT_TRUE(database_->db().Put({}, database_->family(to), key, value).ok());
+  }
+  void Delete(Family from, const std::string& key) {
+    ASSERT_TRUE(database_->db().Delete({}, database_->family(from), key).ok());
+  }
+  std::string Get(Family of, const std::string& key) {
+    std::string value;
+    EXPECT_TRUE(database_->db().Get({}, database_->family(of), key, &value).ok());
+    return value;
+  }
+  // Kind and place of each problem.
+  std::vector<std::string> Found() {
+    database_.reset();
+    std::vector<std::string> kinds;
+    const auto found = Verify(folder_, "").value();
+    for (const auto& problem : found.problems) kinds.push_back(absl::StrCat(problem.kind, " ", problem.file));
+    EXPECT_EQ(found.problem_count, static_cast<int64_t>(kinds.size()));
+    return kinds;
+  }
+  static std::string Bytes(const Feedback& report) {
+    vickrey::storage::v1::StoredFeedback stored;
+    *stored.mutable_feedback() = report;
+    return SerializeDeterministically(stored);
+  }
+  static std::string Suffix(const std::string& ad, const std::string& id) {
+    return FeedbackSuffix(ad, Feedback::CLICK, id);
+  }
+
+  std::unique_ptr<Database> database_;
+};
+
+TEST_F(VerifyTest, AnAuctionWithoutItsId) {
+  Delete(Family::kIds, "a");
+  EXPECT_THAT(Found(), ElementsAre("id auctions"));
+}
+
+TEST_F(VerifyTest, AnIdWithoutItsAuction) {
+  Put(Family::kIds, "ghost", Get(Family::kIds, "a"));
+  EXPECT_THAT(Found(), ElementsAre("id ids"));
+}
+
+TEST_F(VerifyTest, AnAuctionThatIsGone) {
+  Delete(Family::kAuctions, AuctionKey(kStart, "a"));
+  EXPECT_THAT(Found(), UnorderedElementsAre("id ids", "join feedback", "count meta"));
+}
+
+TEST_F(VerifyTest, AnAuctionThatWasChanged) {
+  vickrey::storage::v1::StoredAuction stored;
+  *stored.mutable_record() = Auction("a", kStart, 2);
+  Put(Family::kAuctions, AuctionKey(kStart, "a"), SerializeDeterministically(stored));
+  EXPECT_THAT(Found(), ElementsAre("id auctions"));
+}
+
+TEST_F(VerifyTest, AnIdOfAnotherTime) {
+  vickrey::storage::v1::StoredId id;
+  ASSERT_TRUE(id.ParseFromString(Get(Family::kIds, "a")));
+  id.set_event_time(kStart + 1);
+  Put(Family::kIds, "a", SerializeDeterministically(id));
+  EXPECT_THAT(Found(), ElementsAre("id ids"));
+}
+
+TEST_F(VerifyTest, AnAuctionAtAnotherPlace) {
+  Put(Family::kAuctions, AuctionKey(kStart + 7, "a"), Get(Family::kAuctions, AuctionKey(kStart, "a")));
+  Delete(Family::kAuctions, AuctionKey(kStart, "a"));
+  EXPECT_THAT(Found(), UnorderedElementsAre("key auctions", "join feedback"));
+}
+
+TEST_F(VerifyTest, AReportWithoutItsAuction) {
+  Put(Family::kFeedback, FeedbackPrefix(kStart, "none") + Suffix("x", "h"), Bytes(Click("h", "none", "x")));
+  EXPECT_THAT(Found(), UnorderedElementsAre("join feedback", "count meta"));
+}
+
+TEST_F(VerifyTest, AReportOnAnAdThatWasNotThere) {
+  Put(Family::kFeedback, FeedbackPrefix(kStart, "a") + Suffix("z", "h"), Bytes(Click("h", "a", "z")));
+  EXPECT_THAT(Found(), UnorderedElementsAre("join feedback", "count meta"));
+}
+
+TEST_F(VerifyTest, AReportAtAnotherPlace) {
+  Put(Family::kFeedback, FeedbackPrefix(kStart, "a") + Suffix("x", "h"), Bytes(Click("i", "a", "x")));
+  EXPECT_THAT(Found(), UnorderedElementsAre("key feedback", "count meta"));
+}
+
+TEST_F(VerifyTest, AnOrphanWhoseAuctionIsThere) {
+  Put(Family::kOrphans, OrphanPrefix("b") + Suffix("x", "h"), Bytes(Click("h", "b", "x")));
+  EXPECT_THAT(Found(), UnorderedElementsAre("join orphans", "count meta"));
+}
+
+TEST_F(VerifyTest, AnOrphanAtAnotherPlace) {
+  Put(Family::kOrphans, OrphanPrefix("d") + Suffix("x", "g"),
+      Get(Family::kOrphans, OrphanPrefix("c") + Suffix("x", "g")));
+  Delete(Family::kOrphans, OrphanPrefix("c") + Suffix("x", "g"));
+  EXPECT_THAT(Found(), ElementsAre("key orphans"));
+}
+
+TEST_F(VerifyTest, RecordsThatAreNone) {
+  Put(Family::kAuctions, AuctionKey(kStart, "a"), "nonsense");
+  Put(Family::kIds, "b", "nonsense");
+  Put(Family::kOrphans, OrphanPrefix("c") + Suffix("x", "g"), Bytes(Click("", "c", "x")));
+  const auto found = Found();
+  for (const char* kind : {"record auctions", "record ids", "record orphans"}) EXPECT_THAT(found, Contains(kind));
+}
+
+TEST_F(VerifyTest, AWrongCount) {
+  auto meta = database_->ReadMeta().value();
+  meta.set_last_sequence(3);
+  meta.set_feedback(1);
+  Put(Family::kMeta, kMetaKey, SerializeDeterministically(meta));
+  EXPECT_THAT(Found(), ElementsAre("count meta", "count meta"));
+}
+
+TEST_F(VerifyTest, ASnapshotThatWasChanged) {
+  database_.reset();
+  const std::string id = Open()->CreateSnapshot().value().snapshot_id();
+  ASSERT_EQ(ProblemsOf(folder_, id), "");
+  // Whole, and not what it was: another auction of the same bytes in each place that is checked.
+  vickrey::storage::v1::StoredAuction stored;
+  *stored.mutable_record() = Auction("a", kStart, 2);
+  const std::string bytes = SerializeDeterministically(stored);
+  base::Sha256 sha;
+  sha.Update(bytes);
+  vickrey::storage::v1::StoredId stored_id;
+  stored_id.set_event_time(kStart);
+  stored_id.set_digest(sha.Digest());
+  stored_id.set_sequence(1);
+  const fs::path moved = folder_ / "snapshots" / "moved";
+  fs::create_directories(moved);
+  fs::rename(SnapshotData(folder_, id), moved / "data");
+  {
+    const auto snapshot = Database::OpenForWriting(moved, false, {}).value();
+    ASSERT_TRUE(snapshot->db().Put({}, snapshot->family(Family::kAuctions), AuctionKey(kStart, "a"), bytes).ok());
+    ASSERT_TRUE(
+        snapshot->db().Put({}, snapshot->family(Family::kIds), "a", SerializeDeterministically(stored_id)).ok());
+  }
+  fs::rename(moved / "data", SnapshotData(folder_, id));
+  EXPECT_THAT(ProblemsOf(folder_, id), HasSubstr("digest "));
+}
+
+TEST_F(VerifyTest, WhatIsNotThere) {
+  EXPECT_TRUE(absl::IsNotFound(Verify(folder_ / "none", "").status()));
+  EXPECT_TRUE(absl::IsNotFound(Verify(folder_, "none").status()));
 }
 
 }  // namespace

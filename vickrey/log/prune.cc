@@ -1,5 +1,6 @@
 // ImpressionLog::Prune.
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,37 +19,40 @@ using Family = Database::Family;
 constexpr size_t kStep = 10'000;  // auctions, or orphans, that are deleted in one batch
 
 // Stages the deletion of the first auctions before `before`, at most kStep of them; adds what it was. False when none
-// are left.
+// are left. Key by key, so that what is staged behind it in the same batch sees that they are gone.
 absl::StatusOr<bool> StageStep(int64_t before, Staging& staging, ImpressionLog::Pruned* pruned) {
-  const std::string begin = TimeKey(0);
   std::string end = TimeKey(before);  // the first key that stays
-  int64_t auctions = 0, feedback = 0;
+  std::vector<std::string> auctions, feedback;
   {
     const auto it = staging.Iterate(Family::kAuctions);
     for (it->SeekToFirst(); it->Valid() && it->key().compare(end) < 0; it->Next()) {
-      if (auctions == kStep) {
+      if (auctions.size() == kStep) {
         end = it->key().ToString();
         break;
       }
-      ++auctions;
       if (it->key().size() <= 8) return absl::DataLossError("the key of an auction is too short");
-      RETURN_IF_ERROR(staging.Delete(Family::kIds, it->key().ToStringView().substr(8)));
+      auctions.push_back(it->key().ToString());
     }
     RETURN_IF_ERROR(FromRocksDb(it->status()));
   }
   {
     const auto it = staging.Iterate(Family::kFeedback);
-    for (it->SeekToFirst(); it->Valid() && it->key().compare(end) < 0; it->Next()) ++feedback;
+    for (it->SeekToFirst(); it->Valid() && it->key().compare(end) < 0; it->Next()) {
+      feedback.push_back(it->key().ToString());
+    }
     RETURN_IF_ERROR(FromRocksDb(it->status()));
   }
-  if (auctions == 0 && feedback == 0) return false;
-  RETURN_IF_ERROR(staging.DeleteRange(Family::kAuctions, begin, end));
-  RETURN_IF_ERROR(staging.DeleteRange(Family::kFeedback, begin, end));
+  if (auctions.empty() && feedback.empty()) return false;
+  for (const std::string& key : auctions) {
+    RETURN_IF_ERROR(staging.Delete(Family::kAuctions, key));
+    RETURN_IF_ERROR(staging.Delete(Family::kIds, std::string_view(key).substr(8)));
+  }
+  for (const std::string& key : feedback) RETURN_IF_ERROR(staging.Delete(Family::kFeedback, key));
   auto& meta = staging.meta();
-  meta.set_pruned_auctions(meta.pruned_auctions() + static_cast<uint64_t>(auctions));
-  meta.set_pruned_feedback(meta.pruned_feedback() + static_cast<uint64_t>(feedback));
-  pruned->auctions += auctions;
-  pruned->feedback += feedback;
+  meta.set_pruned_auctions(meta.pruned_auctions() + auctions.size());
+  meta.set_pruned_feedback(meta.pruned_feedback() + feedback.size());
+  pruned->auctions += static_cast<int64_t>(auctions.size());
+  pruned->feedback += static_cast<int64_t>(feedback.size());
   return true;
 }
 

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "absl/strings/str_replace.h"
+
 namespace vickrey::log {
 namespace {
 
@@ -34,7 +36,8 @@ absl::StatusCode CodeOf(const rocksdb::Status& status) {
 
 absl::Status FromRocksDb(const rocksdb::Status& status) {
   if (status.ok()) return absl::OkStatus();
-  return {CodeOf(status), status.ToString()};
+  // A table that is missing is looked for under LevelDB's name last, and missed by that.
+  return {CodeOf(status), absl::StrReplaceAll(status.ToString(), {{".ldb", ".sst"}})};
 }
 
 }  // namespace vickrey::log

@@ -1,5 +1,7 @@
 #include "vickrey/log/snapshot.h"
 
+#include <google/protobuf/struct.pb.h>
+
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -33,12 +35,22 @@ constexpr char kManifest[] = "SNAPSHOT.json";
 fs::path FolderOf(const fs::path& log) { return log / "snapshots"; }
 
 absl::StatusOr<SnapshotManifest> ReadManifest(const fs::path& folder) {
+  const fs::path file = folder / kManifest;
+  ASSIGN_OR_RETURN(const std::string json, base::ReadFile(file, 1 << 20));
+  google::protobuf::Struct fields;  // which a later version may have others of
+  if (base::FromJson(json, &fields).ok()) {
+    const auto format = fields.fields().find("format");
+    if (format != fields.fields().end() && format->second.number_value() > kFormat) {
+      return absl::FailedPreconditionError(absl::StrCat(folder.string(), " has format ", format->second.number_value(),
+                                                        "; this version knows up to ", kFormat));
+    }
+  }
   SnapshotManifest manifest;
-  ASSIGN_OR_RETURN(const std::string json, base::ReadFile(folder / kManifest, 1 << 20));
-  RETURN_IF_ERROR(base::Annotate(base::FromJson(json, &manifest), (folder / kManifest).string()));
-  if (manifest.format() > kFormat) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(folder.string(), " has format ", manifest.format(), "; this version knows up to ", kFormat));
+  if (const absl::Status read = base::FromJson(json, &manifest); !read.ok()) {
+    return absl::DataLossError(absl::StrCat(file.string(), ": ", std::string(read.message())));
+  }
+  if (manifest.snapshot_id() != folder.filename()) {
+    return absl::DataLossError(absl::StrCat(file.string(), " is of another snapshot, '", manifest.snapshot_id(), "'"));
   }
   return manifest;
 }

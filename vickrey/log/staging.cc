@@ -41,10 +41,6 @@ absl::Status Staging::Delete(Database::Family from, std::string_view key) {
   return FromRocksDb(batch_.Delete(database_.family(from), SliceOf(key)));
 }
 
-absl::Status Staging::DeleteRange(Database::Family from, std::string_view begin, std::string_view end) {
-  return FromRocksDb(batch_.GetWriteBatch()->DeleteRange(database_.family(from), SliceOf(begin), SliceOf(end)));
-}
-
 void Staging::Mark() {
   batch_.SetSavePoint();
   marked_ = meta_;
@@ -57,7 +53,6 @@ void Staging::TakeBack() {
 
 absl::Status Staging::Write() {
   rocksdb::WriteBatch& batch = *batch_.GetWriteBatch();
-  if (batch.Count() == 0) return absl::OkStatus();
   RETURN_IF_ERROR(
       FromRocksDb(batch.Put(database_.family(Database::Family::kMeta), kMetaKey, SerializeDeterministically(meta_))));
   rocksdb::WriteOptions options;

@@ -31,15 +31,14 @@ class Staging {
 
   absl::Status Put(Database::Family to, std::string_view key, std::string_view value);
   absl::Status Delete(Database::Family from, std::string_view key);
-  // Keys in [begin, end). Reads of this batch go on seeing them.
-  absl::Status DeleteRange(Database::Family from, std::string_view begin, std::string_view end);
 
   // Remembers the state, and takes back what was staged since.
   void Mark();
   void TakeBack();
 
-  // Writes all of it and syncs. On failure nothing is to be taken as written, though it may be.
+  // Writes all of it and syncs. REQUIRES: not empty. On failure nothing is to be taken as written, though it may be.
   absl::Status Write();
+  bool empty() { return batch_.GetWriteBatch()->Count() == 0; }
   size_t bytes() { return batch_.GetWriteBatch()->GetDataSize(); }
 
  private:

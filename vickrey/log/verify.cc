@@ -9,7 +9,6 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "rocksdb/metadata.h"
-#include "rocksdb/sst_file_reader.h"
 #include "vickrey/base/sha256.h"
 #include "vickrey/base/status.h"
 #include "vickrey/log/database.h"
@@ -72,10 +71,8 @@ class Verifier {
     std::vector<rocksdb::LiveFileMetaData> files;
     database_.db().GetLiveFilesMetaData(&files);
     for (const rocksdb::LiveFileMetaData& file : files) {
-      rocksdb::SstFileReader reader{rocksdb::Options()};
-      rocksdb::Status status = reader.Open(file.db_path + file.name);
-      if (status.ok()) status = reader.VerifyChecksum();
-      if (!status.ok()) Add(file.db_path + file.name, "checksum", status.ToString());
+      const absl::Status checked = CheckTable(file.db_path + file.name);
+      if (!checked.ok()) Add(file.db_path + file.name, "checksum", Text(checked));
     }
   }
 
