@@ -8,8 +8,8 @@
 #     nothing that protobuf, Abseil, gRPC, RocksDB, zstd, lz4, snappy or zlib export. Its own copies of those are hidden.
 #   - libparquet.so exports its own OpenSSL 3, 4266 of the names of libcrypto.so, without versions. A program in which it
 #     came first would run gRPC's TLS and our SHA-256 on a mixture of two OpenSSLs. So the system's are linked before
-#     everything else, and although nothing may need them: the loader takes the first definition, and both libraries are
-#     then of one kind for all.
+#     everything else, and although nothing may need them: the loader takes the first definition. What then runs on a
+#     mixture is libparquet.so itself, whose OpenSSL is for encrypted columns; those are neither written nor read here.
 #
 # Sets ArrowParquet_FOUND, ArrowParquet_VERSION, ArrowParquet_ROOT and ArrowParquet_RUNTIME (the files a program loads).
 

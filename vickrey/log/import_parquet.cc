@@ -21,6 +21,7 @@
 #include "arrow/util/key_value_metadata.h"
 #include "parquet/arrow/reader.h"
 #include "parquet/file_reader.h"
+#include "parquet/metadata.h"
 #include "parquet/properties.h"
 #include "vickrey/base/json.h"
 #include "vickrey/base/status.h"
@@ -437,9 +438,16 @@ class ParquetImporter final : public Importer {
     batch_ = nullptr;
     while (true) {
       if (group_ != nullptr) ARROW_RETURN_NOT_OK(group_->ReadNext(&batch_));
-      if (batch_ != nullptr && batch_->num_rows() > 0) return arrow::Status::OK();
-      if (batch_ != nullptr) continue;
+      if (batch_ != nullptr) {
+        group_rows_ -= batch_->num_rows();
+        if (batch_->num_rows() > 0) return arrow::Status::OK();
+        continue;
+      }
+      // Arrow passes over pages of a kind that it does not know, and with them over their rows.
+      if (group_rows_ != 0)
+        return arrow::Status::Invalid("row group ", next_group_, " does not have the rows that it says it has");
       if (next_group_ == reader_->num_row_groups()) return arrow::Status::OK();
+      group_rows_ = reader_->parquet_reader()->metadata()->RowGroup(next_group_)->num_rows();
       ARROW_ASSIGN_OR_RAISE(group_, reader_->GetRecordBatchReader({next_group_++}));
     }
   }
@@ -450,6 +458,7 @@ class ParquetImporter final : public Importer {
   std::shared_ptr<arrow::Schema> schema_;
   int next_group_ = 0;
   std::unique_ptr<arrow::RecordBatchReader> group_;  // the row group that is being read
+  int64_t group_rows_ = 0;                           // those of group_ that are to come
   std::shared_ptr<arrow::RecordBatch> batch_;
   ReadField read_;   // a row of batch_
   int64_t row_ = 0;  // the next of batch_
