@@ -7,7 +7,7 @@
 #include <fstream>
 #include <functional>
 #include <limits>
-#include <set>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -356,6 +356,14 @@ TEST_F(ParquetTest, OthersSeeTypedColumns) {
       "bid_mille_micros: int64, price_mille_micros: int64> not null>");
   EXPECT_EQ(reader->parquet_reader()->metadata()->key_value_metadata()->Get("vickrey.format").ValueOrDie(), "1");
   EXPECT_TRUE(table->GetColumnByName("currency_code")->chunk(0)->IsNull(0));
+}
+
+TEST_F(ParquetTest, FeaturesThatNoRecordHasHaveNoColumn) {
+  ASSERT_EQ(Write({Simple("null")}), absl::OkStatus());
+  const auto in = arrow::io::ReadableFile::Open(file_.string()).ValueOrDie();
+  const auto table = parquet::arrow::OpenFile(in, arrow::default_memory_pool()).ValueOrDie()->ReadTable().ValueOrDie();
+  EXPECT_EQ(table->schema()->ToString().find("context"), std::string::npos);
+  EXPECT_EQ(table->schema()->ToString().find("features"), std::string::npos);
 }
 
 // ---- The writer's failures ----
