@@ -103,4 +103,5 @@ if(NOT TARGET LibTorch::torch)
   if(LibTorch_SOURCE STREQUAL distribution)
     set(LibTorch_RUNTIME "")  # the package manager's business
   endif()
+  set_target_properties(LibTorch::torch PROPERTIES VICKREY_RUNTIME "${LibTorch_RUNTIME}")
 endif()

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 import unittest
+import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EVERYTHING = """#!/bin/sh
@@ -28,7 +29,7 @@ class DevTest(unittest.TestCase):
         (self.root / "proto").mkdir()
         (self.root / "simulator/report").mkdir(parents=True)
         shutil.copy(ROOT / "dev", self.root)
-        for name in ("debian-packages.txt", "torch-version.txt"):
+        for name in ("debian-packages.txt", "torch-version.txt", "arrow-version.txt"):
             shutil.copy(ROOT / "cmake" / name, self.root / "cmake")
         for name in ("package.json", "package-lock.json", ".npmrc"):
             for folder_of in ("proto", "simulator/report"):
@@ -48,11 +49,13 @@ class DevTest(unittest.TestCase):
         return subprocess.run([self.root / "dev", *args], capture_output=True, text=True, timeout=120, env=env, user=user,
                               stdin=subprocess.DEVNULL)
 
-    def have_torch_and_npm(self):
+    def have_wheels_and_npm(self):
         """Stands in for what an earlier setup fetched."""
         deps = self.root / ".deps"
         (deps / "torch-2.13.0/torch").mkdir(parents=True)
         (deps / "torch-2.13.0/torch/version.py").touch()
+        (deps / "arrow-26.0.1/pyarrow/include/arrow/util").mkdir(parents=True)
+        (deps / "arrow-26.0.1/pyarrow/include/arrow/util/config.h").touch()
         for into, of in (("npm", "proto"), ("report", "simulator/report")):
             (deps / into / "node_modules").mkdir(parents=True)
             shutil.copy(self.root / of / "package-lock.json", deps / into)
@@ -62,7 +65,7 @@ class DevTest(unittest.TestCase):
         self.program("dpkg-query", EVERYTHING)
         for client in ("apt-get", "pip3", "npm", "sudo"):
             self.program(client, "#!/bin/sh\nexit 1\n")
-        self.have_torch_and_npm()
+        self.have_wheels_and_npm()
         done = self.dev("setup")
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
@@ -70,7 +73,7 @@ class DevTest(unittest.TestCase):
         self.program("dpkg-query", ALL_BUT_YAML)
         self.program("apt-get", "#!/bin/sh\necho 'E: no network'\nexit 100\n")
         self.program("sudo", "#!/bin/sh\n[ \"$1\" = -n ] && shift\nexec \"$@\"\n")
-        self.have_torch_and_npm()
+        self.have_wheels_and_npm()
         done = self.dev("setup")
         self.assertEqual(done.returncode, 3)
         missing = [line.split()[0] for line in done.stderr.split("Missing:\n")[1].splitlines()]
@@ -81,7 +84,7 @@ class DevTest(unittest.TestCase):
         self.program("dpkg-query", ALL_BUT_YAML)
         self.program("apt-get", '#!/bin/sh\necho "$@" >>"$LIST.calls"\n')
         self.program("sudo", "#!/bin/sh\n[ \"$1\" = -n ] && shift\nexec \"$@\"\n")
-        self.have_torch_and_npm()
+        self.have_wheels_and_npm()
         self.assertEqual(self.dev("setup").returncode, 0)
         calls = pathlib.Path(str(self.root / "cmake/debian-packages.txt") + ".calls").read_text()
         self.assertRegex(calls, r"install .* libyaml-cpp-dev\n")
@@ -103,17 +106,45 @@ class DevTest(unittest.TestCase):
         self.assertEqual(done.returncode, 3)
         self.assertIn("  torch==2.13.0\n", done.stderr)
 
+    def test_without_a_network_arrow_is_named(self):
+        self.program("dpkg-query", EVERYTHING)
+        self.program("pip3", "#!/bin/sh\nexit 1\n")
+        self.have_wheels_and_npm()
+        shutil.rmtree(self.root / ".deps/arrow-26.0.1")
+        for environment in ({}, {"CI": "true"}):
+            done = self.dev("setup", **environment)
+            self.assertEqual(done.returncode, 3)
+            self.assertEqual(done.stderr.split("Missing:\n")[1], "  pyarrow==26.0.1\n")
+            self.assertFalse((self.root / ".deps/arrow-26.0.1").exists())
+
+    def test_of_a_wheel_only_headers_and_libraries_are_unpacked(self):
+        self.program("dpkg-query", EVERYTHING)
+        wheel = self.root / "pyarrow-26.0.1-any.whl"
+        with zipfile.ZipFile(wheel, "w") as archive:
+            for name in ("include/arrow/util/config.h", "include/parquet/types.h", "libarrow.so.2600", "libparquet.so.2600",
+                         "libarrow_flight.so.2600", "__init__.py"):
+                archive.writestr("pyarrow/" + name, name)
+        self.program("pip3", f'#!/bin/sh\nwhile [ "$1" != -d ]; do shift; done\ncp "{wheel}" "$2"\n')
+        self.have_wheels_and_npm()
+        arrow = self.root / ".deps/arrow-26.0.1"
+        shutil.rmtree(arrow)
+        self.assertEqual(self.dev("setup").returncode, 0)
+        self.assertEqual(sorted(file.relative_to(arrow / "pyarrow").as_posix() for file in arrow.rglob("*") if file.is_file()),
+                         ["include/arrow/util/config.h", "include/parquet/types.h", "libarrow.so.2600",
+                          "libparquet.so.2600"])
+        self.assertEqual(self.dev("setup").stderr, "")
+
     def test_a_given_libtorch_is_not_fetched(self):
         self.program("dpkg-query", EVERYTHING)
         self.program("pip3", "#!/bin/sh\nexit 1\n")
-        self.have_torch_and_npm()
+        self.have_wheels_and_npm()
         shutil.rmtree(self.root / ".deps/torch-2.13.0")
         self.assertEqual(self.dev("setup", LIBTORCH="/somewhere").returncode, 0)
 
     def test_without_npm_what_it_brings_is_named(self):
         self.program("dpkg-query", EVERYTHING)
         self.program("npm", "#!/bin/sh\nexit 1\n")
-        self.have_torch_and_npm()
+        self.have_wheels_and_npm()
         for folder, package in (("report", "@observablehq/plot"), ("npm", "@bufbuild/buf")):
             shutil.rmtree(self.root / ".deps" / folder)
             done = self.dev("setup")

@@ -34,6 +34,7 @@ RESTRICTED = {
     r"^(torch|ATen|c10|caffe2)/": TORCH_SOURCES,
     r"^vickrey/torch/": ["vickrey/torch", "trainer", "server", "tests"],
     r"^rocksdb/": ["vickrey/log", "tests"],
+    r"^(arrow|parquet)/": ["vickrey/log"],
     r"^yaml-cpp/": ["vickrey/base"],
     r"^vickrey/storage/v1/(?!part)": ["vickrey/log", "vickrey/model", "vickrey/torch", "tests"],
     r"^vickrey/storage/v1/part": ["simulator", "tests"],

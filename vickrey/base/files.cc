@@ -117,19 +117,33 @@ absl::StatusOr<std::string> ReadFile(const fs::path& file, size_t max_bytes) {
 }
 
 absl::Status WriteFileAtomically(const fs::path& file, std::string_view contents) {
-  std::string aside = TemplateBeside(file);
-  const int fd = mkstemp(aside.data());
-  if (fd < 0) return FileError("make a file beside", file);
-  absl::Cleanup remove_it = [&aside] { unlink(aside.c_str()); };
-  {
-    const absl::Cleanup close_it = [fd] { close(fd); };
-    RETURN_IF_ERROR(WriteAll(fd, contents, file));
-    if (fchmod(fd, 0644) != 0) return FileError("set the permissions of", file);
-    if (fsync(fd) != 0) return FileError("sync", file);
-  }
-  if (std::rename(aside.c_str(), file.c_str()) != 0) return FileError("replace", file);
-  std::move(remove_it).Cancel();
-  return SyncFolder(ParentOf(file));
+  ASSIGN_OR_RETURN(const auto publisher, FilePublisher::Create(file));
+  RETURN_IF_ERROR(WriteAll(publisher->fd(), contents, file));
+  return publisher->Publish();
+}
+
+FilePublisher::FilePublisher(fs::path target, std::string aside, int fd)
+    : target_(std::move(target)), aside_(std::move(aside)), fd_(fd) {}
+
+absl::StatusOr<std::unique_ptr<FilePublisher>> FilePublisher::Create(const fs::path& target) {
+  std::string aside = TemplateBeside(target);
+  const int fd = mkostemp(aside.data(), O_CLOEXEC);
+  if (fd < 0) return FileError("make a file beside", target);
+  return std::unique_ptr<FilePublisher>(new FilePublisher(target, std::move(aside), fd));
+}
+
+FilePublisher::~FilePublisher() {
+  close(fd_);
+  if (!published_) unlink(aside_.c_str());
+}
+
+absl::Status FilePublisher::Publish() {
+  if (published_) return absl::FailedPreconditionError(absl::StrCat(target_.string(), " is published already"));
+  if (fchmod(fd_, 0644) != 0) return FileError("set the permissions of", target_);
+  if (fsync(fd_) != 0) return FileError("sync", target_);
+  if (std::rename(aside_.c_str(), target_.c_str()) != 0) return FileError("replace", target_);
+  published_ = true;
+  return SyncFolder(ParentOf(target_));
 }
 
 absl::Status MakeFolders(const fs::path& folder) {

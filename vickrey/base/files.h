@@ -27,6 +27,36 @@ absl::Status WriteFileAtomically(const std::filesystem::path& file, std::string_
 // Makes a folder and its missing parents, each on disk before the next. One that is there already is good.
 absl::Status MakeFolders(const std::filesystem::path& folder);
 
+// A file that is written aside, for what is too large to hold, and becomes visible, whole and on disk, in one rename:
+//   1. Create makes an empty file beside the target, named .TARGET.tmp-XXXXXX;
+//   2. the owner writes to fd();
+//   3. Publish syncs it and puts it in the place of the target, which a reader sees either as it was or whole.
+// Destroyed before a successful Publish it removes what was written, and the target is as it was.
+//
+// Not thread-safe.
+class FilePublisher {
+ public:
+  static absl::StatusOr<std::unique_ptr<FilePublisher>> Create(const std::filesystem::path& target);
+  ~FilePublisher();
+  FilePublisher(const FilePublisher&) = delete;
+  FilePublisher& operator=(const FilePublisher&) = delete;
+
+  // Open for writing; closed by the publisher.
+  int fd() const { return fd_; }
+
+  // If the very last sync, of the folder, fails, the file is visible and may not survive a power loss. Publishing twice
+  // is FAILED_PRECONDITION.
+  absl::Status Publish();
+
+ private:
+  FilePublisher(std::filesystem::path target, std::string aside, int fd);
+
+  const std::filesystem::path target_;
+  const std::string aside_;
+  const int fd_;
+  bool published_ = false;
+};
+
 // A folder that is filled aside and becomes visible, whole and on disk, in one rename:
 //   1. Create makes an empty folder beside the target, named .TARGET.tmp-XXXXXX;
 //   2. the owner writes files below path();

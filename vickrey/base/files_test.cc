@@ -56,6 +56,24 @@ TEST_F(FilesTest, ErrorsNameTheFileAndTheReason) {
   EXPECT_TRUE(absl::IsResourceExhausted(ReadFile(folder_ / "f", 4).status()));
 }
 
+TEST_F(FilesTest, AFileIsWrittenAsideAndPublished) {
+  ASSERT_TRUE(WriteFileAtomically(folder_ / "f", "old").ok());
+  {
+    const auto abandoned = FilePublisher::Create(folder_ / "f").value();
+    ASSERT_EQ(write(abandoned->fd(), "new", 3), 3);
+    EXPECT_EQ(Names().size(), 2u);
+  }
+  EXPECT_THAT(Names(), ElementsAre("f"));
+  const auto publisher = FilePublisher::Create(folder_ / "f").value();
+  ASSERT_EQ(write(publisher->fd(), "new", 3), 3);
+  EXPECT_EQ(ReadFile(folder_ / "f").value(), "old");
+  ASSERT_TRUE(publisher->Publish().ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(publisher->Publish()));
+  EXPECT_EQ(ReadFile(folder_ / "f").value(), "new");
+  EXPECT_THAT(Names(), ElementsAre("f"));
+  EXPECT_TRUE(absl::IsNotFound(FilePublisher::Create(folder_ / "no" / "f").status()));
+}
+
 TEST_F(FilesTest, AFailedReplacementLeavesNothingBehind) {
   fs::create_directory(folder_ / "d");
   EXPECT_FALSE(WriteFileAtomically(folder_ / "d", "x").ok());

@@ -1,6 +1,6 @@
 // Errors. Every fallible function of the project returns absl::Status or absl::StatusOr; nothing throws across a
 // function boundary. Other libraries' errors are converted in one place each: base/grpc_status.h,
-// log/rocksdb_status.h, torch/exceptions.h.
+// log/rocksdb_status.h, log/arrow_status.h, torch/exceptions.h.
 #ifndef VICKREY_BASE_STATUS_H_
 #define VICKREY_BASE_STATUS_H_
 
