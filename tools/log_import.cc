@@ -17,7 +17,7 @@
 #include "vickrey/base/interrupt.h"
 #include "vickrey/base/progress.h"
 #include "vickrey/base/sha256.h"
-#include "vickrey/log/importer.h"
+#include "vickrey/log/import_formats.h"
 #include "vickrey/log/impression_log.h"
 #include "vickrey/log/input_file.h"
 #include "vickrey/v1/lines.pb.h"
@@ -165,7 +165,7 @@ absl::Status Read(log::Importer* importer, const log::InputFile* input, Rejects*
     record.Clear();
     const auto more = importer->Next(reject, &record);
     if (!more.ok()) return base::AtLine(more.status(), importer->line());
-    if (importer->rows() > 0 && input != nullptr && input->position() > 0) {
+    if (importer->rows() > 0 && input->position() > 0) {
       progress.Expect(static_cast<int64_t>(static_cast<double>(importer->rows()) * static_cast<double>(input->size()) /
                                            static_cast<double>(input->position())));
     }
@@ -184,13 +184,13 @@ absl::Status Read(log::Importer* importer, const log::InputFile* input, Rejects*
     batch.rows = importer->rows();
     RETURN_IF_ERROR(committer->Push(std::exchange(batch, {})));
   }
-  if (input != nullptr) RETURN_IF_ERROR(input->status());
+  RETURN_IF_ERROR(input->status());
   batch.rows = importer->rows();
   return committer->Push(std::move(batch));
 }
 
 absl::StatusOr<log::ImportOptions> OptionsOf(const Flags& flags, log::InputFile* items) {
-  log::ImportOptions options{.group_size = flags.group_size, .encode = flags.encode};
+  log::ImportOptions options{.group_size = flags.group_size, .encode = flags.encode, .file = flags.file};
   if (!flags.bids.empty()) {
     ASSIGN_OR_RETURN(options.bids, log::BidSource::Parse(flags.bids, flags.seed));
   }

@@ -4,7 +4,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "tools/log.h"
+#include "vickrey/base/interrupt.h"
+#include "vickrey/base/progress.h"
 #include "vickrey/base/time.h"
+#include "vickrey/log/parquet_layout.h"
+#include "vickrey/log/parquet_writer.h"
 #include "vickrey/log/reader.h"
 #include "vickrey/log/record.h"
 #include "vickrey/v1/lines.pb.h"
@@ -18,7 +22,9 @@ using vickrey::v1::LogStatsLine;
 
 struct Flags {
   std::string db, snapshot, from, to, label_window = "1h", as_of, cursor;
+  std::string format = "jsonl", out;  // of export
   bool feedback = false;
+  bool join = false;
   bool json = false;
 };
 
@@ -45,26 +51,67 @@ absl::StatusOr<log::LogReader::ScanOptions> OptionsOf(const Flags& flags) {
   return options;
 }
 
-// `scan`: joined, with cursors; `export`: as appended.
-absl::Status Scan(const Flags& flags, bool exporting) {
-  ASSIGN_OR_RETURN(auto options, OptionsOf(flags));
-  options.join = !exporting;
-  ASSIGN_OR_RETURN(const auto reader, log::LogReader::Open(flags.db, flags.snapshot));
-  ASSIGN_OR_RETURN(const auto scan, reader->NewScan(options));
+// Calls `f` on each auction.
+template <typename F>
+absl::Status ForEachAuction(const log::LogReader& reader, const log::LogReader::ScanOptions& options, F f) {
+  ASSIGN_OR_RETURN(const auto scan, reader.NewScan(options));
   LoggedAuction record;
-  for (int64_t i = 1;; ++i) {
+  while (true) {
     ASSIGN_OR_RETURN(const bool more, scan->Next(&record));
     if (!more) return absl::OkStatus();
-    AuctionLine line = log::ToLine(record);
-    if (!exporting) line.set_cursor(scan->cursor());
-    base::WriteLine(line);
-    if (i % 1024 == 0) RETURN_IF_ERROR(base::FlushLines());  // a full disk ends it
+    RETURN_IF_ERROR(base::CheckInterrupt());
+    RETURN_IF_ERROR(f(record, *scan));
   }
 }
 
-absl::Status Export(const Flags& flags) {
-  if (!flags.feedback) return Scan(flags, /*exporting=*/true);
+absl::Status WriteLines(const log::LogReader& reader, const log::LogReader::ScanOptions& options, bool cursors) {
+  int64_t lines = 0;
+  return ForEachAuction(reader, options, [&](const LoggedAuction& record, const log::LogReader::Scan& scan) {
+    AuctionLine line = log::ToLine(record);
+    if (cursors) line.set_cursor(scan.cursor());
+    base::WriteLine(line);
+    return ++lines % 1024 == 0 ? base::FlushLines() : absl::OkStatus();  // a full disk ends it
+  });
+}
+
+// Joined, with cursors.
+absl::Status Scan(const Flags& flags) {
+  ASSIGN_OR_RETURN(const auto options, OptionsOf(flags));
   ASSIGN_OR_RETURN(const auto reader, log::LogReader::Open(flags.db, flags.snapshot));
+  return WriteLines(*reader, options, /*cursors=*/true);
+}
+
+// Reads the log twice: a column has one type, which all records must agree on.
+absl::Status WriteParquet(const log::LogReader& reader, const log::LogReader::ScanOptions& options,
+                          const std::string& out) {
+  log::ParquetLayout layout;
+  int64_t total = 0;
+  RETURN_IF_ERROR(ForEachAuction(reader, options, [&](const LoggedAuction& record, const auto&) {
+    ++total;
+    layout.Observe(record);
+    return absl::OkStatus();
+  }));
+  ASSIGN_OR_RETURN(const auto writer, log::ParquetWriter::Create(out, layout));
+  base::Progress progress("export", "auctions", total);
+  RETURN_IF_ERROR(ForEachAuction(reader, options, [&](const LoggedAuction& record, const auto&) {
+    progress.Update(writer->rows());
+    return writer->Append(record);
+  }));
+  progress.Update(writer->rows());
+  return writer->Close();
+}
+
+// As appended, or joined where that is asked for.
+absl::Status Export(const Flags& flags) {
+  ASSIGN_OR_RETURN(auto options, OptionsOf(flags));
+  options.join = flags.join;
+  const bool parquet = flags.format == "parquet";
+  if (parquet && flags.feedback) return base::InvalidField("--feedback", "is for jsonl only");
+  if (parquet && flags.out.empty()) return base::InvalidField("--out", "is required for parquet: the file to write");
+  if (!parquet && !flags.out.empty()) return base::InvalidField("--out", "is for parquet only; jsonl goes to stdout");
+  ASSIGN_OR_RETURN(const auto reader, log::LogReader::Open(flags.db, flags.snapshot));
+  if (parquet) return WriteParquet(*reader, options, flags.out);
+  if (!flags.feedback) return WriteLines(*reader, options, /*cursors=*/false);
   return reader->ForEachFeedback([](const vickrey::v1::Feedback& report) {
     base::WriteLine(report);
     return absl::OkStatus();
@@ -91,9 +138,14 @@ absl::Status Stats(const Flags& flags) {
   return absl::OkStatus();
 }
 
-void DeclareTimes(CLI::App& app, Flags& flags) {
+void DeclareScan(CLI::App& app, Flags& flags) {
   app.add_option("--from", flags.from, "Event time, inclusive: microseconds since 1970, or 2024-01-31T12:00:00Z");
   app.add_option("--to", flags.to, "Event time, exclusive");
+  app.add_option("--label-window", flags.label_window,
+                 "A shown candidate without a click is a no-click when it is older than this; unlabelled before");
+  app.add_option(
+      "--as-of", flags.as_of,
+      "What was known at this time: later reports are left out; default: when the snapshot was first made, or now");
 }
 
 }  // namespace
@@ -102,20 +154,23 @@ void AddLogRead(base::Tool& tool) {
   const auto flags = std::make_shared<Flags>();
   CLI::App& scan =
       tool.AddVerb("scan", "Read auctions in order of time, joined with their clicks",
-                   "vickrey log scan --db /tmp/log | vickrey eval metrics", [flags] { return Scan(*flags, false); });
-  DeclareTimes(scan, *flags);
-  scan.add_option("--label-window", flags->label_window,
-                  "A shown candidate without a click is a no-click when it is older than this; unlabelled before");
-  scan.add_option(
-      "--as-of", flags->as_of,
-      "What was known at this time: later clicks are left out; default: when the snapshot was first made, or now");
+                   "vickrey log scan --db /tmp/log | vickrey eval metrics", [flags] { return Scan(*flags); });
   scan.add_option("--cursor", flags->cursor, "Go on behind the auction that had this cursor, in the same snapshot");
   CLI::App& write = tool.AddVerb(
       "export",
-      "Auctions as they were appended, to keep or to import elsewhere; with --feedback the reports, for `log feedback`",
-      "vickrey log export --db /tmp/log > /tmp/log.jsonl", [flags] { return Export(*flags); });
-  DeclareTimes(write, *flags);
+      "Auctions as they were appended, to keep, to import elsewhere or for other tools; with --feedback the reports",
+      "vickrey log export --db /tmp/log > /tmp/log.jsonl", [flags] {
+        base::NoteInterrupts();
+        return Export(*flags);
+      });
+  write
+      .add_option("--format", flags->format,
+                  "jsonl, to stdout; parquet, to --out: typed columns, a row for each auction")
+      ->check(CLI::IsMember({"jsonl", "parquet"}));
+  write.add_option("--out", flags->out, "parquet: the file");
+  write.add_flag("--join", flags->join, "With the clicks and conversions that were reported, as `scan` gives them");
   write.add_flag("--feedback", flags->feedback, "The reports instead of the auctions");
+  for (CLI::App* app : {&scan, &write}) DeclareScan(*app, *flags);
   CLI::App& stats =
       tool.AddVerb("stats", "What is in the log", "vickrey log stats --db /tmp/log", [flags] { return Stats(*flags); });
   stats.add_flag("--json", flags->json, "JSON on a terminal too");

@@ -11,7 +11,7 @@
 #include "vickrey/features/encode.h"
 #include "vickrey/features/schema.h"
 #include "vickrey/log/csv_reader.h"
-#include "vickrey/log/importer.h"
+#include "vickrey/log/import_formats.h"
 #include "vickrey/log/line_reader.h"
 #include "vickrey/log/record.h"
 
@@ -370,7 +370,7 @@ TEST(JsonLines, RejectsRowsByLine) {
 TEST(Importers, NamesAndSizesAreChecked) {
   std::istringstream in;
   EXPECT_THAT(std::string(MakeImporter("avazu", {}, &in).status().message()),
-              HasSubstr("known: criteo, outbrain, ipinyou, open_bandit, csv, jsonl"));
+              HasSubstr("known: criteo, outbrain, ipinyou, open_bandit, csv, jsonl, parquet"));
   const auto field = [&](const char* format, ImportOptions options) {
     return base::FieldOf(MakeImporter(format, options, &in).status()).value_or("none");
   };

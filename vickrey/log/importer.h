@@ -1,15 +1,15 @@
-// Importers: public logs, tables and JSON Lines, one auction at a time.
+// What importers of public logs and tables have in common. The table of them: log/import_formats.h.
 #ifndef VICKREY_LOG_IMPORTER_H_
 #define VICKREY_LOG_IMPORTER_H_
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <istream>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -26,6 +26,7 @@ struct ImportOptions {
   bool encode = false;  // features as the arrays of the format's schema (log/feature_writer.h); default: by name
   std::istream* items = nullptr;  // open_bandit: the table of items' features; must outlive the importer
   std::optional<vickrey::config::v1::CsvConfig> csv;  // csv: what its columns are
+  std::filesystem::path file;                         // where the stream comes from; parquet reads it itself
 
   // The bid of a row that has none.
   int64_t BidMicros(int64_t row) const { return bids.has_value() ? bids->BidMicros(row) : kMicros; }
@@ -53,25 +54,6 @@ class Importer {
   virtual int64_t rows() const = 0;
   virtual int64_t line() const = 0;
 };
-
-// A kind of file, and which of the options mean something for it.
-struct ImportFormat {
-  std::string_view name;
-  std::string_view summary;
-  bool groups = false;  // rows become auctions by group_size
-  bool bids = false;    // has no bids of its own, or not for every row
-  bool encodes = false;
-  bool items = false;
-  bool csv = false;
-  absl::StatusOr<std::unique_ptr<Importer>> (*make)(const ImportOptions& options, std::istream* in) = nullptr;
-};
-
-// All of them: criteo, outbrain, ipinyou, open_bandit, csv, jsonl.
-const std::vector<ImportFormat>& ImportFormats();
-
-// INVALID_ARGUMENT listing the formats for a name that is none of them; naming an option that means nothing for it.
-absl::StatusOr<std::unique_ptr<Importer>> MakeImporter(std::string_view format, const ImportOptions& options,
-                                                       std::istream* in);
 
 }  // namespace vickrey::log
 
