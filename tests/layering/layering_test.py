@@ -47,6 +47,8 @@ class LayeringTest(unittest.TestCase):
 
     def test_other_libraries_stay_in_theirs(self):
         self.assert_fault("server/x.cc", "<rocksdb/db.h>")
+        self.assert_fault("tools/x.cc", '"arrow/api.h"')
+        self.assert_fault("simulator/x.cc", "<parquet/arrow/writer.h>")
         self.assert_fault("trainer/x.cc", '"vickrey/v1/prediction_service.grpc.pb.h"')
         self.assert_fault("simulator/x.cc", '"vickrey/storage/v1/log.pb.h"')
         self.assert_fault("vickrey/log/x.cc", '"vickrey/storage/v1/part.pb.h"')

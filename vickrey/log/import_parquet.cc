@@ -92,7 +92,8 @@ absl::StatusOr<Cells<T>> WholeCellsOf(const FieldDescriptor& field, const Column
                             : IsFlag(field) ? "booleans and integers are allowed"
                                             : "integers are allowed");
   }
-  const bool signed_hash = std::is_same_v<T, uint64_t> && column.cells->type_id() == arrow::Type::INT64;
+  bool signed_hash = std::is_same_v<T, uint64_t>;
+  if (column.cells->type_id() != arrow::Type::INT64) signed_hash = false;
   return [&field, signed_hash, cells = std::move(cells)](int64_t row) -> absl::StatusOr<T> {
     absl::int128 value = cells(row);
     if (signed_hash && value < 0) value += absl::int128(1) << 64;

@@ -69,7 +69,7 @@ std::shared_ptr<arrow::Field> ColumnOf(const FieldDescriptor& field, const Parqu
     if (side.AsJson()) return JsonField(field.name());
     arrow::FieldVector members;
     for (const auto& [name, kind] : side.fields) members.push_back(FeatureField(name, kind));
-    type = arrow::struct_(std::move(members));
+    type = arrow::struct_(members);
   } else if (field.message_type() != nullptr) {
     if (field.message_type() == EncodedFeatures::descriptor() && !side.encoded) return nullptr;
     type = arrow::struct_(Fields(*field.message_type(), layout));

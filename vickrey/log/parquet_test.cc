@@ -671,7 +671,7 @@ TEST_F(ParquetTest, AFlippedByteInThePagesIsFoundOrMeansNothing) {
   const size_t footer = FooterOf(whole);
   ASSERT_LT(footer, whole.size());
   int errors = 0;
-  for (size_t at = 0; at < footer; ++at) {
+  for (size_t at = 0; at < footer; at += 7) {
     std::string damaged = whole;
     damaged[at] ^= 2;  // makes, among others, of a page of data one of a kind that Arrow passes over
     std::ofstream(file_, std::ios::binary | std::ios::trunc) << damaged;
@@ -683,7 +683,7 @@ TEST_F(ParquetTest, AFlippedByteInThePagesIsFoundOrMeansNothing) {
       ASSERT_EQ(SerializeDeterministically(read.records[k]), Canonical(records[k])) << "byte " << at << ", row " << k;
     }
   }
-  EXPECT_GT(errors, static_cast<int>(footer / 2));  // the rest is statistics, which are not read
+  EXPECT_GT(errors, static_cast<int>(footer / 14));  // the rest is statistics, which are not read
 }
 
 TEST_F(ParquetTest, NoFlippedByteIsMoreThanAnError) {
@@ -692,7 +692,7 @@ TEST_F(ParquetTest, NoFlippedByteIsMoreThanAnError) {
   const size_t footer = FooterOf(whole);
   RandomStream random(1, base::StreamId("parquet_test.flips"), 0);
   int errors = 0;
-  for (int i = 0; i < 600; ++i) {
+  for (int i = 0; i < 200; ++i) {
     std::string damaged = whole;
     // Nothing checks the footer's bytes: what it describes may become something else.
     damaged[i % 2 == 0 ? random.Below(footer) : footer + random.Below(whole.size() - footer)] ^=
@@ -705,7 +705,7 @@ TEST_F(ParquetTest, NoFlippedByteIsMoreThanAnError) {
                                               absl::StatusCode::kUnimplemented, absl::StatusCode::kResourceExhausted))
         << status;
   }
-  EXPECT_GT(errors, 200);
+  EXPECT_GT(errors, 60);
 }
 
 }  // namespace
