@@ -93,34 +93,29 @@ fs::path NewFolder() {
 
 constexpr size_t kBatch = 512;
 
-const std::vector<LoggedAuction>& Pool(Form form) {
-  const auto make = [](Form f) {
-    auto& pool = *new std::vector<LoggedAuction>();
-    for (int64_t i = 0; i < 8192; ++i) pool.push_back(Record(i, f));
-    return &pool;
-  };
-  static const auto* const encoded = make(kEncoded);
-  static const auto* const named = make(kNamed);
-  return form == kEncoded ? *encoded : *named;
-}
-
 std::unique_ptr<ImpressionLog> g_log;
 std::unique_ptr<Database> g_database;
 fs::path g_folder;
 std::atomic<int64_t> g_next = 0;
 
-// A batch of new auctions: those of the pool under new ids and times.
-std::vector<LoggedAuction> NewBatch(Form form) {
-  const int64_t first = g_next.fetch_add(kBatch);
-  std::vector<LoggedAuction> batch;
-  for (size_t i = 0; i < kBatch; ++i) {
-    const int64_t index = first + static_cast<int64_t>(i);
-    batch.push_back(Pool(form)[static_cast<size_t>(index) % Pool(form).size()]);
-    batch.back().mutable_auction()->set_auction_id(absl::StrCat("bench-", index));
-    batch.back().mutable_auction()->set_event_time(kStart + index * kSecond);
+// The batches of one thread: the same auctions again and again, under new ids and times.
+class Batches {
+ public:
+  explicit Batches(Form form) {
+    for (size_t i = 0; i < kBatch; ++i) records_.push_back(Record(static_cast<int64_t>(i), form));
   }
-  return batch;
-}
+  const std::vector<LoggedAuction>& Next() {
+    int64_t index = g_next.fetch_add(kBatch);
+    for (LoggedAuction& record : records_) {
+      record.mutable_auction()->set_auction_id(absl::StrCat("bench-", index));
+      record.mutable_auction()->set_event_time(kStart + index++ * kSecond);
+    }
+    return records_;
+  }
+
+ private:
+  std::vector<LoggedAuction> records_;
+};
 
 void Append(benchmark::State& state) {
   const Form form = static_cast<Form>(state.range(0));
@@ -128,10 +123,11 @@ void Append(benchmark::State& state) {
     g_folder = NewFolder();
     g_log = ImpressionLog::Open(g_folder).value();
   }
+  Batches batches(form);
   int64_t bytes = 0;
   for (auto _ : state) {
     state.PauseTiming();
-    const auto batch = NewBatch(form);
+    const auto& batch = batches.Next();
     for (const auto& record : batch) bytes += static_cast<int64_t>(record.ByteSizeLong());
     state.ResumeTiming();
     benchmark::DoNotOptimize(g_log->AppendAuctions(batch).value().size());
@@ -151,12 +147,15 @@ void AppendRaw(benchmark::State& state) {
     g_folder = NewFolder();
     g_database = Database::OpenForWriting(g_folder, true, {}).value();
   }
+  Batches batches(form);
+  std::vector<ImpressionLog::Prepared> prepared;
+  std::vector<std::string> ids;
   int64_t bytes = 0;
   for (auto _ : state) {
     state.PauseTiming();
-    std::vector<ImpressionLog::Prepared> prepared;
-    std::vector<std::string> ids;
-    for (const auto& record : NewBatch(form)) {
+    prepared.clear();
+    ids.clear();
+    for (const auto& record : batches.Next()) {
       prepared.push_back(ImpressionLog::Prepare(record).value());
       bytes += static_cast<int64_t>(record.ByteSizeLong());
       vickrey::storage::v1::StoredId id;

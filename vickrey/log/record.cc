@@ -30,50 +30,59 @@ using vickrey::v1::LoggedCandidate;
 constexpr int64_t kMaxMilleMicros = 1'000'000'000'000'000'000;  // of a thousand impressions
 constexpr int64_t kMaxConversions = 1'000'000'000;
 
-absl::Status CheckId(const std::string& field, std::string_view id) {
+// Where a value stands; a text is made of it where something is wrong only, for records are checked by the million.
+struct Place {
+  Place(const char* name) : field(name) {}                       // NOLINT: a field of the record
+  Place(int i, const char* name) : candidate(i), field(name) {}  // a field of candidates[i]
+  std::string Text() const { return candidate < 0 ? field : absl::StrCat("candidates[", candidate, "].", field); }
+  int candidate = -1;
+  const char* field;
+};
+
+absl::Status CheckId(const Place& place, std::string_view id) {
   if (features::IsId(id)) return absl::OkStatus();
-  return InvalidField(
-      field, absl::StrCat("'", std::string(id.substr(0, 60)), "' is not 1 to 128 characters of [A-Za-z0-9._:-]"));
+  return InvalidField(place.Text(), absl::StrCat("'", std::string(id.substr(0, 60)),
+                                                 "' is not 1 to 128 characters of [A-Za-z0-9._:-]"));
 }
 
-absl::Status CheckTime(const std::string& field, int64_t micros) {
+absl::Status CheckTime(const Place& place, int64_t micros) {
   if (micros > 0 && micros <= base::kLastEventTime) return absl::OkStatus();
-  return InvalidField(field, absl::StrCat(micros, " is not a time in microseconds since 1970, up to the year 9999"));
+  return InvalidField(place.Text(),
+                      absl::StrCat(micros, " is not a time in microseconds since 1970, up to the year 9999"));
 }
 
-absl::Status CheckMicros(const std::string& field, int64_t micros, int64_t min, int64_t max = kMaxMicros) {
-  if (micros >= min && micros <= max) return absl::OkStatus();
-  return InvalidField(field, absl::StrCat(micros, " is out of range; ", min, " to ", max, " are allowed"));
+absl::Status CheckRange(const Place& place, int64_t number, int64_t min, int64_t max) {
+  if (number >= min && number <= max) return absl::OkStatus();
+  return InvalidField(place.Text(), absl::StrCat(number, " is out of range; ", min, " to ", max, " are allowed"));
 }
 
 // A probability in [0, 1], or in (0, 1].
-absl::Status CheckProbability(const std::string& field, double p, bool zero_too) {
+absl::Status CheckProbability(const Place& place, double p, bool zero_too) {
   if ((zero_too ? p >= 0 : p > 0) && p <= 1) return absl::OkStatus();
-  return InvalidField(field, absl::StrCat(p, " is not in ", zero_too ? "[0, 1]" : "(0, 1]"));
+  return InvalidField(place.Text(), absl::StrCat(p, " is not in ", zero_too ? "[0, 1]" : "(0, 1]"));
 }
 
-absl::Status CheckLogged(const std::string& at, const LoggedCandidate& c) {
+absl::Status CheckLogged(int i, const LoggedCandidate& c) {
   if (c.has_slot() && (c.slot() < 0 || c.slot() > base::kMaxCandidates)) {
-    return InvalidField(at + "slot", absl::StrCat(c.slot(), " is out of range; 0 (not shown) to ", base::kMaxCandidates,
-                                                  " are allowed"));
+    return InvalidField(Place(i, "slot").Text(), absl::StrCat(c.slot(), " is out of range; 0 (not shown) to ",
+                                                              base::kMaxCandidates, " are allowed"));
   }
-  if (c.has_examination()) RETURN_IF_ERROR(CheckProbability(at + "examination", c.examination(), false));
-  if (c.has_propensity()) RETURN_IF_ERROR(CheckProbability(at + "propensity", c.propensity(), false));
-  if (c.has_price_micros()) RETURN_IF_ERROR(CheckMicros(at + "price_micros", c.price_micros(), 0));
-  if (c.has_bid_mille_micros())
-    RETURN_IF_ERROR(CheckMicros(at + "bid_mille_micros", c.bid_mille_micros(), 0, kMaxMilleMicros));
-  if (c.has_price_mille_micros())
-    RETURN_IF_ERROR(CheckMicros(at + "price_mille_micros", c.price_mille_micros(), 0, kMaxMilleMicros));
-  if (c.has_conversions() && (c.conversions() < 0 || c.conversions() > kMaxConversions)) {
-    return InvalidField(at + "conversions",
-                        absl::StrCat(c.conversions(), " is out of range; 0 to ", kMaxConversions, " are allowed"));
+  if (c.has_examination()) RETURN_IF_ERROR(CheckProbability({i, "examination"}, c.examination(), false));
+  if (c.has_propensity()) RETURN_IF_ERROR(CheckProbability({i, "propensity"}, c.propensity(), false));
+  if (c.has_price_micros()) RETURN_IF_ERROR(CheckRange({i, "price_micros"}, c.price_micros(), 0, kMaxMicros));
+  if (c.has_bid_mille_micros()) {
+    RETURN_IF_ERROR(CheckRange({i, "bid_mille_micros"}, c.bid_mille_micros(), 0, kMaxMilleMicros));
   }
+  if (c.has_price_mille_micros()) {
+    RETURN_IF_ERROR(CheckRange({i, "price_mille_micros"}, c.price_mille_micros(), 0, kMaxMilleMicros));
+  }
+  if (c.has_conversions()) RETURN_IF_ERROR(CheckRange({i, "conversions"}, c.conversions(), 0, kMaxConversions));
   if (c.has_conversion_value_micros()) {
-    RETURN_IF_ERROR(CheckMicros(at + "conversion_value_micros", c.conversion_value_micros(), 0));
+    RETURN_IF_ERROR(CheckRange({i, "conversion_value_micros"}, c.conversion_value_micros(), 0, kMaxMicros));
   }
-  if (c.has_pctr()) RETURN_IF_ERROR(CheckProbability(at + "pctr", c.pctr(), true));
-  if (c.has_ctr()) RETURN_IF_ERROR(CheckProbability(at + "ctr", c.ctr(), true));
-  if (c.has_teacher()) RETURN_IF_ERROR(CheckProbability(at + "teacher", c.teacher(), true));
+  if (c.has_pctr()) RETURN_IF_ERROR(CheckProbability({i, "pctr"}, c.pctr(), true));
+  if (c.has_ctr()) RETURN_IF_ERROR(CheckProbability({i, "ctr"}, c.ctr(), true));
+  if (c.has_teacher()) RETURN_IF_ERROR(CheckProbability({i, "teacher"}, c.teacher(), true));
   return absl::OkStatus();
 }
 
@@ -109,39 +118,42 @@ bool IsText(const google::protobuf::Struct& named, std::string* at) {
   return true;
 }
 
-absl::Status CheckNamed(const std::string& at, const google::protobuf::Struct& named) {
+absl::Status CheckNamed(const Place& place, const google::protobuf::Struct& named) {
   std::string below;
-  return IsText(named, &below) ? absl::OkStatus() : InvalidField(at + below, "is not UTF-8");
+  return IsText(named, &below) ? absl::OkStatus() : InvalidField(place.Text() + below, "is not UTF-8");
 }
 
 // What can be said of encoded arrays without their schema. `schema_id` is that of the record's others, or empty.
-absl::Status CheckEncoded(const std::string& at, const vickrey::v1::EncodedFeatures& encoded, std::string* schema_id) {
+absl::Status CheckEncoded(const Place& place, const vickrey::v1::EncodedFeatures& encoded,
+                          std::string_view* schema_id) {
+  const auto fault = [&](const std::string& what, const std::string& why) {
+    return InvalidField(absl::StrCat(place.Text(), ".", what), why);
+  };
   const std::string& id = encoded.schema_id();
   if (id.size() != 16 || id.find_first_not_of("0123456789abcdef") != std::string::npos) {
-    return InvalidField(at + ".schema_id", "is not 16 hexadecimal digits");
+    return fault("schema_id", "is not 16 hexadecimal digits");
   }
   if (!schema_id->empty() && *schema_id != id) {
-    return InvalidField(at + ".schema_id",
-                        absl::StrCat("'", id, "' is not the auction's other one, '", *schema_id, "'"));
+    return fault("schema_id",
+                 absl::StrCat("'", id, "' is not the auction's other one, '", std::string(*schema_id), "'"));
   }
   *schema_id = id;
   for (int i = 0; i < encoded.dense_size(); ++i) {
-    if (std::isinf(encoded.dense(i)))
-      return InvalidField(absl::StrCat(at, ".dense[", i, "]"), "is infinite; NaN means missing");
+    if (std::isinf(encoded.dense(i))) return fault(absl::StrCat("dense[", i, "]"), "is infinite; NaN means missing");
   }
   int64_t members = 0;
   for (const uint32_t length : encoded.bag_lengths()) members += length;
   if (members != encoded.bag_fingerprints_size()) {
-    return InvalidField(at + ".bag_fingerprints", absl::StrCat("has ", encoded.bag_fingerprints_size(),
-                                                               " entries; bag_lengths sum to ", members));
+    return fault("bag_fingerprints",
+                 absl::StrCat("has ", encoded.bag_fingerprints_size(), " entries; bag_lengths sum to ", members));
   }
   return absl::OkStatus();
 }
 
-absl::Status CheckFeatures(const std::string& at, const std::string& name, const vickrey::v1::Features& features,
-                           std::string* schema_id) {
-  if (features.has_named()) return CheckNamed(at + name, features.named());
-  if (features.has_encoded()) return CheckEncoded(absl::StrCat(at, "encoded_", name), features.encoded(), schema_id);
+absl::Status CheckFeatures(const Place& named, const Place& encoded, const vickrey::v1::Features& features,
+                           std::string_view* schema_id) {
+  if (features.has_named()) return CheckNamed(named, features.named());
+  if (features.has_encoded()) return CheckEncoded(encoded, features.encoded(), schema_id);
   return absl::OkStatus();
 }
 
@@ -166,41 +178,38 @@ absl::Status Validate(const LoggedAuction& record) {
     RETURN_IF_ERROR(CheckProbability("sampling_rate", record.sampling_rate(), false));
   }
   if (record.reserve().has_click_micros()) {
-    RETURN_IF_ERROR(CheckMicros("reserve_click_micros", record.reserve().click_micros(), 1));
+    RETURN_IF_ERROR(CheckRange("reserve_click_micros", record.reserve().click_micros(), 1, kMaxMicros));
   }
   if (record.reserve().has_mille_micros()) {
-    RETURN_IF_ERROR(CheckMicros("reserve_mille_micros", record.reserve().mille_micros(), 1, kMaxMilleMicros));
+    RETURN_IF_ERROR(CheckRange("reserve_mille_micros", record.reserve().mille_micros(), 1, kMaxMilleMicros));
   }
   RETURN_IF_ERROR(CheckText("model", record.model()));
   RETURN_IF_ERROR(CheckText("schema_id", record.schema_id()));
-  std::string schema_id = record.schema_id();
-  RETURN_IF_ERROR(CheckFeatures("", "context", auction.context(), &schema_id));
+  std::string_view schema_id = record.schema_id();
+  RETURN_IF_ERROR(CheckFeatures("context", "encoded_context", auction.context(), &schema_id));
   const int n = auction.candidates_size();
   if (n < 1 || n > base::kMaxCandidates) {
     return InvalidField("candidates", absl::StrCat("has ", n, " entries; 1 to ", base::kMaxCandidates, " are allowed"));
   }
   for (int i = 0; i < n; ++i) {
     const auto& candidate = auction.candidates(i);
-    const std::string at = absl::StrCat("candidates[", i, "].");
-    RETURN_IF_ERROR(CheckId(at + "ad_id", candidate.ad_id()));
-    if (!candidate.advertiser_id().empty()) RETURN_IF_ERROR(CheckId(at + "advertiser_id", candidate.advertiser_id()));
+    RETURN_IF_ERROR(CheckId({i, "ad_id"}, candidate.ad_id()));
+    if (!candidate.advertiser_id().empty()) RETURN_IF_ERROR(CheckId({i, "advertiser_id"}, candidate.advertiser_id()));
     if (candidate.bid().unit() != Bid::UNSPECIFIED && candidate.bid().unit() != Bid::CLICK) {
-      return InvalidField(at + "bid.unit",
+      return InvalidField(Place(i, "bid.unit").Text(),
                           absl::StrCat(Bid::Unit_Name(candidate.bid().unit()), " is not supported; only CLICK is"));
     }
-    RETURN_IF_ERROR(CheckMicros(at + "bid_micros", candidate.bid().micros(), 1));
-    RETURN_IF_ERROR(CheckFeatures(at, "features", candidate.features(), &schema_id));
+    RETURN_IF_ERROR(CheckRange({i, "bid_micros"}, candidate.bid().micros(), 1, kMaxMicros));
+    RETURN_IF_ERROR(CheckFeatures({i, "features"}, {i, "encoded_features"}, candidate.features(), &schema_id));
     if (candidate.has_value_micros()) {
-      RETURN_IF_ERROR(CheckMicros(at + "value_micros", candidate.value_micros(), 0));
+      RETURN_IF_ERROR(CheckRange({i, "value_micros"}, candidate.value_micros(), 0, kMaxMicros));
     }
   }
   if (record.candidates_size() != 0 && record.candidates_size() != n) {
     return InvalidField("candidates",
                         absl::StrCat("what is logged has ", record.candidates_size(), " entries; the auction has ", n));
   }
-  for (int i = 0; i < record.candidates_size(); ++i) {
-    RETURN_IF_ERROR(CheckLogged(absl::StrCat("candidates[", i, "]."), record.candidates(i)));
-  }
+  for (int i = 0; i < record.candidates_size(); ++i) RETURN_IF_ERROR(CheckLogged(i, record.candidates(i)));
   return absl::OkStatus();
 }
 
@@ -216,7 +225,7 @@ absl::Status Validate(const Feedback& feedback) {
   RETURN_IF_ERROR(CheckTime("event_time", feedback.event_time()));
   if (feedback.has_value_micros()) {
     if (feedback.kind() != Feedback::CONVERSION) return InvalidField("value_micros", "is for CONVERSION only");
-    RETURN_IF_ERROR(CheckMicros("value_micros", feedback.value_micros(), 0));
+    RETURN_IF_ERROR(CheckRange("value_micros", feedback.value_micros(), 0, kMaxMicros));
   }
   return absl::OkStatus();
 }
