@@ -15,7 +15,7 @@ constexpr size_t kMaxBatchBytes = size_t{16} << 20;  // a batch takes no more ch
 }  // namespace
 
 Committer::Committer(const Database* database, vickrey::storage::v1::LogMeta meta)
-    : database_(*database), meta_(std::move(meta)) {}
+    : database_(*database), meta_(std::move(meta)), staging_(database) {}
 
 absl::Status Committer::Commit(Change change) {
   Waiter waiter{change};
@@ -33,15 +33,15 @@ absl::Status Committer::Commit(Change change) {
 }
 
 void Committer::Write(const std::deque<Waiter*>& group) {
-  Staging staging(database_, meta_);
+  staging_.Begin(meta_);
   size_t taken = 0;
-  for (; taken < group.size() && (taken == 0 || staging.bytes() < kMaxBatchBytes); ++taken) {
-    staging.Mark();
-    group[taken]->status = group[taken]->change(staging);
-    if (!group[taken]->status.ok()) staging.TakeBack();
+  for (; taken < group.size() && (taken == 0 || staging_.bytes() < kMaxBatchBytes); ++taken) {
+    staging_.Mark();
+    group[taken]->status = group[taken]->change(staging_);
+    if (!group[taken]->status.ok()) staging_.TakeBack();
   }
-  const absl::Status status = WriteOut(staging);
-  if (status.ok()) meta_ = staging.meta();
+  const absl::Status status = WriteOut();
+  if (status.ok()) meta_ = staging_.meta();
   const absl::MutexLock lock(&mu_);
   for (size_t i = 0; i < taken; ++i) {  // those left over wait on, the first of them to write next
     if (group[i]->status.ok()) group[i]->status = status;
@@ -50,20 +50,20 @@ void Committer::Write(const std::deque<Waiter*>& group) {
   }
 }
 
-absl::Status Committer::WriteOut(Staging& staging) {
-  if (staging.empty()) return absl::OkStatus();
+absl::Status Committer::WriteOut() {
+  if (staging_.empty()) return absl::OkStatus();
   if (!broken_) {
-    const absl::Status status = WriteOnce(staging);
+    const absl::Status status = WriteOnce();
     if (status.ok()) return status;
     broken_ = true;
   }
   RETURN_IF_ERROR(FromRocksDb(database_.db().Resume()));
-  RETURN_IF_ERROR(WriteOnce(staging));  // again, perhaps: that does no harm
+  RETURN_IF_ERROR(WriteOnce());  // again, perhaps: that does no harm
   broken_ = false;
   return absl::OkStatus();
 }
 
-absl::Status Committer::WriteOnce(Staging& staging) {
+absl::Status Committer::WriteOnce() {
   // Where a write fails, the write-ahead log may end with it, whole or in part: nothing may follow it there. Resume
   // begins another log only if there is something in memory to be written out first, so here is something: what is on
   // disk already.
@@ -71,7 +71,7 @@ absl::Status Committer::WriteOnce(Staging& staging) {
   only_in_memory.disableWAL = true;
   RETURN_IF_ERROR(FromRocksDb(database_.db().Put(only_in_memory, database_.family(Database::Family::kMeta), kMetaKey,
                                                  SerializeDeterministically(meta_))));
-  return staging.Write();
+  return staging_.Write();
 }
 
 }  // namespace vickrey::log

@@ -39,12 +39,14 @@ class Committer {
 
   // Writes the changes of `group`. Called by one thread at a time, without the lock.
   void Write(const std::deque<Waiter*>& group);
-  absl::Status WriteOut(Staging& staging);
-  absl::Status WriteOnce(Staging& staging);
+  absl::Status WriteOut();
+  absl::Status WriteOnce();
 
   const Database& database_;
-  vickrey::storage::v1::LogMeta meta_;  // of the thread that writes
-  bool broken_ = false;                 // the same: a write failed, and RocksDB was not resumed since
+  // Of the thread that writes:
+  vickrey::storage::v1::LogMeta meta_;  // as it is on disk
+  Staging staging_;
+  bool broken_ = false;  // a write failed, and RocksDB was not resumed since
 
   absl::Mutex mu_;
   std::deque<Waiter*> queue_ ABSL_GUARDED_BY(mu_);  // the first of them writes

@@ -164,11 +164,19 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const std::string& name, const LogOpt
   rocksdb::ColumnFamilyOptions family;
   family.write_buffer_size = options.write_buffer_bytes;
   family.target_file_size_base = 2 * options.write_buffer_bytes;
-  family.compression = options.compression == LogOptions::Compression::kZstd ? rocksdb::kZSTD : rocksdb::kNoCompression;
+  if (options.compression == LogOptions::Compression::kZstd) {
+    // What was just written out is soon written again, so that speed counts there: LZ4 takes a fifth of the time.
+    family.compression_per_level.assign(static_cast<size_t>(family.num_levels), rocksdb::kZSTD);
+    family.compression_per_level[0] = rocksdb::kLZ4Compression;
+  } else {
+    family.compression = rocksdb::kNoCompression;
+  }
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
   if (name == "ids") {  // looked up one by one, mostly in vain: is this auction known?
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+    family.memtable_prefix_bloom_size_ratio = 0.02;
+    family.memtable_whole_key_filtering = true;
   } else {  // read in order
     table.block_size = size_t{32} << 10;
   }

@@ -13,10 +13,13 @@ rocksdb::Slice SliceOf(std::string_view text) { return {text.data(), text.size()
 
 }  // namespace
 
-Staging::Staging(const Database& database, const vickrey::storage::v1::LogMeta& meta)
-    : database_(database),
-      batch_(rocksdb::BytewiseComparator(), /*reserved_bytes=*/0, /*overwrite_key=*/true),
-      meta_(meta) {}
+Staging::Staging(const Database* database)
+    : database_(*database), batch_(rocksdb::BytewiseComparator(), /*reserved_bytes=*/0, /*overwrite_key=*/true) {}
+
+void Staging::Begin(const vickrey::storage::v1::LogMeta& meta) {
+  batch_.Clear();
+  meta_ = meta;
+}
 
 absl::StatusOr<bool> Staging::Get(Database::Family of, std::string_view key, google::protobuf::MessageLite* value) {
   std::string bytes;

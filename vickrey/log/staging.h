@@ -16,10 +16,17 @@ namespace vickrey::log {
 // What is to be written to a log in one batch: reads see what was staged before them, so that several callers' changes
 // go to disk together as if one after the other. Internal to vickrey/log.
 //
+//   1. Begin, for each batch;
+//   2. stage changes;
+//   3. Write.
+//
 // Not thread-safe; the database must outlive it.
 class Staging {
  public:
-  Staging(const Database& database, const vickrey::storage::v1::LogMeta& meta);
+  explicit Staging(const Database* database);
+
+  // Nothing is staged, and `meta` is the log's own data so far. Memory is kept from batch to batch.
+  void Begin(const vickrey::storage::v1::LogMeta& meta);
 
   // The log's own data; goes with the batch, where that holds anything.
   vickrey::storage::v1::LogMeta& meta() { return meta_; }
