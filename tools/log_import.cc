@@ -47,9 +47,16 @@ struct Flags {
 struct Batch {
   std::vector<ImpressionLog::Prepared> records;
   std::vector<int64_t> lines;  // where each ended
-  int64_t rows = 0;
+  int64_t rows = 0;            // read by its end,
+  int64_t rejected = 0;        // and how many of them left out
   size_t bytes = 0;
 };
+
+// Damage of the file to import is bad input, that of the log is not.
+absl::Status OfFile(const absl::Status& status) {
+  if (!absl::IsDataLoss(status)) return status;
+  return base::InvalidField("FILE", {status.message().data(), status.message().size()});
+}
 
 // Commits batches on a thread of its own, in order, while the next ones are read.
 class BatchCommitter {
@@ -104,29 +111,34 @@ class BatchCommitter {
     }
   }
 
-  absl::Status CheckRejects(int64_t rows) const {
-    const int64_t rejected = rejects_.count();
-    if (static_cast<double>(rejected) <= max_rejects_ * static_cast<double>(rows)) return absl::OkStatus();
-    return base::InvalidField("--max-rejects",
-                              absl::StrCat(rejected, " of ", rows, " rows were rejected, more than ", max_rejects_,
-                                           " of them; stopped after ", stored_, " auctions; first: ", rejects_.first(),
-                                           "; to go on, import again with the file mended or a larger share"));
+  absl::Status CheckRejects(const Batch& batch) const {
+    const int64_t rejected = batch.rejected + refused_;
+    if (static_cast<double>(rejected) <= max_rejects_ * static_cast<double>(batch.rows)) return absl::OkStatus();
+    return base::InvalidField(
+        "--max-rejects", absl::StrCat(rejected, " of ", batch.rows, " rows were rejected, more than ", max_rejects_,
+                                      " of them; stopped after ", stored_, " auctions; first: ", rejects_.first(),
+                                      "; to go on, import again with the file mended or a larger share"));
   }
 
   // Stores a batch, unless too many rows were rejected by its end.
   absl::Status Commit(const Batch& batch) {
-    RETURN_IF_ERROR(CheckRejects(batch.rows));
+    RETURN_IF_ERROR(CheckRejects(batch));
     const absl::Status stored = Store(batch.records, batch.lines.data());
-    if (!absl::IsInvalidArgument(stored)) return stored.ok() ? CheckRejects(batch.rows) : stored;
+    if (!absl::IsInvalidArgument(stored)) return stored.ok() ? CheckRejects(batch) : stored;
     for (size_t i = 0; i < batch.records.size(); ++i) {  // none was: one by one, without those that the log refuses
       const absl::Status one = Store({&batch.records[i], 1}, &batch.lines[i]);
       if (absl::IsInvalidArgument(one)) {
-        rejects_.Add(batch.lines[i], one);
+        Refuse(batch.lines[i], one);
       } else {
         RETURN_IF_ERROR(one);
       }
     }
-    return CheckRejects(batch.rows);
+    return CheckRejects(batch);
+  }
+
+  void Refuse(int64_t line, const absl::Status& why) {
+    ++refused_;
+    rejects_.Add(line, why);
   }
 
   absl::Status Store(std::span<const ImpressionLog::Prepared> records, const int64_t* lines) {
@@ -146,7 +158,9 @@ class BatchCommitter {
   ImpressionLog& log_;
   Rejects& rejects_;
   const double max_rejects_;
-  int64_t stored_ = 0, duplicate_ = 0;  // of the thread, until it ended
+  // Of the thread, until it ended:
+  int64_t stored_ = 0, duplicate_ = 0;
+  int64_t refused_ = 0;  // by the log
 
   absl::Mutex mu_;
   std::vector<Batch> waiting_ ABSL_GUARDED_BY(mu_);
@@ -158,13 +172,17 @@ class BatchCommitter {
 // Reads auctions into batches until there are no more.
 absl::Status Read(log::Importer* importer, const log::InputFile* input, Rejects* rejects, BatchCommitter* committer) {
   base::Progress progress("import", "rows", std::nullopt);
-  const auto reject = [&](int64_t line, const absl::Status& why) { rejects->Add(line, why); };
+  int64_t rejected = 0;
+  const auto reject = [&](int64_t line, const absl::Status& why) {
+    ++rejected;
+    rejects->Add(line, why);
+  };
   Batch batch;
   LoggedAuction record;
   while (true) {
     record.Clear();
     const auto more = importer->Next(reject, &record);
-    if (!more.ok()) return base::AtLine(more.status(), importer->line());
+    if (!more.ok()) return base::AtLine(OfFile(more.status()), importer->line());
     if (importer->rows() > 0 && input->position() > 0) {
       progress.Expect(static_cast<int64_t>(static_cast<double>(importer->rows()) * static_cast<double>(input->size()) /
                                            static_cast<double>(input->position())));
@@ -173,7 +191,7 @@ absl::Status Read(log::Importer* importer, const log::InputFile* input, Rejects*
     if (!*more) break;
     auto prepared = ImpressionLog::Prepare(record);
     if (!prepared.ok()) {
-      rejects->Add(importer->line(), prepared.status());
+      reject(importer->line(), prepared.status());
       continue;
     }
     batch.bytes += prepared->bytes.size();
@@ -182,10 +200,12 @@ absl::Status Read(log::Importer* importer, const log::InputFile* input, Rejects*
     if (batch.records.size() < kBatchAuctions && batch.bytes < kBatchBytes) continue;
     RETURN_IF_ERROR(base::CheckInterrupt());
     batch.rows = importer->rows();
+    batch.rejected = rejected;
     RETURN_IF_ERROR(committer->Push(std::exchange(batch, {})));
   }
-  RETURN_IF_ERROR(input->status());
+  RETURN_IF_ERROR(OfFile(input->status()));
   batch.rows = importer->rows();
+  batch.rejected = rejected;
   return committer->Push(std::move(batch));
 }
 
@@ -224,9 +244,12 @@ absl::Status Run(const Flags& flags) {
     items = *std::move(opened);
   }
   ASSIGN_OR_RETURN(log::ImportOptions options, OptionsOf(flags, items.get()));
-  ASSIGN_OR_RETURN(options.file_digest, log::DigestOfContents(flags.file));
+  const auto digest = log::DigestOfContents(flags.file);
+  RETURN_IF_ERROR(OfFile(digest.status()));
+  options.file_digest = *digest;
   ASSIGN_OR_RETURN(const auto input, log::InputFile::Open(flags.file));
-  ASSIGN_OR_RETURN(const auto importer, log::MakeImporter(flags.format, options, &input->stream()));
+  const auto importer = log::MakeImporter(flags.format, options, &input->stream());
+  RETURN_IF_ERROR(OfFile(importer.status()));
   ASSIGN_OR_RETURN(const std::string fingerprint, Fingerprint(flags, options));
   ASSIGN_OR_RETURN(const auto log, ImpressionLog::Open(flags.db));
   RETURN_IF_ERROR(log->BeginImport(options.file_digest, fingerprint));
@@ -235,13 +258,13 @@ absl::Status Run(const Flags& flags) {
                                               absl::StrCat(options.file_digest.substr(0, 12), ".jsonl")
                                         : std::filesystem::path(flags.rejects));
   BatchCommitter committer(log.get(), &rejects, flags.max_rejects);
-  const absl::Status read = Read(importer.get(), input.get(), &rejects, &committer);
+  const absl::Status read = Read(importer->get(), input.get(), &rejects, &committer);
   const absl::Status committed = committer.Finish();
   RETURN_IF_ERROR(rejects.Finish());
   RETURN_IF_ERROR(committed);
   RETURN_IF_ERROR(read);
   ImportLine result;
-  result.set_read(importer->rows());
+  result.set_read((*importer)->rows());
   result.set_stored(committer.stored());
   result.set_duplicate(committer.duplicate());
   result.set_rejected(rejects.count());

@@ -54,8 +54,8 @@ class DevTest(unittest.TestCase):
         deps = self.root / ".deps"
         (deps / "torch-2.13.0/torch").mkdir(parents=True)
         (deps / "torch-2.13.0/torch/version.py").touch()
-        (deps / "arrow-26.0.1/pyarrow/include/arrow/util").mkdir(parents=True)
-        (deps / "arrow-26.0.1/pyarrow/include/arrow/util/config.h").touch()
+        (deps / "arrow-26.0.1/pyarrow").mkdir(parents=True)
+        (deps / "arrow-26.0.1/pyarrow/__init__.py").touch()
         for into, of in (("npm", "proto"), ("report", "simulator/report")):
             (deps / into / "node_modules").mkdir(parents=True)
             shutil.copy(self.root / of / "package-lock.json", deps / into)
@@ -117,12 +117,12 @@ class DevTest(unittest.TestCase):
             self.assertEqual(done.stderr.split("Missing:\n")[1], "  pyarrow==26.0.1\n")
             self.assertFalse((self.root / ".deps/arrow-26.0.1").exists())
 
-    def test_of_a_wheel_only_headers_and_libraries_are_unpacked(self):
+    def test_of_a_wheel_only_what_is_used_is_unpacked(self):
         self.program("dpkg-query", EVERYTHING)
         wheel = self.root / "pyarrow-26.0.1-any.whl"
         with zipfile.ZipFile(wheel, "w") as archive:
             for name in ("include/arrow/util/config.h", "include/parquet/types.h", "libarrow.so.2600", "libparquet.so.2600",
-                         "libarrow_flight.so.2600", "__init__.py"):
+                         "libarrow_flight.so.2600", "tests/test_io.py", "__init__.py"):
                 archive.writestr("pyarrow/" + name, name)
         self.program("pip3", f'#!/bin/sh\nwhile [ "$1" != -d ]; do shift; done\ncp "{wheel}" "$2"\n')
         self.have_wheels_and_npm()
@@ -130,7 +130,7 @@ class DevTest(unittest.TestCase):
         shutil.rmtree(arrow)
         self.assertEqual(self.dev("setup").returncode, 0)
         self.assertEqual(sorted(file.relative_to(arrow / "pyarrow").as_posix() for file in arrow.rglob("*") if file.is_file()),
-                         ["include/arrow/util/config.h", "include/parquet/types.h", "libarrow.so.2600",
+                         ["__init__.py", "include/arrow/util/config.h", "include/parquet/types.h", "libarrow.so.2600",
                           "libparquet.so.2600"])
         self.assertEqual(self.dev("setup").stderr, "")
 

@@ -11,7 +11,7 @@ import threading
 import time
 import unittest
 
-from tool import BIN, SAMPLES, error_of, replies, vickrey
+from tool import BIN, error_of, replies, vickrey
 
 KILLS = int(os.environ.get("VICKREY_KILLS", "5"))  # rounds of the tests that kill a writer
 
@@ -218,46 +218,6 @@ class LogTest(unittest.TestCase):
             done = vickrey("log", "scan", "--db", self.db, flag, value)
             self.assertEqual(done.returncode, 2, flag)
             self.assertIn(flag.strip("-"), error_of(done)["field"])
-
-    def check_sample(self, name, *flags):
-        sample = SAMPLES / name
-        if not sample.exists():
-            self.skipTest("sample not present")
-        file_format = name.split("/")[0]
-        imported = ["log", "import", "--format", file_format, *flags, sample]
-        first = replies(*imported, "--db", self.db)[0]
-        self.assertEqual(first["rejected"], "0")
-        again = replies(*imported, "--db", self.db)[0]
-        self.assertEqual((again["stored"], again["duplicate"]), ("0", first["stored"]))
-        other = vickrey(*imported, "--seed", 9, "--db", self.db)
-        self.assertEqual((other.returncode, error_of(other)["field"]), (2, "FILE"))  # the same rows, priced otherwise
-        exported = vickrey("log", "export", "--db", self.db).stdout
-        (self.folder / "x.jsonl").write_text(exported)
-        copy = self.folder / "copy"
-        replies("log", "import", "--db", copy, "--format", "jsonl", self.folder / "x.jsonl")
-        self.assertEqual(vickrey("log", "export", "--db", copy).stdout, exported)
-        self.assertEqual(replies("log", "snapshot", "create", "--db", copy)[0]["digest"],
-                         replies("log", "snapshot", "create", "--db", self.db)[0]["digest"])
-        replies("features", "encode", "--schema", file_format, text=exported)
-        return replies("log", "stats", "--db", self.db)[0]
-
-    def test_the_criteo_sample(self):
-        stats = self.check_sample("criteo/criteo_train_full39.tsv", "--group-size", 8, "--bids", "lognormal:0,1")
-        self.assertEqual((stats["auctions"], stats["candidates"], stats["clicks"]), ("823", "6583", "1649"))
-
-    def test_the_outbrain_sample(self):
-        stats = self.check_sample("outbrain/sample_train_dat.csv", "--bids", "lognormal:0,1")
-        self.assertEqual((stats["auctions"], stats["candidates"], stats["clicks"]), ("1959", "9999", "1959"))
-
-    def test_too_many_rejects_store_nothing(self):
-        bad = self.folder / "bad.jsonl"
-        bad.write_text(json.dumps(auction(1)) + "\nnonsense\n")
-        done = vickrey("log", "import", "--db", self.db, "--format", "jsonl", bad)
-        self.assertEqual(done.returncode, 2)
-        self.assertEqual(replies("log", "scan", "--db", self.db), [])
-        result = replies("log", "import", "--db", self.db, "--format", "jsonl", "--max-rejects", 0.5, bad)[0]
-        self.assertEqual((result["stored"], result["rejected"]), ("1", "1"))
-        self.assertTrue(result["first_error"].startswith("line 2: "))
 
 
 if __name__ == "__main__":
