@@ -45,6 +45,14 @@ PRESETS = {
     "criteo": [(f"I{i}", "DENSE", "AD") for i in range(1, 14)] + [(f"C{i}", "CATEGORICAL", "AD") for i in range(1, 27)],
     "outbrain": [(name, "CATEGORICAL", "CONTEXT") for name in ("document_id", "platform", "geo_location")]
     + [("ad_id", "CATEGORICAL", "AD")],
+    "ipinyou": [(name, "CATEGORICAL", "CONTEXT") for name in (
+        "weekday", "hour", "useragent", "IP", "region", "city", "adexchange", "domain", "url", "urlid", "slotid",
+        "slotwidth", "slotheight", "slotvisibility", "slotformat")]
+    + [("slotprice", "DENSE", "CONTEXT"), ("usertag", "BAG", "CONTEXT")]
+    + [(name, "CATEGORICAL", "AD") for name in ("creative", "keypage", "advertiser")],
+    "open_bandit": [(f"user_feature_{i}", "CATEGORICAL", "CONTEXT") for i in range(4)]
+    + [("item_id", "CATEGORICAL", "AD"), ("affinity", "DENSE", "AD"), ("item_feature_0", "DENSE", "AD")]
+    + [(f"item_feature_{i}", "CATEGORICAL", "AD") for i in range(1, 4)],
     "synthetic": [(f"c{i}", "DENSE", "CONTEXT") for i in range(4)] + [(f"a{i}", "DENSE", "AD") for i in range(8)]
     + [("segment", "DENSE", "AD")],
     "synthetic_ads": [(f"c{i}", "DENSE", "CONTEXT") for i in range(4)] + [("ad", "CATEGORICAL", "AD")],
