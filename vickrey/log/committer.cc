@@ -32,6 +32,15 @@ absl::Status Committer::Commit(Change change) {
   return waiter.status;
 }
 
+absl::Status Committer::Alone(absl::FunctionRef<absl::Status()> work) {
+  return Commit([&](Staging&) -> absl::Status {
+    const absl::Status status = work();
+    if (status.ok()) return status;
+    RETURN_IF_ERROR(FromRocksDb(database_.db().Resume()));
+    return work();
+  });
+}
+
 void Committer::Write(const std::deque<Waiter*>& group) {
   staging_.Begin(meta_);
   size_t taken = 0;

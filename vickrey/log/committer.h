@@ -30,6 +30,10 @@ class Committer {
   // a failure, of its own work in the background too, so each commit tries to go on from an earlier one first.
   absl::Status Commit(Change change);
 
+  // Does `work` on the database while nobody writes. Where it fails it is done again once RocksDB goes on, as it may
+  // not have since a failure before.
+  absl::Status Alone(absl::FunctionRef<absl::Status()> work);
+
  private:
   struct Waiter {
     Change change;

@@ -222,6 +222,8 @@ absl::Status ImpressionLog::BeginImport(const std::string& file_digest, const st
   });
 }
 
-absl::StatusOr<SnapshotManifest> ImpressionLog::CreateSnapshot() { return FreezeSnapshot(path_, *database_); }
+absl::StatusOr<SnapshotManifest> ImpressionLog::CreateSnapshot() {
+  return FreezeSnapshot(path_, *database_, &committer_);
+}
 
 }  // namespace vickrey::log

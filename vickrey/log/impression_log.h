@@ -68,6 +68,7 @@ class ImpressionLog {
   absl::Status BeginImport(const std::string& file_digest, const std::string& options);
 
   // Freezes what is stored now. A snapshot of the same contents that exists already is returned as it is.
+  // Appends wait while what is in memory is written out.
   absl::StatusOr<vickrey::storage::v1::SnapshotManifest> CreateSnapshot();
 
   // What a prune deleted.

@@ -78,12 +78,13 @@ fs::path SnapshotData(const fs::path& log, std::string_view snapshot_id) {
   return FolderOf(log) / snapshot_id / "data";
 }
 
-absl::StatusOr<SnapshotManifest> FreezeSnapshot(const fs::path& log, const Database& database) {
+absl::StatusOr<SnapshotManifest> FreezeSnapshot(const fs::path& log, const Database& database, Committer* committer) {
   ASSIGN_OR_RETURN(auto publisher, base::FolderPublisher::Create(FolderOf(log) / "new"));
   rocksdb::Checkpoint* checkpoint = nullptr;
   RETURN_IF_ERROR(FromRocksDb(rocksdb::Checkpoint::Create(&database.db(), &checkpoint)));
   const std::unique_ptr<rocksdb::Checkpoint> owned(checkpoint);
-  RETURN_IF_ERROR(FromRocksDb(checkpoint->CreateCheckpoint((publisher->path() / "data").string())));
+  RETURN_IF_ERROR(committer->Alone(
+      [&] { return FromRocksDb(checkpoint->CreateCheckpoint((publisher->path() / "data").string())); }));
 
   SnapshotManifest manifest;
   {

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "vickrey/log/committer.h"
 #include "vickrey/log/database.h"
 #include "vickrey/storage/v1/log.pb.h"
 
@@ -17,9 +18,9 @@ namespace vickrey::log {
 
 // Freezes an open log by RocksDB's checkpoint, which shares files and takes no copy. The id depends on the contents
 // only: the same contents give the same snapshot, which is then returned as it is, with the time when it was first
-// made.
+// made. Whoever commits waits while what is in memory is written out and the files are linked.
 absl::StatusOr<vickrey::storage::v1::SnapshotManifest> FreezeSnapshot(const std::filesystem::path& log,
-                                                                      const Database& database);
+                                                                      const Database& database, Committer* committer);
 
 // All snapshots of a log, the oldest first.
 absl::StatusOr<std::vector<vickrey::storage::v1::SnapshotManifest>> ListSnapshots(const std::filesystem::path& log);
