@@ -60,7 +60,8 @@ class LayeringTest(unittest.TestCase):
 
     def test_protocol_files_too(self):
         self.assertTrue(list(layering.proto_faults("vickrey/v1/x.proto", 'import "vickrey/storage/v1/log.proto";')))
-        self.assertTrue(list(layering.proto_faults("vickrey/config/v1/x.proto", 'import "vickrey/v1/model.proto";')))
+        self.assertTrue(list(layering.proto_faults("vickrey/config/v1/x.proto", 'import "vickrey/storage/v1/log.proto";')))
+        self.assertEqual(list(layering.proto_faults("vickrey/config/v1/x.proto", 'import "vickrey/v1/features.proto";')), [])
         self.assertEqual(list(layering.proto_faults("vickrey/storage/v1/x.proto", 'import "vickrey/v1/model.proto";')), [])
 
     def test_it_walks_the_tree(self):
