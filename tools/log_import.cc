@@ -1,3 +1,5 @@
+#include <google/protobuf/arena.h>
+
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -33,6 +35,7 @@ using vickrey::v1::LoggedAuction;
 constexpr size_t kBatchAuctions = 1024;  // committed together, at most,
 constexpr size_t kBatchBytes = 8 << 20;  // and so many bytes, but for the last
 constexpr size_t kWaiting = 2;           // batches that wait for the disk
+constexpr size_t kArenaBytes = 1 << 20;
 
 struct Flags {
   std::string db, file, format, bids, items, schema, rejects;
@@ -178,9 +181,13 @@ absl::Status Read(log::Importer* importer, const log::InputFile* input, Rejects*
     rejects->Add(line, why);
   };
   Batch batch;
-  LoggedAuction record;
+  google::protobuf::ArenaOptions
+      blocks;  // a record is many small messages, of which none is needed once it is prepared
+  blocks.start_block_size = blocks.max_block_size = kArenaBytes;
+  google::protobuf::Arena arena(blocks);
   while (true) {
-    record.Clear();
+    if (arena.SpaceUsed() > kArenaBytes / 2) arena.Reset();
+    auto& record = *google::protobuf::Arena::CreateMessage<LoggedAuction>(&arena);
     const auto more = importer->Next(reject, &record);
     if (!more.ok()) return base::AtLine(OfFile(more.status()), importer->line());
     if (importer->rows() > 0 && input->position() > 0) {

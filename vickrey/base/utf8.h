@@ -2,6 +2,8 @@
 #define VICKREY_BASE_UTF8_H_
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace vickrey::base {
@@ -10,6 +12,14 @@ namespace vickrey::base {
 // parse a text that is not.
 inline bool IsUtf8(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
+    uint64_t eight = 0;  // bytes, most often of ASCII
+    if (text.size() - i >= sizeof(eight)) {
+      std::memcpy(&eight, text.data() + i, sizeof(eight));
+      if ((eight & 0x8080808080808080) == 0) {
+        i += sizeof(eight);
+        continue;
+      }
+    }
     const auto byte = [&](size_t k) { return static_cast<unsigned char>(text[i + k]); };
     const unsigned char first = byte(0);
     const size_t length = first < 0x80   ? 1

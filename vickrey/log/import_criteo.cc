@@ -1,12 +1,12 @@
 #include "vickrey/log/import_criteo.h"
 
+#include <charconv>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "vickrey/base/status.h"
 #include "vickrey/features/schema.h"
 #include "vickrey/log/feature_writer.h"
@@ -35,7 +35,7 @@ class CriteoImporter final : public Importer {
       ASSIGN_OR_RETURN(const bool more, lines_.Next(&text));
       if (!more) break;
       const int before = candidates.size();
-      const absl::Status added = AddRow({text.data(), text.size()}, record);
+      const absl::Status added = AddRow(text, record);
       if (added.ok()) continue;
       while (candidates.size() > before) candidates.RemoveLast();
       reject(rows(), added);
@@ -52,30 +52,30 @@ class CriteoImporter final : public Importer {
 
  private:
   // Adds the row as a candidate; on failure the last candidate may be half of it.
-  absl::Status AddRow(absl::string_view text, LoggedAuction* record) {
-    columns_ = absl::StrSplit(text, '\t');
+  absl::Status AddRow(std::string_view text, LoggedAuction* record) {
+    SplitLine(text, '\t', &columns_);
     if (columns_.size() != 1 + kNumbers + kCategories) {
       return absl::InvalidArgumentError(
           absl::StrCat("has ", columns_.size(), " columns; label, 13 numbers and 26 categories are 40"));
     }
     if (columns_[0] != "0" && columns_[0] != "1") {
-      return base::InvalidField("label", absl::StrCat("'", columns_[0].substr(0, 60), "' is not 0 or 1"));
+      return base::InvalidField("label", absl::StrCat("'", std::string(columns_[0].substr(0, 60)), "' is not 0 or 1"));
     }
     auto& candidate = *record->mutable_auction()->add_candidates();
     writer_.Start(FeatureField::AD, candidate.mutable_features());
     for (size_t i = 0; i < kNumbers; ++i) {
-      const absl::string_view value = columns_[1 + i];
+      const std::string_view value = columns_[1 + i];
       if (value.empty()) continue;
       int64_t number = 0;
-      if (!absl::SimpleAtoi(value, &number)) {
+      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+      if (error != std::errc() || end != value.data() + value.size()) {
         return base::InvalidField(absl::StrCat("I", i + 1),
-                                  absl::StrCat("'", value.substr(0, 60), "' is not a whole number"));
+                                  absl::StrCat("'", std::string(value.substr(0, 60)), "' is not a whole number"));
       }
       RETURN_IF_ERROR(writer_.Number(i, static_cast<double>(number)));
     }
     for (size_t i = kNumbers; i < kNumbers + kCategories; ++i) {
-      const absl::string_view value = columns_[1 + i];
-      if (!value.empty()) RETURN_IF_ERROR(writer_.Text(i, {value.data(), value.size()}));
+      if (const std::string_view value = columns_[1 + i]; !value.empty()) RETURN_IF_ERROR(writer_.Text(i, value));
     }
     writer_.Finish();
     if (record->candidates_size() == 0) first_row_ = rows();
@@ -88,7 +88,7 @@ class CriteoImporter final : public Importer {
   const ImportOptions options_;
   LineReader lines_;
   FeatureWriter writer_;
-  std::vector<absl::string_view> columns_;
+  std::vector<std::string_view> columns_;
   int64_t first_row_ = 0;  // of the current auction
   int64_t auctions_ = 0;
 };

@@ -8,7 +8,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "vickrey/base/status.h"
 #include "vickrey/features/fingerprint.h"
@@ -61,7 +60,7 @@ class IpinyouImporter final : public Importer {
     while (true) {
       ASSIGN_OR_RETURN(const bool more, lines_.Next(&text));
       if (!more) return false;
-      const absl::Status read = ReadRow({text.data(), text.size()}, record);
+      const absl::Status read = ReadRow(text, record);
       if (read.ok()) return true;
       record->Clear();
       reject(rows(), read);
@@ -71,13 +70,14 @@ class IpinyouImporter final : public Importer {
   int64_t line() const override { return lines_.line(); }
 
  private:
-  std::string_view Value(size_t column) const { return {columns_[column].data(), columns_[column].size()}; }
+  std::string_view Value(size_t column) const { return columns_[column]; }
 
   absl::StatusOr<int64_t> Whole(Column column, int64_t max) const {
     int64_t number = 0;
-    if (absl::SimpleAtoi(columns_[column], &number) && number >= 0 && number <= max) return number;
-    return base::InvalidField(
-        kNames[column], absl::StrCat("'", columns_[column].substr(0, 60), "' is not a whole number from 0 to ", max));
+    if (absl::SimpleAtoi({Value(column).data(), Value(column).size()}, &number) && number >= 0 && number <= max)
+      return number;
+    return base::InvalidField(kNames[column], absl::StrCat("'", std::string(Value(column).substr(0, 60)),
+                                                           "' is not a whole number from 0 to ", max));
   }
 
   // yyyyMMddHHmmssSSS, in Beijing.
@@ -102,9 +102,8 @@ class IpinyouImporter final : public Importer {
       if (field.kind == FeatureField::CATEGORICAL) {
         RETURN_IF_ERROR(writer_.Text(i, value));
       } else if (field.kind == FeatureField::BAG) {
-        for (const absl::string_view member : absl::StrSplit(columns_[columns_of_fields_[i]], ',')) {
-          RETURN_IF_ERROR(writer_.Member(i, {member.data(), member.size()}));
-        }
+        SplitLine(value, ',', &members_);
+        for (const std::string_view member : members_) RETURN_IF_ERROR(writer_.Member(i, member));
       } else {
         ASSIGN_OR_RETURN(const int64_t number, Whole(static_cast<Column>(columns_of_fields_[i]), kMaxFen));
         RETURN_IF_ERROR(writer_.Number(i, static_cast<double>(number)));
@@ -114,8 +113,8 @@ class IpinyouImporter final : public Importer {
     return absl::OkStatus();
   }
 
-  absl::Status ReadRow(absl::string_view text, LoggedAuction* record) {
-    columns_ = absl::StrSplit(text, '\t');
+  absl::Status ReadRow(std::string_view text, LoggedAuction* record) {
+    SplitLine(text, '\t', &columns_);
     if (columns_.size() != kColumns && columns_.size() != kNames.size()) {
       return absl::InvalidArgumentError(
           absl::StrCat("has ", columns_.size(), " columns; ", kColumns, " or ", kNames.size(), " are expected"));
@@ -126,7 +125,7 @@ class IpinyouImporter final : public Importer {
     ASSIGN_OR_RETURN(const int64_t bid, Whole(kBid, kMaxFen));
     ASSIGN_OR_RETURN(const int64_t paid, Whole(kPaid, kMaxFen));
     if (!features::IsId(Value(kCreative))) {
-      return base::InvalidField(kNames[kCreative], absl::StrCat("'", columns_[kCreative].substr(0, 60),
+      return base::InvalidField(kNames[kCreative], absl::StrCat("'", std::string(Value(kCreative).substr(0, 60)),
                                                                 "' is not 1 to 128 characters of [A-Za-z0-9._:-]"));
     }
     record->set_schema_id(writer_.schema().id());
@@ -160,7 +159,7 @@ class IpinyouImporter final : public Importer {
   LineReader lines_;
   FeatureWriter writer_;
   std::vector<size_t> columns_of_fields_;  // of each of the schema's fields
-  std::vector<absl::string_view> columns_;
+  std::vector<std::string_view> columns_, members_;
 };
 
 }  // namespace

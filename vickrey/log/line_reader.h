@@ -1,3 +1,4 @@
+// Lines of a text, and the values in them, for logs of so many rows that a general splitter takes half of the time.
 #ifndef VICKREY_LOG_LINE_READER_H_
 #define VICKREY_LOG_LINE_READER_H_
 
@@ -6,6 +7,7 @@
 #include <istream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 
@@ -32,6 +34,9 @@ class LineReader {
   bool ended_ = false;
   int64_t line_ = 0;
 };
+
+// The values of a line between the delimiters, one more than there are of these; `values` is replaced.
+void SplitLine(std::string_view line, char delimiter, std::vector<std::string_view>* values);
 
 }  // namespace vickrey::log
 
