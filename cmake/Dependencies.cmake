@@ -43,3 +43,4 @@ set_target_properties(isal::isal PROPERTIES
   IMPORTED_LOCATION ${ISAL_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${ISAL_INCLUDE_DIR})
 
 find_package(LibArchive REQUIRED)
+find_package(ZLIB REQUIRED)

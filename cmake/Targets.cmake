@@ -77,6 +77,20 @@ function(vickrey_bench target)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin/bench)
 endfunction()
 
+# vickrey_fuzzer(NAME SOURCES ... DEPS ...): defines LLVMFuzzerTestOneInput. In the fuzz preset it is a libFuzzer program,
+# which ./dev fuzz runs; in all others the test NAME_corpus, which runs it on the inputs of corpus/NAME.
+function(vickrey_fuzzer target)
+  add_executable(${target})
+  _vickrey_target(${target} ${ARGN})
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin/fuzz)
+  if(VICKREY_FUZZ)
+    target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+  else()
+    target_sources(${target} PRIVATE replay_main.cc)
+    add_test(NAME ${target}_corpus COMMAND ${target} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${target})
+  endif()
+endfunction()
+
 # vickrey_program(NAME SOURCES ... DEPS ...): an installed program. The installed tree can be moved: a program finds
 # its own libraries relative to itself.
 function(vickrey_program target)

@@ -62,6 +62,8 @@ void AppendNumber(T value, std::string* out) {
     out->append("\"NaN\"");
   } else if (std::isinf(value)) {
     out->append(value > 0 ? "\"Infinity\"" : "\"-Infinity\"");
+  } else if (value == 0 && std::signbit(value)) {
+    out->append("-0.0");  // "-0" is a whole number, and reads as 0
   } else {
     char buffer[40];
     out->append(buffer, std::to_chars(buffer, buffer + sizeof(buffer), value).ptr);

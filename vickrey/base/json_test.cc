@@ -3,6 +3,7 @@
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
 
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <limits>
@@ -50,6 +51,18 @@ TEST(ToJson, EnumsBytesMapsAndNonFiniteNumbers) {
   (*version.mutable_libraries())["b"] = "2";
   (*version.mutable_libraries())["a"] = "1";
   EXPECT_THAT(ToJson(version), HasSubstr(R"("libraries":{"a":"1","b":"2"})"));
+}
+
+TEST(ToJson, ANegativeZeroStaysNegative) {
+  CandidateLine line;
+  line.set_pctr(-0.0);
+  (*line.mutable_features()->mutable_fields())["x"].set_number_value(-0.0);
+  line.mutable_encoded_features()->add_dense(-0.0f);
+  CandidateLine read;
+  ASSERT_TRUE(FromJson(ToJson(line), &read).ok());
+  EXPECT_TRUE(std::signbit(read.pctr()));
+  EXPECT_TRUE(std::signbit(read.features().fields().at("x").number_value()));
+  EXPECT_TRUE(std::signbit(read.encoded_features().dense(0)));
 }
 
 // Protobuf's own parser reads back what we print, and its own printer says the same of what is set.

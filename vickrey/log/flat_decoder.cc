@@ -51,12 +51,14 @@ class Mark {
   size_t n_ = 0;
 };
 
-// Appends a packed list of fixed numbers.
+// Appends a packed list of fixed numbers; false if it ends within one.
 template <typename T>
-void AppendPacked(std::string_view bytes, std::vector<T>* to) {
+bool AppendPacked(std::string_view bytes, std::vector<T>* to) {
+  if (bytes.size() % sizeof(T) != 0) return false;
   const size_t before = to->size();
   to->resize(before + bytes.size() / sizeof(T));
-  std::memcpy(to->data() + before, bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(to->data() + before, bytes.data(), bytes.size());
+  return true;
 }
 
 }  // namespace
@@ -112,6 +114,7 @@ bool FlatDecoder::AppendAuction(std::string_view bytes, FlatBatch* batch) {
   while (auction.Next()) {
     switch (auction.field()) {
       case vickrey::v1::Auction::kEventTimeFieldNumber:
+        if (!auction.is_number()) return false;
         event_time = static_cast<int64_t>(auction.number());
         break;
       case vickrey::v1::Auction::kContextFieldNumber:
@@ -142,6 +145,7 @@ bool FlatDecoder::AppendAuction(std::string_view bytes, FlatBatch* batch) {
       case LoggedAuction::kAuctionFieldNumber:
         return false;  // in two parts
       case LoggedAuction::kSamplingRateFieldNumber:
+        if (!record.is_real()) return false;
         sampling_rate = record.real();
         break;
       case LoggedAuction::kCandidatesFieldNumber:
@@ -166,18 +170,22 @@ bool FlatDecoder::AppendCandidate(std::string_view bytes, FlatBatch* batch) {
   while (candidate.Next()) {
     switch (candidate.field()) {
       case Candidate::kAdIdFieldNumber:
+        if (!candidate.is_bytes()) return false;
         ad_id = candidate.bytes();
         break;
       case Candidate::kBidFieldNumber: {
         if (!candidate.is_bytes()) return false;
         WireReader amount(candidate.bytes());
         while (amount.Next()) {
-          if (amount.field() == vickrey::v1::Bid::kMicrosFieldNumber) bid = static_cast<int64_t>(amount.number());
+          if (amount.field() != vickrey::v1::Bid::kMicrosFieldNumber) continue;
+          if (!amount.is_number()) return false;
+          bid = static_cast<int64_t>(amount.number());
         }
         if (!amount.ok()) return false;
         break;
       }
       case Candidate::kValueMicrosFieldNumber:
+        if (!candidate.is_number()) return false;
         value = static_cast<int64_t>(candidate.number());
         break;
       case Candidate::kFeaturesFieldNumber:
@@ -200,15 +208,19 @@ bool FlatDecoder::SetLogged(std::string_view bytes, size_t candidate, FlatBatch*
   while (logged.Next()) {
     switch (logged.field()) {
       case LoggedCandidate::kClickFieldNumber:
+        if (!logged.is_number()) return false;
         batch->clicks[candidate] = logged.number() != 0 ? 1 : 0;
         break;
       case LoggedCandidate::kSlotFieldNumber:
+        if (!logged.is_number()) return false;
         batch->slots[candidate] = static_cast<int32_t>(logged.number());
         break;
       case LoggedCandidate::kCtrFieldNumber:
+        if (!logged.is_real()) return false;
         batch->ctrs[candidate] = logged.real();
         break;
       case LoggedCandidate::kTeacherFieldNumber:
+        if (!logged.is_real()) return false;
         batch->teachers[candidate] = logged.real();
         break;
       default:
@@ -250,13 +262,13 @@ bool FlatDecoder::AppendEncoded(const SideFields& fields, std::string_view bytes
         same_schema = encoded.bytes() == schema_->id();
         break;
       case EncodedFeatures::kDenseFieldNumber:
-        AppendPacked(encoded.bytes(), &side->dense);
+        if (!AppendPacked(encoded.bytes(), &side->dense)) return false;
         break;
       case EncodedFeatures::kFingerprintsFieldNumber:
-        AppendPacked(encoded.bytes(), &side->fingerprints);
+        if (!AppendPacked(encoded.bytes(), &side->fingerprints)) return false;
         break;
       case EncodedFeatures::kBagFingerprintsFieldNumber:
-        AppendPacked(encoded.bytes(), &side->bag_fingerprints);
+        if (!AppendPacked(encoded.bytes(), &side->bag_fingerprints)) return false;
         break;
       case EncodedFeatures::kBagLengthsFieldNumber: {
         WireReader lengths(encoded.bytes());
@@ -294,7 +306,8 @@ bool FlatDecoder::AppendNamed(SideFields& fields, std::string_view bytes, FlatBa
     if (!entry.Next() || entry.field() != 2 || !entry.is_bytes()) return false;
     WireReader value(entry.bytes());
     if (!value.Next()) return false;
-    if (value.field() == google::protobuf::Value::kNumberValueFieldNumber && field.kind == FeatureField::DENSE) {
+    if (value.field() == google::protobuf::Value::kNumberValueFieldNumber && value.is_real() &&
+        field.kind == FeatureField::DENSE) {
       const auto x = static_cast<float>(value.real());
       if (std::isinf(x)) return false;
       side->dense[dense + field.position] = x;
@@ -314,7 +327,7 @@ bool FlatDecoder::AppendNamed(SideFields& fields, std::string_view bytes, FlatBa
         bags_[field.position].push_back(field.fingerprint(member.bytes()));
       }
       if (!list.ok()) return false;
-    } else if (value.field() != google::protobuf::Value::kNullValueFieldNumber) {
+    } else if (value.field() != google::protobuf::Value::kNullValueFieldNumber || !value.is_number()) {
       return false;
     }
   }

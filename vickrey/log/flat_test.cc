@@ -223,6 +223,52 @@ TEST(FlatDecoder, WhatDoesNotFitIsNamedAndLeavesTheBatchAsItWas) {
   ExpectSame(batch, before);
 }
 
+std::string Field(int number, int kind, const std::string& value) {
+  return std::string(1, static_cast<char>(number << 3 | kind)) + value;
+}
+std::string Bytes(int number, const std::string& value) {
+  return Field(number, 2, std::string(1, static_cast<char>(value.size())) + value);
+}
+
+// A packed list of fixed numbers that ends within one, as a damaged length leaves it.
+TEST(FlatDecoder, AListThatEndsWithinANumberIsNotOne) {
+  FlatDecoder decoder(TestSchema());
+  FlatBatch batch;
+  for (const int list : {2, 3, 4}) {
+    const std::string encoded = Bytes(list, std::string(10, 'x'));
+    const std::string context = Bytes(2, encoded);
+    const std::string auction = Bytes(vickrey::v1::Auction::kContextFieldNumber, context);
+    EXPECT_TRUE(absl::IsDataLoss(decoder.Append(Bytes(1, Bytes(1, auction)), &batch))) << list;
+    EXPECT_EQ(batch.auctions(), 0);
+  }
+}
+
+// To protobuf a known number with another type on the wire is an unknown field: a client may send it, and it is stored.
+TEST(FlatDecoder, AFieldOfAnotherTypeIsUnknown) {
+  const auto schema = TestSchema();
+  FlatDecoder decoder(schema);
+  LoggedAuction record;
+  record.mutable_auction()->set_event_time(17);
+  record.mutable_auction()->add_candidates()->mutable_bid()->set_micros(5);
+  record.add_candidates()->set_slot(2);
+  FlatBatch expected;
+  AppendExpected(*schema, record, &expected);
+  auto& auction = *record.mutable_auction();
+  auction.GetReflection()->MutableUnknownFields(&auction)->AddLengthDelimited(
+      vickrey::v1::Auction::kEventTimeFieldNumber, "x");
+  auto& bid = *auction.mutable_candidates(0)->mutable_bid();
+  bid.GetReflection()->MutableUnknownFields(&bid)->AddFixed32(vickrey::v1::Bid::kMicrosFieldNumber, 6);
+  auto& candidate = *auction.mutable_candidates(0);
+  candidate.GetReflection()->MutableUnknownFields(&candidate)->AddVarint(vickrey::v1::Candidate::kAdIdFieldNumber, 1);
+  auto& logged = *record.mutable_candidates(0);
+  auto& unknown = *logged.GetReflection()->MutableUnknownFields(&logged);
+  unknown.AddFixed64(vickrey::v1::LoggedCandidate::kSlotFieldNumber, 1);
+  unknown.AddVarint(vickrey::v1::LoggedCandidate::kCtrFieldNumber, 1);
+  FlatBatch batch;
+  ASSERT_TRUE(decoder.Append(Stored(record), &batch).ok());
+  ExpectSame(batch, expected);
+}
+
 TEST(FlatDecoder, NoBytesCrashIt) {
   const auto schema = TestSchema();
   RandomRecords records(*schema);

@@ -7,6 +7,7 @@
 #include <limits>
 #include <set>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -46,7 +47,16 @@ using vickrey::v1::AuctionLine;
 using vickrey::v1::LoggedAuction;
 
 constexpr int64_t kBatchRows = 64;
-constexpr int64_t kMaxBytes = int64_t{4} << 30;  // of Arrow's memory, whatever a damaged file says of its sizes
+
+// The most that Arrow may take, whatever a damaged file says of its sizes: 4 GiB, and less for a small file, whose
+// pages do not unpack to more than a thousand times its size.
+int64_t MaxBytes(const std::filesystem::path& file) {
+  constexpr int64_t kMost = int64_t{4} << 30, kSmall = int64_t{256} << 20, kRatio = 1000;
+  std::error_code error;
+  const uintmax_t size = std::filesystem::file_size(file, error);
+  if (error || size > static_cast<uintmax_t>(kMost / kRatio)) return kMost;
+  return std::min(kMost, kSmall + kRatio * static_cast<int64_t>(size));
+}
 
 // Sets in a message, or a feature's value, what one row of a column holds. Made for the arrays of one batch.
 using ReadField = std::function<absl::Status(int64_t row, Message* message)>;
@@ -358,7 +368,7 @@ absl::StatusOr<ReadField> BindMessage(const Descriptor& message, const std::stri
 class ParquetImporter final : public Importer {
  public:
   explicit ParquetImporter(std::filesystem::path file)
-      : file_(std::move(file)), pool_(arrow::default_memory_pool(), kMaxBytes) {}
+      : file_(std::move(file)), pool_(arrow::default_memory_pool(), MaxBytes(file_)) {}
 
   absl::Status Open() {
     const ArrowWork work{"read as Parquet", file_, absl::StatusCode::kInvalidArgument};

@@ -24,6 +24,7 @@ class InputFile {
   // The unpacked bytes. It ends early where reading fails: whoever comes to the end asks status().
   std::istream& stream();
   // DATA_LOSS naming the file if what was compressed is cut or damaged, UNAVAILABLE if it could not be read further.
+  // (Damage that still unpacks is seen by the checksum, which gzip always has, and zstd where it was asked for one.)
   absl::Status status() const;
 
   // Of the file itself: how much of it was read, and its size.
@@ -31,10 +32,13 @@ class InputFile {
   int64_t size() const;
 
  private:
-  struct Archive;
-  explicit InputFile(std::unique_ptr<Archive> archive);
+  class Source;
+  class Gzip;
+  class Archive;
+  InputFile(std::unique_ptr<Source> source, int64_t size);
 
-  const std::unique_ptr<Archive> archive_;
+  const std::unique_ptr<Source> source_;
+  const int64_t size_;
 };
 
 // SHA-256 of the unpacked bytes, 64 hexadecimal digits: a compressed copy of a file has the same.

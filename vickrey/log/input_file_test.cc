@@ -101,6 +101,19 @@ TEST_F(InputFileTest, WhatIsCutIsSeen) {
   }
 }
 
+// libarchive does not compare gzip's checksums.
+TEST_F(InputFileTest, AChangedByteOfGzipIsSeen) {
+  const std::string text = "two\nlines\n", packed = Packed(text, ARCHIVE_FILTER_GZIP);
+  for (size_t at = 3; at < packed.size(); ++at) {
+    std::string damaged = packed + packed;
+    damaged[packed.size() + at] = static_cast<char>(damaged[packed.size() + at] ^ 1);
+    const Result result = Read(Write("damaged", damaged));
+    EXPECT_TRUE(absl::IsDataLoss(result.status) || result.text == text + text) << at << " " << result.status;
+  }
+  EXPECT_TRUE(absl::IsDataLoss(Read(Write("behind", packed + "x")).status));
+  EXPECT_TRUE(absl::IsDataLoss(Read(Write("start", packed.substr(0, 3))).status));
+}
+
 TEST_F(InputFileTest, ItKnowsHowFarItIs) {
   const fs::path file = Write("p", Packed(Long(), ARCHIVE_FILTER_GZIP));
   const auto input = InputFile::Open(file).value();

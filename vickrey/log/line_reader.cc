@@ -1,10 +1,16 @@
 #include "vickrey/log/line_reader.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
 
 namespace vickrey::log {
+namespace {
+
+constexpr size_t kFirstBytes = size_t{1} << 14;  // small files cost little
+
+}  // namespace
 
 absl::StatusOr<bool> LineReader::Next(std::string_view* line) {
   size_t searched = 0;  // of what is there, has no line's end
@@ -30,7 +36,7 @@ absl::StatusOr<bool> LineReader::Next(std::string_view* line) {
     if (begin_ > 0) std::memmove(buffer_.data(), begin, size);
     begin_ = 0;
     end_ = size;
-    buffer_.resize(2 * kMaxLineBytes);
+    buffer_.resize(std::clamp(2 * buffer_.size(), kFirstBytes, 2 * kMaxLineBytes));
     in_.read(buffer_.data() + end_, static_cast<std::streamsize>(buffer_.size() - end_));
     end_ += static_cast<size_t>(in_.gcount());
     ended_ = in_.gcount() == 0;

@@ -26,10 +26,10 @@ class WireReader {
     field_ = static_cast<uint32_t>(tag >> 3);
     switch (tag & 7) {
       case 0:
-        kind_ = Kind::kNumber;
+        kind_ = Kind::kVarint;
         return Varint(&number_) || Fail();
       case 1:
-        kind_ = Kind::kNumber;
+        kind_ = Kind::kFixed64;
         return Fixed(&number_) || Fail();
       case 2: {
         uint64_t size = 0;
@@ -40,7 +40,7 @@ class WireReader {
         return true;
       }
       case 5: {
-        kind_ = Kind::kNumber;
+        kind_ = Kind::kFixed32;
         uint32_t number = 0;
         if (!Fixed(&number)) return Fail();
         number_ = number;
@@ -52,8 +52,12 @@ class WireReader {
   }
   bool ok() const { return ok_; }
 
-  // Of the current field. `number`: of a varint or a fixed one; `bytes`: of a text, a message, a packed list.
+  // Of the current field. A field whose kind is not that of its type counts as unknown to protobuf: whoever wants its
+  // value asks for the kind. `number`: of a varint; `real`: of a fixed number of 64 bits; `bytes`: of a text, a
+  // message, a packed list.
   uint32_t field() const { return field_; }
+  bool is_number() const { return kind_ == Kind::kVarint; }
+  bool is_real() const { return kind_ == Kind::kFixed64; }
   bool is_bytes() const { return kind_ == Kind::kBytes; }
   uint64_t number() const { return number_; }
   std::string_view bytes() const { return bytes_; }
@@ -63,7 +67,7 @@ class WireReader {
   bool NextPacked(uint64_t* number) { return at_ != end_ && (Varint(number) || Fail()); }
 
  private:
-  enum class Kind { kNumber, kBytes };
+  enum class Kind { kVarint, kFixed64, kFixed32, kBytes };
 
   bool Fail() {
     ok_ = false;
@@ -98,7 +102,7 @@ class WireReader {
   const char* at_;
   const char* end_;
   bool ok_ = true;
-  Kind kind_ = Kind::kNumber;
+  Kind kind_ = Kind::kVarint;
   uint32_t field_ = 0;
   uint64_t number_ = 0;
   std::string_view bytes_;
