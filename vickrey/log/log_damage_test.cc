@@ -174,8 +174,7 @@ TEST_F(LogDamageTest, TheLogHasSeveralFilesOfEachKind) {
   EXPECT_EQ(ProblemsOf(log_), "");
 }
 
-// A footer of 53 bytes ends a file.
-TEST_F(LogDamageTest, ABitOfASortedTable) { EXPECT_GT(Flip(".sst", Slow() ? 60 : 2, Slow() ? 30 : 2), 10); }
+TEST_F(LogDamageTest, ABitOfASortedTable) { EXPECT_GT(Flip(".sst", Slow() ? 30 : 2, Slow() ? 20 : 2), 10); }
 TEST_F(LogDamageTest, ABitOfTheWriteAheadLog) { EXPECT_GT(Flip(".log", Slow() ? 100 : 14, Slow() ? 300 : 40), 10); }
 TEST_F(LogDamageTest, ABitOfTheManifest) { EXPECT_GT(Flip("MANIFEST-", Slow() ? 100 : 14, Slow() ? 300 : 40), 10); }
 TEST_F(LogDamageTest, ABitOfCurrent) { EXPECT_GT(Flip("CURRENT", 100, 0), 10); }

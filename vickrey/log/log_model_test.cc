@@ -475,7 +475,7 @@ class LogModelTest : public testing::TestWithParam<std::tuple<size_t, int>> {
 
 TEST_P(LogModelTest, Agrees) {
   Open();
-  const int steps = Slow() ? 3000 : 400;
+  const int steps = Slow() ? 800 : 400;
   for (int step = 0; step < steps; ++step) {
     SCOPED_TRACE(absl::StrCat("step ", step));
     const int64_t dice = Below(100);
@@ -507,7 +507,7 @@ TEST_P(LogModelTest, Agrees) {
 
 INSTANTIATE_TEST_SUITE_P(Options, LogModelTest,
                          testing::Combine(testing::Range<size_t>(0, std::size(kOptionSets)),
-                                          testing::Range(0, Slow() ? 6 : 1)),
+                                          testing::Range(0, Slow() ? 3 : 1)),
                          [](const auto& info) {
                            return absl::StrCat(kOptionSets[std::get<0>(info.param)].name, std::get<1>(info.param));
                          });
