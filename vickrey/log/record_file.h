@@ -14,7 +14,7 @@ namespace vickrey::log {
 // behind a true end no record follows and none is whole.
 //
 // What no check can see: a file cut exactly between two records, or within the last one, lacks records that may have
-// been acknowledged; nothing in it says so. (The log's own counts do, once a later record is written: log/verify.h.)
+// been acknowledged; nothing in it says so, and what the log counts was cut with them.
 //
 // The format: blocks of 32 KiB, each a sequence of fragments `masked crc32c:4 length:2 type:1 bytes`, little-endian,
 // type 1 whole, 2 first, 3 middle, 4 last; a rest of under 7 bytes is zeros. A file with other types is left to
