@@ -159,6 +159,8 @@ class DevTest(unittest.TestCase):
         self.assertIn("unknown command 'dance'", unknown.stderr)
         self.assertEqual(self.dev("build", "fastest").returncode, 2)
         self.assertEqual(self.dev("run").returncode, 2)
+        self.assertEqual(self.dev("fuzz", "soon").returncode, 2)
+        self.assertEqual(self.dev("fuzz", "5", "nothing_fuzz").returncode, 2)
 
 
 if __name__ == "__main__":

@@ -318,7 +318,10 @@ bool FlatDecoder::AppendNamed(SideFields& fields, std::string_view bytes, FlatBa
                field.kind == FeatureField::BAG) {
       WireReader list(value.bytes());
       while (list.Next()) {
-        if (!list.is_bytes() || bags_[field.position].size() == features::kMaxBagValues) return false;
+        if (list.field() != google::protobuf::ListValue::kValuesFieldNumber || !list.is_bytes() ||
+            bags_[field.position].size() == features::kMaxBagValues) {
+          return false;
+        }
         WireReader member(list.bytes());
         if (!member.Next() || member.field() != google::protobuf::Value::kStringValueFieldNumber ||
             !member.is_bytes() || member.bytes().size() > features::kMaxValueBytes) {

@@ -244,15 +244,20 @@ TEST(FlatDecoder, AListThatEndsWithinANumberIsNotOne) {
 }
 
 // To protobuf a known number with another type on the wire is an unknown field: a client may send it, and it is stored.
-TEST(FlatDecoder, AFieldOfAnotherTypeIsUnknown) {
+TEST(FlatDecoder, WhatIsUnknownIsLeftOut) {
   const auto schema = TestSchema();
   FlatDecoder decoder(schema);
   LoggedAuction record;
   record.mutable_auction()->set_event_time(17);
   record.mutable_auction()->add_candidates()->mutable_bid()->set_micros(5);
   record.add_candidates()->set_slot(2);
+  auto& words =
+      *(*record.mutable_auction()->mutable_context()->mutable_named()->mutable_fields())["words"].mutable_list_value();
+  words.add_values()->set_string_value("a");
   FlatBatch expected;
   AppendExpected(*schema, record, &expected);
+  words.GetReflection()->MutableUnknownFields(&words)->AddLengthDelimited(14,
+                                                                          "\x1a\x01q");  // a Value, but for its number
   auto& auction = *record.mutable_auction();
   auction.GetReflection()->MutableUnknownFields(&auction)->AddLengthDelimited(
       vickrey::v1::Auction::kEventTimeFieldNumber, "x");

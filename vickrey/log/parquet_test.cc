@@ -686,6 +686,28 @@ TEST_F(ParquetTest, AFlippedByteInThePagesIsFoundOrMeansNothing) {
   EXPECT_GT(errors, static_cast<int>(footer / 14));  // the rest is statistics, which are not read
 }
 
+// Found by fuzzing: Arrow takes the memory before it looks whether the file has that much.
+TEST_F(ParquetTest, APageOfASmallFileCannotAskForGigabytes) {
+  ASSERT_EQ(Write({Simple(R"({"n":1})")}), absl::OkStatus());
+  std::string file = base::ReadFile(file_).value();
+  // The first page's header follows "PAR1" (parquet.thrift, compact protocol): 0x15 and a zigzag varint, each a field:
+  // type, uncompressed size, compressed size.
+  const auto skip_varint = [&](size_t at) {
+    while (static_cast<unsigned char>(file[at]) >= 0x80) ++at;
+    return at + 1;
+  };
+  size_t at = 4;
+  for (int field = 0; field < 2; ++field) {
+    ASSERT_EQ(file[at], 0x15);
+    at = skip_varint(at + 1);
+  }
+  ASSERT_EQ(file[at], 0x15);
+  file.replace(at + 1, skip_varint(at + 1) - at - 1, "\xfe\xff\xff\xff\x0f");  // 2^31 - 1
+  std::ofstream(file_, std::ios::binary | std::ios::trunc) << file;
+  const absl::Status status = Import(file_).status;
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+}
+
 TEST_F(ParquetTest, NoFlippedByteIsMoreThanAnError) {
   ASSERT_EQ(Write(RandomRecords(50, true, true)), absl::OkStatus());
   const std::string whole = base::ReadFile(file_).value();
