@@ -3,6 +3,7 @@
 
 #include "tools/age.h"
 #include "tools/log.h"
+#include "vickrey/base/interrupt.h"
 #include "vickrey/log/impression_log.h"
 #include "vickrey/log/verify.h"
 #include "vickrey/v1/lines.pb.h"
@@ -50,9 +51,11 @@ absl::Status Verify(const Flags& flags) {
 
 void AddLogCare(base::Tool& tool) {
   const auto flags = std::make_shared<Flags>();
-  CLI::App& prune =
-      tool.AddVerb("prune", "Delete old auctions with their ids and feedback, and old orphans",
-                   "vickrey log prune --db /tmp/log --before 2000-01-01T00:00:00Z", [flags] { return Prune(*flags); });
+  CLI::App& prune = tool.AddVerb("prune", "Delete old auctions with their ids and feedback, and old orphans",
+                                 "vickrey log prune --db /tmp/log --before 2000-01-01T00:00:00Z", [flags] {
+                                   base::NoteInterrupts();
+                                   return Prune(*flags);
+                                 });
   flags->age.Declare(prune, "Auctions");
   CLI::App& verify =
       tool.AddVerb("verify", "Read all of it and say what is wrong: checksums, records, keys, ids, joins, counts",

@@ -1,11 +1,12 @@
 #include <google/protobuf/arena.h>
 
-#include <cstdio>
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -49,9 +50,10 @@ struct Flags {
 // Auctions that are committed together, and how far the file was read with them.
 struct Batch {
   std::vector<ImpressionLog::Prepared> records;
-  std::vector<int64_t> lines;  // where each ended
-  int64_t rows = 0;            // read by its end,
-  int64_t rejected = 0;        // and how many of them left out
+  std::vector<int64_t> lines;    // where each ended
+  std::vector<int64_t> weights;  // of how many rows each is
+  int64_t rows = 0;              // read by its end,
+  int64_t rejected = 0;          // and how many of them left out
   size_t bytes = 0;
 };
 
@@ -61,11 +63,27 @@ absl::Status OfFile(const absl::Status& status) {
   return base::InvalidField("FILE", {status.message().data(), status.message().size()});
 }
 
+// Too many of the rows so far were rejected.
+absl::Status CheckShare(int64_t rejected, int64_t rows, double max_rejects, const Rejects& rejects) {
+  if (static_cast<double>(rejected) <= max_rejects * static_cast<double>(rows)) return absl::OkStatus();
+  return base::InvalidField("--max-rejects",
+                            absl::StrCat(rejected, " of ", rows, " rows were rejected, more than ", max_rejects,
+                                         " of them; first: ", rejects.first(),
+                                         "; to go on, import again with the file mended or a larger share"));
+}
+
 // Commits batches on a thread of its own, in order, while the next ones are read.
 class BatchCommitter {
  public:
-  BatchCommitter(ImpressionLog* log, Rejects* rejects, double max_rejects)
-      : log_(*log), rejects_(*rejects), max_rejects_(max_rejects), thread_([this] { Run(); }) {}
+  // The import is noted under the file's digest, with its options, when the first of it is stored.
+  BatchCommitter(ImpressionLog* log, Rejects* rejects, double max_rejects, std::string file_digest,
+                 std::string fingerprint)
+      : log_(*log),
+        rejects_(*rejects),
+        max_rejects_(max_rejects),
+        file_digest_(std::move(file_digest)),
+        fingerprint_(std::move(fingerprint)),
+        thread_([this] { Run(); }) {}
   ~BatchCommitter() { Finish().IgnoreError(); }
 
   // Waits while too many wait. An error of an earlier batch ends the import.
@@ -93,6 +111,7 @@ class BatchCommitter {
   // After Finish.
   int64_t stored() const { return stored_; }
   int64_t duplicate() const { return duplicate_; }
+  int64_t refused() const { return refused_; }  // rows
 
  private:
   void Run() {
@@ -115,23 +134,18 @@ class BatchCommitter {
   }
 
   absl::Status CheckRejects(const Batch& batch) const {
-    const int64_t rejected = batch.rejected + refused_;
-    if (static_cast<double>(rejected) <= max_rejects_ * static_cast<double>(batch.rows)) return absl::OkStatus();
-    return base::InvalidField(
-        "--max-rejects", absl::StrCat(rejected, " of ", batch.rows, " rows were rejected, more than ", max_rejects_,
-                                      " of them; stopped after ", stored_, " auctions; first: ", rejects_.first(),
-                                      "; to go on, import again with the file mended or a larger share"));
+    return CheckShare(batch.rejected + refused_, batch.rows, max_rejects_, rejects_);
   }
 
   // Stores a batch, unless too many rows were rejected by its end.
   absl::Status Commit(const Batch& batch) {
     RETURN_IF_ERROR(CheckRejects(batch));
-    const absl::Status stored = Store(batch.records, batch.lines.data());
+    const absl::Status stored = Store(batch, 0, batch.records.size());
     if (!absl::IsInvalidArgument(stored)) return stored.ok() ? CheckRejects(batch) : stored;
     for (size_t i = 0; i < batch.records.size(); ++i) {  // none was: one by one, without those that the log refuses
-      const absl::Status one = Store({&batch.records[i], 1}, &batch.lines[i]);
+      const absl::Status one = Store(batch, i, 1);
       if (absl::IsInvalidArgument(one)) {
-        Refuse(batch.lines[i], one);
+        Refuse(batch, i, one);
       } else {
         RETURN_IF_ERROR(one);
       }
@@ -139,20 +153,24 @@ class BatchCommitter {
     return CheckRejects(batch);
   }
 
-  void Refuse(int64_t line, const absl::Status& why) {
-    ++refused_;
-    rejects_.Add(line, why);
+  void Refuse(const Batch& batch, size_t i, const absl::Status& why) {
+    refused_ += batch.weights[i];
+    rejects_.Add(batch.lines[i], why);
   }
 
-  absl::Status Store(std::span<const ImpressionLog::Prepared> records, const int64_t* lines) {
-    ASSIGN_OR_RETURN(const auto answers, log_.AppendPrepared(records));
+  // `size` records from `first` on.
+  absl::Status Store(const Batch& batch, size_t first, size_t size) {
+    if (size == 0) return absl::OkStatus();
+    if (!begun_) RETURN_IF_ERROR(log_.BeginImport(file_digest_, fingerprint_));
+    begun_ = true;
+    ASSIGN_OR_RETURN(const auto answers, log_.AppendPrepared({batch.records.data() + first, size}));
     for (size_t i = 0; i < answers.size(); ++i) {
       stored_ += answers[i].status() == AppendAuctionResult::STORED;
       duplicate_ += answers[i].status() == AppendAuctionResult::DUPLICATE;
       if (answers[i].status() == AppendAuctionResult::CONFLICT) {
-        rejects_.Add(lines[i],
-                     base::InvalidField("auction_id", absl::StrCat("another auction '", answers[i].auction_id(),
-                                                                   "' is in the log already")));
+        Refuse(batch, first + i,
+               base::InvalidField("auction_id", absl::StrCat("another auction '", answers[i].auction_id(),
+                                                             "' is in the log already")));
       }
     }
     return absl::OkStatus();
@@ -161,6 +179,8 @@ class BatchCommitter {
   ImpressionLog& log_;
   Rejects& rejects_;
   const double max_rejects_;
+  const std::string file_digest_, fingerprint_;
+  bool begun_ = false;
   // Of the thread, until it ended:
   int64_t stored_ = 0, duplicate_ = 0;
   int64_t refused_ = 0;  // by the log
@@ -173,13 +193,18 @@ class BatchCommitter {
 };
 
 // Reads auctions into batches until there are no more.
-absl::Status Read(log::Importer* importer, const log::InputFile* input, Rejects* rejects, BatchCommitter* committer) {
+absl::Status Read(log::Importer* importer, const log::InputFile* input, double max_rejects, Rejects* rejects,
+                  BatchCommitter* committer, int64_t* rejected) {
   base::Progress progress("import", "rows", std::nullopt);
-  int64_t rejected = 0;
-  const auto reject = [&](int64_t line, const absl::Status& why) {
-    ++rejected;
+  // A batch of rejected rows is looked at as one of good ones is.
+  const auto reject_rows = [&](int64_t line, const absl::Status& why, int64_t weight) -> absl::Status {
+    *rejected += weight;
     rejects->Add(line, why);
+    if (rejects->count() % static_cast<int64_t>(kBatchAuctions) != 0) return absl::OkStatus();
+    RETURN_IF_ERROR(base::CheckInterrupt());
+    return CheckShare(*rejected, importer->rows(), max_rejects, *rejects);
   };
+  const auto reject = [&](int64_t line, const absl::Status& why) { return reject_rows(line, why, 1); };
   Batch batch;
   google::protobuf::ArenaOptions
       blocks;  // a record is many small messages, of which none is needed once it is prepared
@@ -188,7 +213,9 @@ absl::Status Read(log::Importer* importer, const log::InputFile* input, Rejects*
   while (true) {
     if (arena.SpaceUsed() > kArenaBytes / 2) arena.Reset();
     auto& record = *google::protobuf::Arena::CreateMessage<LoggedAuction>(&arena);
+    const int64_t rows_before = importer->rows(), rejected_before = *rejected;
     const auto more = importer->Next(reject, &record);
+    if (base::FieldOf(more.status()) == "--max-rejects" || absl::IsCancelled(more.status())) return more.status();
     if (!more.ok()) return base::AtLine(OfFile(more.status()), importer->line());
     if (importer->rows() > 0 && input->position() > 0) {
       progress.Expect(static_cast<int64_t>(static_cast<double>(importer->rows()) * static_cast<double>(input->size()) /
@@ -196,23 +223,25 @@ absl::Status Read(log::Importer* importer, const log::InputFile* input, Rejects*
     }
     progress.Update(importer->rows());
     if (!*more) break;
+    const int64_t weight = std::max<int64_t>(1, importer->rows() - rows_before - (*rejected - rejected_before));
     auto prepared = ImpressionLog::Prepare(record);
     if (!prepared.ok()) {
-      reject(importer->line(), prepared.status());
+      RETURN_IF_ERROR(reject_rows(importer->line(), prepared.status(), weight));
       continue;
     }
     batch.bytes += prepared->bytes.size();
     batch.records.push_back(*std::move(prepared));
     batch.lines.push_back(importer->line());
+    batch.weights.push_back(weight);
     if (batch.records.size() < kBatchAuctions && batch.bytes < kBatchBytes) continue;
     RETURN_IF_ERROR(base::CheckInterrupt());
     batch.rows = importer->rows();
-    batch.rejected = rejected;
+    batch.rejected = *rejected;
     RETURN_IF_ERROR(committer->Push(std::exchange(batch, {})));
   }
   RETURN_IF_ERROR(OfFile(input->status()));
   batch.rows = importer->rows();
-  batch.rejected = rejected;
+  batch.rejected = *rejected;
   return committer->Push(std::move(batch));
 }
 
@@ -244,6 +273,12 @@ absl::StatusOr<std::string> Fingerprint(const Flags& flags, const log::ImportOpt
 }
 
 absl::Status Run(const Flags& flags) {
+  for (const std::string& read : {flags.file, flags.items, flags.schema}) {
+    std::error_code error;
+    if (!flags.rejects.empty() && std::filesystem::equivalent(flags.rejects, read, error)) {
+      return base::InvalidField("--rejects", absl::StrCat("'", flags.rejects, "' is read by this import"));
+    }
+  }
   std::unique_ptr<log::InputFile> items;
   if (!flags.items.empty()) {
     auto opened = log::InputFile::Open(flags.items);
@@ -259,13 +294,13 @@ absl::Status Run(const Flags& flags) {
   RETURN_IF_ERROR(OfFile(importer.status()));
   ASSIGN_OR_RETURN(const std::string fingerprint, Fingerprint(flags, options));
   ASSIGN_OR_RETURN(const auto log, ImpressionLog::Open(flags.db));
-  RETURN_IF_ERROR(log->BeginImport(options.file_digest, fingerprint));
-
   Rejects rejects(flags.rejects.empty() ? std::filesystem::path(flags.db) / "rejects" /
                                               absl::StrCat(options.file_digest.substr(0, 12), ".jsonl")
                                         : std::filesystem::path(flags.rejects));
-  BatchCommitter committer(log.get(), &rejects, flags.max_rejects);
-  const absl::Status read = Read(importer->get(), input.get(), &rejects, &committer);
+  if (!flags.rejects.empty()) RETURN_IF_ERROR(rejects.Open());
+  BatchCommitter committer(log.get(), &rejects, flags.max_rejects, options.file_digest, fingerprint);
+  int64_t rejected = 0;  // rows, before they came to the log
+  const absl::Status read = Read(importer->get(), input.get(), flags.max_rejects, &rejects, &committer, &rejected);
   const absl::Status committed = committer.Finish();
   RETURN_IF_ERROR(rejects.Finish());
   RETURN_IF_ERROR(committed);
@@ -274,7 +309,7 @@ absl::Status Run(const Flags& flags) {
   result.set_read((*importer)->rows());
   result.set_stored(committer.stored());
   result.set_duplicate(committer.duplicate());
-  result.set_rejected(rejects.count());
+  result.set_rejected(rejected + committer.refused());
   if (rejects.count() > 0) {
     result.set_first_error(rejects.first());
     result.set_rejects(rejects.file().string());

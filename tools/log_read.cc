@@ -1,5 +1,7 @@
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -101,20 +103,34 @@ absl::Status WriteParquet(const log::LogReader& reader, const log::LogReader::Sc
   return writer->Close();
 }
 
+// The file is put in the place of what is there, which must be a file then: not a device, a folder or a link.
+absl::Status CheckTarget(const std::string& out) {
+  std::error_code error;
+  const auto status = std::filesystem::symlink_status(out, error);
+  if (!std::filesystem::exists(status) || std::filesystem::is_regular_file(status)) return absl::OkStatus();
+  return base::InvalidField("--out", absl::StrCat("'", out, "' is there and is not a regular file"));
+}
+
 // As appended, or joined where that is asked for.
 absl::Status Export(const Flags& flags) {
   ASSIGN_OR_RETURN(auto options, OptionsOf(flags));
   options.join = flags.join;
   const bool parquet = flags.format == "parquet";
   if (parquet && flags.feedback) return base::InvalidField("--feedback", "is for jsonl only");
+  if (flags.feedback && (flags.join || !flags.from.empty() || !flags.to.empty() || !flags.as_of.empty())) {
+    return base::InvalidField("--feedback", "writes all reports; --join, --from, --to and --as-of are for auctions");
+  }
   if (parquet && flags.out.empty()) return base::InvalidField("--out", "is required for parquet: the file to write");
   if (!parquet && !flags.out.empty()) return base::InvalidField("--out", "is for parquet only; jsonl goes to stdout");
+  if (parquet) RETURN_IF_ERROR(CheckTarget(flags.out));
   ASSIGN_OR_RETURN(const auto reader, log::LogReader::Open(flags.db, flags.snapshot));
   if (parquet) return WriteParquet(*reader, options, flags.out);
   if (!flags.feedback) return WriteLines(*reader, options, /*cursors=*/false);
-  return reader->ForEachFeedback([](const vickrey::v1::Feedback& report) {
+  int64_t lines = 0;
+  return reader->ForEachFeedback([&](const vickrey::v1::Feedback& report) -> absl::Status {
+    RETURN_IF_ERROR(base::CheckInterrupt());
     base::WriteLine(report);
-    return absl::OkStatus();
+    return ++lines % 1024 == 0 ? base::FlushLines() : absl::OkStatus();
   });
 }
 
@@ -152,9 +168,11 @@ void DeclareScan(CLI::App& app, Flags& flags) {
 
 void AddLogRead(base::Tool& tool) {
   const auto flags = std::make_shared<Flags>();
-  CLI::App& scan =
-      tool.AddVerb("scan", "Read auctions in order of time, joined with their clicks",
-                   "vickrey log scan --db /tmp/log | vickrey eval metrics", [flags] { return Scan(*flags); });
+  CLI::App& scan = tool.AddVerb("scan", "Read auctions in order of time, joined with their clicks",
+                                "vickrey log scan --db /tmp/log | vickrey eval metrics", [flags] {
+                                  base::NoteInterrupts();
+                                  return Scan(*flags);
+                                });
   scan.add_option("--cursor", flags->cursor, "Go on behind the auction that had this cursor, in the same snapshot");
   CLI::App& write = tool.AddVerb(
       "export",
@@ -168,7 +186,9 @@ void AddLogRead(base::Tool& tool) {
                   "jsonl, to stdout; parquet, to --out: typed columns, a row for each auction")
       ->check(CLI::IsMember({"jsonl", "parquet"}));
   write.add_option("--out", flags->out, "parquet: the file");
-  write.add_flag("--join", flags->join, "With the clicks and conversions that were reported, as `scan` gives them");
+  write.add_flag("--join", flags->join,
+                 "With the clicks and conversions that were reported, as `scan` gives them: a log of these has no need "
+                 "of the reports");
   write.add_flag("--feedback", flags->feedback, "The reports instead of the auctions");
   for (CLI::App* app : {&scan, &write}) DeclareScan(*app, *flags);
   CLI::App& stats =

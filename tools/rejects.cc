@@ -15,6 +15,19 @@ constexpr int64_t kShown = 10;  // the others are in the file only
 
 }  // namespace
 
+void Rejects::OpenFile() {
+  std::error_code error;
+  if (file_.has_parent_path()) std::filesystem::create_directories(file_.parent_path(), error);
+  out_.open(file_, std::ios::binary | std::ios::trunc);
+}
+
+absl::Status Rejects::Open() {
+  const absl::MutexLock lock(&mu_);
+  OpenFile();
+  if (out_.is_open()) return absl::OkStatus();
+  return base::InvalidField("--rejects", absl::StrCat("'", file_.string(), "' cannot be written"));
+}
+
 void Rejects::Add(int64_t line, const absl::Status& why) {
   const std::string reason = base::ValidUtf8({why.message().data(), why.message().size()});
   vickrey::v1::RejectLine reject;
@@ -24,9 +37,7 @@ void Rejects::Add(int64_t line, const absl::Status& why) {
   const absl::MutexLock lock(&mu_);
   if (count_++ == 0) {
     first_ = absl::StrCat("line ", line, ": ", reason);
-    std::error_code error;
-    if (file_.has_parent_path()) std::filesystem::create_directories(file_.parent_path(), error);
-    out_.open(file_, std::ios::binary | std::ios::trunc);
+    if (!out_.is_open()) OpenFile();
   }
   out_ << base::ToJson(reject) << '\n';
   if (count_ <= kShown) std::fprintf(stderr, "%s\n", base::ErrorLine(base::AtLine(why, line)).c_str());
@@ -34,7 +45,7 @@ void Rejects::Add(int64_t line, const absl::Status& why) {
 
 absl::Status Rejects::Finish() {
   const absl::MutexLock lock(&mu_);
-  if (count_ == 0) return absl::OkStatus();
+  if (count_ == 0 && !out_.is_open()) return absl::OkStatus();
   out_.close();
   if (out_) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat("cannot write the rejected rows to ", file_.string()));

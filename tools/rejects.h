@@ -20,6 +20,8 @@ class Rejects {
  public:
   explicit Rejects(std::filesystem::path file) : file_(std::move(file)) {}
 
+  // Makes the file now. INVALID_ARGUMENT naming --rejects if it cannot be written.
+  absl::Status Open();
   void Add(int64_t line, const absl::Status& why);
   // Closes the file. UNAVAILABLE if not all could be written.
   absl::Status Finish();
@@ -31,6 +33,8 @@ class Rejects {
 
  private:
   const std::filesystem::path file_;
+  void OpenFile() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
   mutable absl::Mutex mu_;
   std::ofstream out_ ABSL_GUARDED_BY(mu_);
   int64_t count_ ABSL_GUARDED_BY(mu_) = 0;

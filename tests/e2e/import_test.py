@@ -83,6 +83,40 @@ class ImportTest(Folder):
         self.assertEqual((result["stored"], result["duplicate"]), (str(5000 - stored), str(stored)))
         self.assertTrue(replies("log", "verify", "--db", self.db)[0]["ok"])
 
+    def test_rejected_rows_are_counted_as_rows_and_conflicts_too(self):
+        schema = self.write("s.yaml", "auction: q\npropensity: p\nfeatures: {fields: [{name: x, side: AD, kind: DENSE}]}\n")
+        rows = "x,q,p\n" + "".join(f"1,{i // 50},{2.5 if i < 100 else 0.5}\n" for i in range(200))
+        done = vickrey("log", "import", "--db", self.db, "--format", "csv", "--schema", schema, self.write("t.csv", rows))
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--max-rejects: 100 of 200 rows were rejected", done.stderr)
+        result = replies("log", "import", "--db", self.db, "--format", "csv", "--schema", schema, "--max-rejects", 0.5,
+                         self.folder / "t.csv")[0]
+        self.assertEqual((result["read"], result["stored"], result["rejected"]), ("200", "2", "100"))
+        one, other = self.write("1.jsonl", json.dumps(auction(1))), self.write("2.jsonl", json.dumps(auction(1, model="m@1")))
+        replies("log", "import", "--db", self.db, "--format", "jsonl", one)
+        done = vickrey("log", "import", "--db", self.db, "--format", "jsonl", "--max-rejects", 0, other)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("another auction 'a1' is in the log already", done.stderr)
+
+    def test_a_file_of_the_wrong_kind_is_left_soon(self):
+        bad = self.write("bad.tsv", "x\n" * 200000)
+        done = vickrey("log", "import", "--db", self.db, "--format", "criteo", bad)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--max-rejects: 1024 of 1024 rows were rejected", done.stderr)
+        replies("log", "import", "--db", self.db, "--format", "criteo", "--max-rejects", 1, "--group-size", 3, bad)
+
+    def test_nothing_else_is_overwritten(self):
+        file = self.write("c.tsv", "junk\n" + "".join(map(criteo_row, range(200))))
+        for target in (file, self.folder, "/dev/null/x"):
+            done = vickrey("log", "import", "--db", self.db, "--format", "criteo", "--rejects", target, file)
+            self.assertEqual((done.returncode, error_of(done)["field"]), (2, "--rejects"), target)
+        self.assertEqual(len(file.read_text().splitlines()), 201)
+        replies("log", "append", "--db", self.db, lines=[auction(1)])
+        (self.folder / "link").symlink_to(file)
+        for target in (self.folder, self.folder / "link"):
+            done = vickrey("log", "export", "--db", self.db, "--format", "parquet", "--out", target)
+            self.assertEqual((done.returncode, error_of(done)["field"]), (2, "--out"), target)
+
     def test_compressed_copies_are_the_same_file(self):
         file = self.write("c.tsv", "".join(map(criteo_row, range(20))))
         with gzip.open(self.folder / "c.tsv.gz", "wb") as out:

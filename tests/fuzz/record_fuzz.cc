@@ -7,6 +7,8 @@
 //     of the rest is resolved to it.
 //   - '2': a key's suffix. The feedback id is a part of it, and what FeedbackSuffix puts in comes out.
 //   - '3': the JSON of an AuctionLine. RequireSurvives, if it is accepted.
+#include <google/protobuf/stubs/logging.h>
+
 #include <string>
 #include <string_view>
 
@@ -108,6 +110,7 @@ void FuzzLine(std::string_view json) {
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace vickrey::fuzz;
+  static const google::protobuf::LogSilencer quiet;  // of each text that is not UTF-8
   Input input(data, size);
   const size_t choice = input.Case(4);
   if (choice == 0) FuzzDecoder(input.rest());

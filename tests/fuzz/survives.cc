@@ -138,6 +138,7 @@ std::vector<int64_t> RunImporter(log::Importer* importer, size_t most, AtMost at
             Require(!why.ok() && !why.message().empty(), "a reject says why");
             rejects.push_back(at);
             check(rejects.size());
+            return absl::OkStatus();
           },
           &record);
       advance();

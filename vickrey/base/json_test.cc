@@ -36,7 +36,8 @@ TEST(ToJson, PrintsEveryFieldAndNullForUnknown) {
   EXPECT_EQ(ToJson(line),
             R"({"ad_id":"a\"1\\\n\t\u0001é","advertiser_id":"","bid_micros":"9007199254740993","value_micros":null,)"
             R"("features":{"a":"x","b":3,"c":[null]},"click":0,"slot":null,"examination":null,"propensity":null,)"
-            R"("price_micros":null,"pctr":0.1,"ctr":null,"teacher":null,"encoded_features":null})");
+            R"("price_micros":null,"pctr":0.1,"ctr":null,"teacher":null,"encoded_features":null,"conversions":null,)"
+            R"("conversion_value_micros":null,"bid_mille_micros":null,"price_mille_micros":null})");
 }
 
 TEST(ToJson, EnumsBytesMapsAndNonFiniteNumbers) {

@@ -170,7 +170,8 @@ TEST(Schema, Presets) {
   EXPECT_EQ(ads->counts(FeatureField::AD).categorical, 1);
   EXPECT_EQ(ads->proto().fields(4).buckets(), 64);
   for (const std::string_view name : Schema::PresetNames()) EXPECT_TRUE(Schema::Preset(name).ok()) << name;
-  EXPECT_THAT(std::string(Schema::Preset("avazu").status().message()), HasSubstr("known: criteo, ipinyou, open_bandit, outbrain, synthetic"));
+  EXPECT_THAT(std::string(Schema::Preset("avazu").status().message()),
+              HasSubstr("known: criteo, ipinyou, open_bandit, outbrain, synthetic"));
 }
 
 }  // namespace

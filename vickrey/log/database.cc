@@ -4,6 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -83,7 +86,7 @@ absl::StatusOr<std::string> CurrentManifest(const fs::path& data) {
     const auto read = base::ReadFile(file, 4096);
     if (absl::IsNotFound(read.status())) {
       for (const std::string& name : FilesOf(data)) {
-        if (!name.ends_with(".sst")) continue;
+        if (!name.ends_with(".sst") && !name.ends_with(".log")) continue;  // a log that is being made has neither yet
         return absl::DataLossError(absl::StrCat(file.string(), " is missing, and ", name, " is there"));
       }
       return "";
@@ -238,11 +241,37 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const fs::path& data, b
   return database;
 }
 
+namespace {
+
+// A log that had a writer once has a database: where its list of files is gone, so are records that were answered for.
+absl::Status CheckThere(const fs::path& log) {
+  if (!fs::exists(log / "WRITER") || fs::exists(log / "data" / "CURRENT")) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat((log / "data" / "CURRENT").string(), " is missing, and the log was written before"));
+}
+
+// Who holds a log's lock: what WRITER says, once the process that it names is alive, for the holder writes it only
+// after it has the lock.
+std::string HolderOf(const fs::path& log) {
+  constexpr int kTries = 50;
+  for (int attempt = 1; attempt <= kTries; ++attempt) {
+    const auto writer = base::ReadFile(log / "WRITER", 4096);
+    int pid = 0;
+    if (writer.ok() && std::sscanf(writer->c_str(), "pid %d", &pid) == 1 && (kill(pid, 0) == 0 || errno == EPERM)) {
+      return *writer;
+    }
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  return "another process";
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<Database>> Database::OpenForWriting(const fs::path& log, bool create,
                                                                    const LogOptions& options) {
   if (log.empty()) return base::InvalidField("--db", "names no folder");
   std::error_code error;
-  if (!fs::exists(log / "data")) {
+  if (!fs::exists(log / "data") && !fs::exists(log / "WRITER")) {
     if (!create) return NoLog(log);
     if (fs::exists(log) && (!fs::is_directory(log) || !fs::is_empty(log, error))) {
       return base::InvalidField("--db", absl::StrCat(log.string(), " is neither a log nor an empty folder"));
@@ -252,14 +281,13 @@ absl::StatusOr<std::unique_ptr<Database>> Database::OpenForWriting(const fs::pat
     return base::InvalidField("write_buffer_bytes",
                               absl::StrCat(options.write_buffer_bytes, " is too small; 65536 or more"));
   }
+  RETURN_IF_ERROR(CheckThere(log));
   RETURN_IF_ERROR(base::MakeFolders(log / "data"));
   auto database = Open(log / "data", true, options);
   if (!database.ok()) {
-    const auto holder = base::ReadFile(log / "WRITER", 4096);
-    if (absl::IsUnavailable(database.status()) && holder.ok() &&
-        database.status().message().find("lock") != absl::string_view::npos) {
+    if (absl::IsUnavailable(database.status()) && database.status().message().find("lock") != absl::string_view::npos) {
       return absl::UnavailableError(
-          absl::StrCat(log.string(), " is being written by ", *holder, "; a log has one writer at a time"));
+          absl::StrCat(log.string(), " is being written by ", HolderOf(log), "; a log has one writer at a time"));
     }
     return base::Annotate(database.status(), absl::StrCat("cannot open the log ", log.string()));
   }
@@ -268,6 +296,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::OpenForWriting(const fs::pat
 }
 
 absl::StatusOr<std::unique_ptr<Database>> Database::OpenForReading(const fs::path& log) {
+  RETURN_IF_ERROR(CheckThere(log));
   ASSIGN_OR_RETURN(const std::string current, CurrentManifest(log / "data"));
   if (current.empty()) return NoLog(log);
   // Opening reads the list of files and then the files, while a writer may move records from its write-ahead log into

@@ -17,9 +17,7 @@
 namespace vickrey::log {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using vickrey::v1::FeatureField;
 using vickrey::v1::LoggedAuction;
 

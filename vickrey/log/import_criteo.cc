@@ -38,7 +38,7 @@ class CriteoImporter final : public Importer {
       const absl::Status added = AddRow(text, record);
       if (added.ok()) continue;
       while (candidates.size() > before) candidates.RemoveLast();
-      reject(rows(), added);
+      RETURN_IF_ERROR(reject(rows(), added));
     }
     if (candidates.empty()) return false;
     record->set_schema_id(writer_.schema().id());

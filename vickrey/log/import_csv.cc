@@ -55,7 +55,8 @@ class CsvImporter final : public Importer {
       return base::InvalidField("group_size",
                                 "does not go with `auction` of the schema, which says what an auction is");
     }
-    const auto start = base::ParseEventTime(config_.time().start());
+    const std::string epoch = config_.time().has_column() ? "1970-01-01T00:00:00Z" : "2024-01-01T00:00:00Z";
+    const auto start = base::ParseEventTime(config_.time().has_start() ? config_.time().start() : epoch);
     if (!start.ok())
       return base::InvalidField("time.start", {start.status().message().data(), start.status().message().size()});
     start_ = *start;
@@ -91,14 +92,13 @@ class CsvImporter final : public Importer {
 
   absl::StatusOr<bool> Next(const Reject& reject, LoggedAuction* record) override {
     std::string auction_value;
-    const int most = config_.has_auction() ? base::kMaxCandidates : options_.group_size;
-    while (record->auction().candidates_size() < most) {
+    while (config_.has_auction() || record->auction().candidates_size() < options_.group_size) {
       if (!has_row_) {
         absl::Status fault;
         ASSIGN_OR_RETURN(const bool more, table_.Next(&fault));
         if (!more) break;
         if (!fault.ok()) {
-          reject(line(), fault);
+          RETURN_IF_ERROR(reject(Here(), fault));
           continue;
         }
       }
@@ -112,22 +112,31 @@ class CsvImporter final : public Importer {
         }
       }
       const int before = record->auction().candidates_size();
-      const absl::Status added = AddRow(record);
-      if (added.ok()) continue;
+      const absl::Status added = before < base::kMaxCandidates
+                                     ? AddRow(record)
+                                     : absl::InvalidArgumentError(absl::StrCat("its auction has more than ",
+                                                                               base::kMaxCandidates, " candidates"));
+      if (added.ok()) {
+        Here();
+        continue;
+      }
       auto& candidates = *record->mutable_auction()->mutable_candidates();
       while (candidates.size() > before) candidates.RemoveLast();
       while (record->candidates_size() > before) record->mutable_candidates()->RemoveLast();
       if (before == 0) record->Clear();
-      reject(line(), added);
+      RETURN_IF_ERROR(reject(Here(), added));
     }
     const bool any = !record->auction().candidates().empty();
     auctions_ += any ? 1 : 0;
     return any;
   }
   int64_t rows() const override { return table_.rows(); }
-  int64_t line() const override { return table_.line(); }
+  int64_t line() const override { return line_; }
 
  private:
+  // The row is dealt with: its line.
+  int64_t Here() { return line_ = table_.line(); }
+
   // The value of a column, none where it is missing or there is no such column.
   std::optional<std::string_view> Value(bool given, const std::string& column) const {
     if (!given) return std::nullopt;
@@ -188,7 +197,9 @@ class CsvImporter final : public Importer {
       if (int64_t whole = 0; *unit == 1 && start_ == 0 && absl::SimpleAtoi({text->data(), text->size()}, &whole))
         return whole;
       if (!(micros > 0 && micros <= static_cast<double>(base::kLastEventTime))) {
-        return base::InvalidField(config.column(), absl::StrCat(number, " is not a time from 1970 to the year 9999"));
+        return base::InvalidField(
+            config.column(),
+            absl::StrCat(number, " is not a time after 1970-01-01T00:00:00Z and before the year 10000"));
       }
       return static_cast<int64_t>(std::llround(micros));
     }
@@ -301,6 +312,7 @@ class CsvImporter final : public Importer {
   std::vector<size_t> fields_;             // the column of each of the schema's fields
   int64_t start_ = 0;
   int64_t auctions_ = 0;
+  int64_t line_ = 0;      // of the last row that was taken or rejected
   bool has_row_ = false;  // the table's row was read and belongs to the next auction
 };
 

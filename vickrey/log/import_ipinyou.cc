@@ -63,7 +63,7 @@ class IpinyouImporter final : public Importer {
       const absl::Status read = ReadRow(text, record);
       if (read.ok()) return true;
       record->Clear();
-      reject(rows(), read);
+      RETURN_IF_ERROR(reject(rows(), read));
     }
   }
   int64_t rows() const override { return lines_.line(); }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "vickrey/base/json.h"
+#include "vickrey/base/status.h"
 #include "vickrey/log/record.h"
 #include "vickrey/v1/lines.pb.h"
 
@@ -22,7 +23,7 @@ class JsonLinesImporter final : public Importer {
       if (more.ok() && !*more) return false;
       ++rows_;
       if (!more.ok()) {
-        reject(reader_.line(), more.status());
+        RETURN_IF_ERROR(reject(reader_.line(), more.status()));
         continue;
       }
       auto read = FromLine(line);
@@ -30,7 +31,7 @@ class JsonLinesImporter final : public Importer {
         *record = *std::move(read);
         return true;
       }
-      reject(reader_.line(), read.status());
+      RETURN_IF_ERROR(reject(reader_.line(), read.status()));
     }
   }
   int64_t rows() const override { return rows_; }

@@ -102,7 +102,7 @@ class OpenBanditImporter final : public Importer {
       if (fault.ok()) fault = ReadRow(record);
       if (fault.ok()) return true;
       record->Clear();
-      reject(line(), fault);
+      RETURN_IF_ERROR(reject(line(), fault));
     }
   }
   int64_t rows() const override { return table_.rows(); }

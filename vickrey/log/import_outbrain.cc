@@ -50,22 +50,30 @@ class OutbrainImporter final : public Importer {
       if (auction.candidates_size() == 0) {
         display = Value(kDisplay);
         if (const absl::Status status = StartAuction(record); !status.ok()) {
-          reject(line(), status);
+          RETURN_IF_ERROR(reject(Here(), status));
           record->Clear();
           has_row_ = false;
           continue;
         }
-      } else if (Value(kDisplay) != display || auction.candidates_size() == base::kMaxCandidates) {
+      } else if (Value(kDisplay) != display) {
         return true;
       }
-      AddCandidate(record);
       has_row_ = false;
+      if (auction.candidates_size() < base::kMaxCandidates) {
+        AddCandidate(record);
+      } else {
+        RETURN_IF_ERROR(reject(Here(), absl::InvalidArgumentError(absl::StrCat("its auction has more than ",
+                                                                               base::kMaxCandidates, " candidates"))));
+      }
     }
   }
   int64_t rows() const override { return table_.rows(); }
-  int64_t line() const override { return table_.line(); }
+  int64_t line() const override { return line_; }
 
  private:
+  // The row is dealt with: its line.
+  int64_t Here() { return line_ = table_.line(); }
+
   std::string_view Value(Column c) const { return table_[columns_[c]]; }
 
   // Reads the next good row, false at the end.
@@ -76,7 +84,7 @@ class OutbrainImporter final : public Importer {
       if (!more) return false;
       if (fault.ok()) fault = Check();
       if (fault.ok()) return true;
-      reject(line(), fault);
+      RETURN_IF_ERROR(reject(Here(), fault));
     }
   }
 
@@ -124,6 +132,7 @@ class OutbrainImporter final : public Importer {
     writer_.Text(kAd, Value(kAd)).IgnoreError();  // an id is a good text
     writer_.Finish();
     record->add_candidates()->set_click(Value(kClicked) == "1");
+    Here();
   }
 
   const ImportOptions options_;
@@ -133,6 +142,7 @@ class OutbrainImporter final : public Importer {
   // The row that was read and belongs to the next auction, where has_row_.
   bool has_row_ = false;
   int64_t event_time_ = 0;
+  int64_t line_ = 0;  // of the last row that was taken or rejected
 };
 
 }  // namespace

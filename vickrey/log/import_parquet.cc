@@ -402,7 +402,7 @@ class ParquetImporter final : public Importer {
         *record = *std::move(read);
         return true;
       }
-      reject(rows_, read.status());
+      RETURN_IF_ERROR(reject(rows_, read.status()));
     }
     return failed_;
   }

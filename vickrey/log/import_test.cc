@@ -33,11 +33,14 @@ Imported Import(const std::string& format, const std::string& text, ImportOption
   auto importer = MakeImporter(format, options, &in).value();
   Imported result;
   LoggedAuction record;
-  while (record.Clear(),
-         importer
-             ->Next([&](int64_t line, const absl::Status& why) { result.rejects.emplace_back(line, why.message()); },
-                    &record)
-             .value()) {
+  while (record.Clear(), importer
+                             ->Next(
+                                 [&](int64_t line, const absl::Status& why) {
+                                   result.rejects.emplace_back(line, why.message());
+                                   return absl::OkStatus();
+                                 },
+                                 &record)
+                             .value()) {
     EXPECT_TRUE(Validate(record).ok()) << Validate(record);
     result.auctions.push_back(record);
   }
@@ -267,6 +270,45 @@ TEST(Csv, RowsWithoutAuctionsAreGrouped) {
   EXPECT_EQ(all.auctions[0].auction().event_time(), 1704067200000000);
 }
 
+TEST(Csv, WithoutATimeAuctionsAreASecondApart) {
+  const Imported all = Import("csv", "x,site,tags\n1,a,\n2,b,\n", {.csv = Csv(kFeatures)});
+  ASSERT_EQ(all.auctions.size(), 2u);
+  EXPECT_EQ(all.auctions[0].auction().event_time(), 1704067200000000);
+  EXPECT_EQ(all.auctions[1].auction().event_time(), 1704067201000000);
+}
+
+TEST(Csv, AnAuctionHasNoMoreCandidatesThanALogTakes) {
+  std::string text = "x,site,tags,q\n";
+  for (int i = 0; i < 10003; ++i) text += "1,a,,same\n";
+  const Imported all = Import("csv", text + "1,a,,other\n", {.csv = Csv(std::string(kFeatures) + "auction: q\n")});
+  ASSERT_EQ(all.auctions.size(), 2u);
+  EXPECT_EQ(all.auctions[0].auction().candidates_size(), 10000);
+  ASSERT_EQ(all.rejects.size(), 3u);
+  EXPECT_EQ(all.rejects[0].first, 10002);
+  EXPECT_THAT(all.rejects[0].second, HasSubstr("more than 10000 candidates"));
+}
+
+TEST(Csv, AColumnHasOneName) {
+  std::istringstream in("x,site,x,tags\n1,a,2,\n");
+  const absl::Status status = MakeImporter("csv", {.csv = Csv(kFeatures)}, &in).status();
+  EXPECT_EQ(base::FieldOf(status), "x");
+  EXPECT_THAT(std::string(status.message()), HasSubstr("two such columns"));
+  vickrey::config::v1::CsvConfig config;
+  for (const char* bad : {"delimiter: '\"'\n", "delimiter: \"\\n\"\n", "delimiter: ab\n", "delimiter: ''\n"}) {
+    EXPECT_FALSE(base::LoadConfig(std::string(kFeatures) + bad, "s.yaml", &config).ok()) << bad;
+  }
+}
+
+TEST(Importers, StopWhereTheCallerSays) {
+  std::istringstream in("junk\njunk\njunk\n");
+  const auto importer = MakeImporter("criteo", {}, &in).value();
+  LoggedAuction record;
+  const auto stopped =
+      importer->Next([](int64_t, const absl::Status&) { return absl::CancelledError("enough"); }, &record);
+  EXPECT_TRUE(absl::IsCancelled(stopped.status()));
+  EXPECT_EQ(importer->rows(), 1);
+}
+
 TEST(Csv, RejectsRowsByLineAndSchemasByColumn) {
   const auto config = Csv(std::string(kFeatures) + "time: {column: t, format: '%Y-%m-%d'}\nclick: won\n");
   const Imported all = Import("csv",
@@ -371,7 +413,7 @@ TEST(Importers, NamesAndSizesAreChecked) {
   std::istringstream in;
   EXPECT_THAT(std::string(MakeImporter("avazu", {}, &in).status().message()),
               HasSubstr("known: criteo, outbrain, ipinyou, open_bandit, csv, jsonl, parquet"));
-  const auto field = [&](const char* format, ImportOptions options) {
+  const auto field = [&](const char* format, const ImportOptions& options) {
     return base::FieldOf(MakeImporter(format, options, &in).status()).value_or("none");
   };
   EXPECT_EQ(field("criteo", {.group_size = 0}), "group_size");

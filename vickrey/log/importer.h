@@ -43,14 +43,14 @@ struct ImportOptions {
 // Not thread-safe; the stream must outlive it.
 class Importer {
  public:
-  // A row that was rejected: its line, from 1, and why.
-  using Reject = std::function<void(int64_t line, const absl::Status& why)>;
+  // A row that was rejected: its line, from 1, and why. An error of its own ends the import.
+  using Reject = std::function<absl::Status(int64_t line, const absl::Status& why)>;
 
   virtual ~Importer() = default;
   // The next auction, false at the end. `record` is empty when it is called. An error ends the import: the file is not
   // of this format at all.
   virtual absl::StatusOr<bool> Next(const Reject& reject, vickrey::v1::LoggedAuction* record) = 0;
-  // Rows read so far, rejected ones among them, and the line of the last.
+  // Rows read so far, rejected ones among them, and the line of the last that was delivered or rejected.
   virtual int64_t rows() const = 0;
   virtual int64_t line() const = 0;
 };

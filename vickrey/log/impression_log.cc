@@ -23,7 +23,6 @@ using vickrey::storage::v1::StoredId;
 using vickrey::storage::v1::StoredImport;
 using vickrey::v1::AppendAuctionResult;
 using vickrey::v1::AppendFeedbackResult;
-using vickrey::v1::Auction;
 using vickrey::v1::Feedback;
 using vickrey::v1::LoggedAuction;
 using Family = Database::Family;

@@ -78,8 +78,8 @@ class ImpressionLog {
     int64_t orphans = 0;
   };
   // Deletes the auctions whose event time is before `before` (microseconds), their ids and their feedback, and the
-  // orphans whose own event time is. Snapshots keep what they hold. Synced in steps, each of whole auctions: an error
-  // leaves a shorter prune. A pruned auction that is appended again is stored again.
+  // orphans whose own event time is. Snapshots keep what they hold. Synced in steps, each of whole auctions: an error,
+  // and an interrupt (CANCELLED), leaves a shorter prune. A pruned auction that is appended again is stored again.
   absl::StatusOr<Pruned> Prune(int64_t before);
 
  private:

@@ -254,6 +254,26 @@ TEST_F(LogTest, ASnapshotDoesNotChange) {
   for (const char* bad : {"", "..", "../data", "."}) EXPECT_TRUE(absl::IsNotFound(DeleteSnapshot(folder_, bad))) << bad;
 }
 
+// A log that was written and whose list of files is gone is not a new one.
+TEST_F(LogTest, ALogWithoutItsListOfFilesIsDamaged) {
+  Append(*Open(), Auction("a"));
+  for (const bool all : {false, true}) {
+    if (all) {
+      for (const auto& entry : fs::directory_iterator(folder_ / "data")) fs::remove(entry.path());
+    } else {
+      fs::remove(folder_ / "data" / "CURRENT");
+    }
+    for (int i = 0; i < 2; ++i) {  // trying changes nothing
+      const absl::Status writing = ImpressionLog::Open(folder_).status();
+      EXPECT_TRUE(absl::IsDataLoss(writing)) << writing;
+      EXPECT_THAT(std::string(writing.message()), HasSubstr((folder_ / "data" / "CURRENT").string()));
+      EXPECT_TRUE(absl::IsDataLoss(LogReader::Open(folder_, "").status()));
+    }
+  }
+  fs::remove(folder_ / "data");
+  EXPECT_TRUE(absl::IsDataLoss(ImpressionLog::Open(folder_).status()));
+}
+
 TEST_F(LogTest, ALogHasOneWriterAndAnyReaders) {
   auto log = Open();
   ASSERT_EQ(Append(*log, Auction("a")), AppendAuctionResult::STORED);

@@ -64,7 +64,11 @@ Imported Import(const fs::path& file) {
   while (result.status.ok()) {
     LoggedAuction record;
     const auto more = (*importer)->Next(
-        [&](int64_t row, const absl::Status& why) { result.rejects.emplace_back(row, why.message()); }, &record);
+        [&](int64_t row, const absl::Status& why) {
+          result.rejects.emplace_back(row, why.message());
+          return absl::OkStatus();
+        },
+        &record);
     result.status = more.status();
     if (!more.ok() || !*more) break;
     result.records.push_back(std::move(record));

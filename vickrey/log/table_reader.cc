@@ -21,6 +21,9 @@ absl::Status TableReader::Start(std::vector<std::string> names) {
 
 absl::StatusOr<size_t> TableReader::Find(std::string_view name) const {
   const auto found = std::find(names_.begin(), names_.end(), name);
+  if (found != names_.end() && std::find(found + 1, names_.end(), name) != names_.end()) {
+    return base::InvalidField(name, "there are two such columns");
+  }
   if (found != names_.end()) return static_cast<size_t>(found - names_.begin());
   return base::InvalidField(name, absl::StrCat("there is no such column; there are: ",
                                                base::ValidUtf8(absl::StrJoin(names_, ", ").substr(0, 400))));

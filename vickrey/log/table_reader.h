@@ -21,7 +21,7 @@ class TableReader {
   // Reads the header, where `names` is empty; takes these names otherwise.
   absl::Status Start(std::vector<std::string> names);
 
-  // Where a column is. INVALID_ARGUMENT naming it and those that there are.
+  // Where a column is. INVALID_ARGUMENT naming it and those that there are, or if there are two of that name.
   absl::StatusOr<size_t> Find(std::string_view name) const;
   const std::vector<std::string>& names() const { return names_; }
 
