@@ -130,7 +130,7 @@ class CsvImporter final : public Importer {
     auctions_ += any ? 1 : 0;
     return any;
   }
-  int64_t rows() const override { return table_.rows(); }
+  int64_t rows() const override { return table_.rows() - (has_row_ ? 1 : 0); }
   int64_t line() const override { return line_; }
 
  private:

@@ -67,7 +67,7 @@ class OutbrainImporter final : public Importer {
       }
     }
   }
-  int64_t rows() const override { return table_.rows(); }
+  int64_t rows() const override { return table_.rows() - (has_row_ ? 1 : 0); }
   int64_t line() const override { return line_; }
 
  private:
@@ -113,7 +113,7 @@ class OutbrainImporter final : public Importer {
   absl::Status StartAuction(LoggedAuction* record) {
     record->set_schema_id(writer_.schema().id());
     auto& auction = *record->mutable_auction();
-    auction.set_auction_id(options_.AuctionId(rows()));
+    auction.set_auction_id(options_.AuctionId(table_.rows()));
     auction.set_event_time(event_time_);
     auction.set_cluster_key(std::string(Value(kUser)));
     writer_.Start(FeatureField::CONTEXT, auction.mutable_context());
@@ -127,7 +127,7 @@ class OutbrainImporter final : public Importer {
   void AddCandidate(LoggedAuction* record) {
     auto& candidate = *record->mutable_auction()->add_candidates();
     candidate.set_ad_id(std::string(Value(kAd)));
-    candidate.mutable_bid()->set_micros(options_.BidMicros(rows()));
+    candidate.mutable_bid()->set_micros(options_.BidMicros(table_.rows()));
     writer_.Start(FeatureField::AD, candidate.mutable_features());
     writer_.Text(kAd, Value(kAd)).IgnoreError();  // an id is a good text
     writer_.Finish();

@@ -50,7 +50,7 @@ class Importer {
   // The next auction, false at the end. `record` is empty when it is called. An error ends the import: the file is not
   // of this format at all.
   virtual absl::StatusOr<bool> Next(const Reject& reject, vickrey::v1::LoggedAuction* record) = 0;
-  // Rows read so far, rejected ones among them, and the line of the last that was delivered or rejected.
+  // Rows delivered or rejected so far, and the line of the last of them.
   virtual int64_t rows() const = 0;
   virtual int64_t line() const = 0;
 };
