@@ -211,7 +211,12 @@ const fs::path& ScanLog(Form form, bool zstd) {
       log->AppendAuctions(records).value();
       log->AppendFeedback(clicks).value();
     }
-    log->Prune(0).value();  // compacts
+  }
+  const auto database = Database::OpenForWriting(folder, false, options).value();
+  for (const Family family : {Family::kAuctions, Family::kIds, Family::kFeedback}) {
+    rocksdb::CompactRangeOptions all;
+    all.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+    if (!database->db().CompactRange(all, database->family(family), nullptr, nullptr).ok()) std::abort();
   }
   std::atexit([] {
     for (const auto& [of, path] : logs) fs::remove_all(path);

@@ -86,7 +86,7 @@ absl::StatusOr<AppendAuctionResult> StageAuction(const ImpressionLog::Prepared& 
   id.set_sequence(meta.last_sequence());
   RETURN_IF_ERROR(staging.Put(Family::kAuctions, AuctionKey(record.event_time, record.auction_id), record.bytes));
   RETURN_IF_ERROR(staging.Put(Family::kIds, record.auction_id, SerializeDeterministically(id)));
-  RETURN_IF_ERROR(AdoptOrphans(record, staging));
+  if (staging.may_have_orphans()) RETURN_IF_ERROR(AdoptOrphans(record, staging));
   result.set_status(AppendAuctionResult::STORED);
   result.set_sequence(id.sequence());
   return result;

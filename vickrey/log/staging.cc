@@ -14,7 +14,11 @@ rocksdb::Slice SliceOf(std::string_view text) { return {text.data(), text.size()
 }  // namespace
 
 Staging::Staging(const Database* database)
-    : database_(*database), batch_(rocksdb::BytewiseComparator(), /*reserved_bytes=*/0, /*overwrite_key=*/true) {}
+    : database_(*database), batch_(rocksdb::BytewiseComparator(), /*reserved_bytes=*/0, /*overwrite_key=*/true) {
+  const auto orphans = database_.Iterate(Database::Family::kOrphans);
+  orphans->SeekToFirst();
+  may_have_orphans_ = orphans->Valid() || !orphans->status().ok();
+}
 
 void Staging::Begin(const vickrey::storage::v1::LogMeta& meta) {
   batch_.Clear();
@@ -37,6 +41,7 @@ std::unique_ptr<rocksdb::Iterator> Staging::Iterate(Database::Family of) {
 }
 
 absl::Status Staging::Put(Database::Family to, std::string_view key, std::string_view value) {
+  may_have_orphans_ = may_have_orphans_ || to == Database::Family::kOrphans;
   return FromRocksDb(batch_.Put(database_.family(to), SliceOf(key), SliceOf(value)));
 }
 

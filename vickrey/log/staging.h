@@ -39,6 +39,9 @@ class Staging {
   absl::Status Put(Database::Family to, std::string_view key, std::string_view value);
   absl::Status Delete(Database::Family from, std::string_view key);
 
+  // False where no report waits for its auction, for sure: looking for them costs as much as the rest of an append.
+  bool may_have_orphans() const { return may_have_orphans_; }
+
   // Remembers the state, and takes back what was staged since.
   void Mark();
   void TakeBack();
@@ -52,6 +55,7 @@ class Staging {
   const Database& database_;
   rocksdb::WriteBatchWithIndex batch_;
   vickrey::storage::v1::LogMeta meta_, marked_;
+  bool may_have_orphans_;
 };
 
 }  // namespace vickrey::log
