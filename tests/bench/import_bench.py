@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Importing a log of Criteo's form, against a plain read-and-split of the same file, and the memory that it takes.
 
-usage: import_bench.py --programs build/release/bin [--rows 1000000] [--folder /tmp]
+usage: import_bench.py --programs build/release/bin [--rows 1000000] [--group-size 8] [--folder /tmp]
 
 Prints a table: seconds (the least of three, in turns with the yardstick), the ratio of the yardstick to it, greatest
 resident memory, bytes on disk for each candidate.
@@ -49,6 +49,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--programs", type=pathlib.Path, required=True)
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--group-size", type=int, default=8)
     parser.add_argument("--folder", default=None)
     flags = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=flags.folder) as folder:
@@ -67,7 +68,8 @@ def main():
                 for name, extra in (("import", []), ("import --encode", ["--encode"])):
                     shutil.rmtree(db, ignore_errors=True)
                     seconds, memory[name], _ = run(
-                        [flags.programs / "vickrey-log", "import", "--db", db, "--format", "criteo", *extra, log])
+                        [flags.programs / "vickrey-log", "import", "--db", db, "--format", "criteo", "--group-size",
+                         flags.group_size, *extra, log])
                     best[name] = min(best.get(name, 1e9), seconds)
                     run([flags.programs / "vickrey-log", "prune", "--db", db, "--before", "1970-01-01T00:00:01Z"])  # compacts
                     memory[name + " size"] = size_of(db) / rows
