@@ -23,10 +23,18 @@ void Check(int ok) {
   std::abort();
 }
 
+// Looked up once: EVP_sha256() has OpenSSL look for the implementation at every start, which takes as long as the
+// digest of 4 KB.
+const EVP_MD* Algorithm() {
+  static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  Check(algorithm != nullptr);
+  return algorithm;
+}
+
 }  // namespace
 
 struct Sha256::Context {
-  Context() : md(EVP_MD_CTX_new()) { Check(md != nullptr && EVP_DigestInit_ex(md, EVP_sha256(), nullptr)); }
+  Context() : md(EVP_MD_CTX_new()) { Check(md != nullptr && EVP_DigestInit_ex(md, Algorithm(), nullptr)); }
   ~Context() { EVP_MD_CTX_free(md); }
   EVP_MD_CTX* md;
 };
@@ -39,7 +47,7 @@ void Sha256::Update(std::string_view bytes) { Check(EVP_DigestUpdate(context_->m
 std::string Sha256::Digest() {
   std::string digest(kDigestBytes, '\0');
   Check(EVP_DigestFinal_ex(context_->md, reinterpret_cast<unsigned char*>(digest.data()), nullptr));
-  Check(EVP_DigestInit_ex(context_->md, EVP_sha256(), nullptr));
+  Check(EVP_DigestInit_ex(context_->md, Algorithm(), nullptr));
   return digest;
 }
 

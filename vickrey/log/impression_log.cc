@@ -28,7 +28,7 @@ using vickrey::v1::LoggedAuction;
 using Family = Database::Family;
 
 std::string Digest(const std::string& bytes) {
-  base::Sha256 sha;
+  thread_local base::Sha256 sha;  // it starts over by itself
   sha.Update(bytes);
   return sha.Digest();
 }

@@ -20,6 +20,7 @@
 #include "vickrey/log/reader.h"
 #include "vickrey/log/record.h"
 #include "vickrey/log/snapshot.h"
+#include "vickrey/log/staging.h"
 #include "vickrey/log/verify.h"
 
 namespace vickrey::log {
@@ -272,6 +273,32 @@ TEST_F(LogTest, ALogWithoutItsListOfFilesIsDamaged) {
   }
   fs::remove(folder_ / "data");
   EXPECT_TRUE(absl::IsDataLoss(ImpressionLog::Open(folder_).status()));
+}
+
+// Changes of one batch see each other, whichever way they are kept.
+TEST_F(LogTest, WhatIsStagedIsRead) {
+  const auto database = Database::OpenForWriting(folder_, /*create=*/true, {}).value();
+  Staging staging(database.get());
+  vickrey::storage::v1::LogMeta meta;
+  vickrey::storage::v1::StoredAuction a, read;
+  *a.mutable_record() = Auction("a");
+  for (const auto family : {Database::Family::kAuctions, Database::Family::kIds}) {
+    staging.Begin(meta);
+    EXPECT_FALSE(staging.Get(family, "k", &read).value());
+    ASSERT_TRUE(staging.Put(family, "k", SerializeDeterministically(a)).ok());
+    ASSERT_TRUE(staging.Get(family, "k", &read).value());
+    EXPECT_EQ(read.record().auction().auction_id(), "a");
+    staging.Mark();
+    ASSERT_TRUE(staging.Delete(family, "k").ok());
+    EXPECT_FALSE(staging.Get(family, "k", &read).value());
+    staging.TakeBack();
+    EXPECT_TRUE(staging.Get(family, "k", &read).value());
+    ASSERT_TRUE(staging.Write().ok());
+    EXPECT_TRUE(database->Get(family, "k", &read).value());
+  }
+  EXPECT_FALSE(staging.may_have_orphans());
+  ASSERT_TRUE(staging.Put(Database::Family::kOrphans, "k", "").ok());
+  EXPECT_TRUE(staging.may_have_orphans());
 }
 
 TEST_F(LogTest, ALogHasOneWriterAndAnyReaders) {

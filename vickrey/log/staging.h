@@ -2,6 +2,7 @@
 #define VICKREY_LOG_STAGING_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -33,7 +34,7 @@ class Staging {
 
   // As Database::Get.
   absl::StatusOr<bool> Get(Database::Family of, std::string_view key, google::protobuf::MessageLite* value);
-  // Valid until the next change.
+  // Valid until the next change. Of auctions those on disk only.
   std::unique_ptr<rocksdb::Iterator> Iterate(Database::Family of);
 
   absl::Status Put(Database::Family to, std::string_view key, std::string_view value);
@@ -52,7 +53,12 @@ class Staging {
   size_t bytes() { return batch_.GetWriteBatch()->GetDataSize(); }
 
  private:
+  // The last value that was staged under a key; none if there is none, or it was deleted.
+  absl::StatusOr<std::optional<std::string>> FindStaged(Database::Family of, std::string_view key);
+
   const Database& database_;
+  // Auctions are put into the batch below the index: they are large, an id says whether one is there, and one is looked
+  // up only for a report that comes in the very batch of its auction.
   rocksdb::WriteBatchWithIndex batch_;
   vickrey::storage::v1::LogMeta meta_, marked_;
   bool may_have_orphans_;
