@@ -14,7 +14,7 @@
 namespace vickrey::log {
 
 // How an importer writes features: by name, or encoded as the arrays of its schema. Either gives the same prediction;
-// arrays are several times smaller and faster, and the texts cannot be read back from them.
+// arrays are several times as fast to write and to read, and the texts cannot be read back from them.
 //
 //   1. Start, on the features of a context or of a candidate: every field is missing;
 //   2. Number, Text and Member, on fields of that side, each field once, a bag's members one after the other;
