@@ -30,7 +30,7 @@ constexpr const char* kLines[] = {
     R"({"auction_id":"a4","event_time":"1700000000000003","context":{"any":{"deep":[1,null,true]},"site":7},
     "candidates":[{"ad_id":"x","bid_micros":"1"}]})"};
 
-LoggedAuction RecordOf(std::string json) {
+LoggedAuction RecordOf(const std::string& json) {
   vickrey::v1::AuctionLine line;
   if (!base::FromJson(json, &line).ok()) std::abort();
   return log::FromLine(line).value();
