@@ -340,9 +340,9 @@ void AddLogImport(base::Tool& tool) {
   app.add_option("--bids", flags->bids, "Draw bids, in units of the currency: lognormal:MU,SIGMA; default: 1 for all")
       ->default_str("none");
   app.add_option("--seed", flags->seed, "Of the bids");
-  app.add_flag(
-      "--encode", flags->encode,
-      "Store features as arrays of fingerprints and numbers: several times as fast to store and to read, the texts are lost");
+  app.add_flag("--encode", flags->encode,
+               "Store features as arrays of fingerprints and numbers: several times as fast to store and to read, the "
+               "texts are lost");
   app.add_option("--items", flags->items, "open_bandit: the table of items (..._item_context.csv)");
   app.add_option("--schema", flags->schema, "csv: what its columns are (YAML or JSON of CsvConfig, docs/formats.md)");
   app.add_option("--rejects", flags->rejects,
