@@ -206,8 +206,8 @@ absl::Status Read(log::Importer* importer, const log::InputFile* input, double m
   };
   const auto reject = [&](int64_t line, const absl::Status& why) { return reject_rows(line, why, 1); };
   Batch batch;
-  google::protobuf::ArenaOptions
-      blocks;  // a record is many small messages, of which none is needed once it is prepared
+  // A record is many small messages, of which none is needed once it is prepared.
+  google::protobuf::ArenaOptions blocks;
   blocks.start_block_size = blocks.max_block_size = kArenaBytes;
   google::protobuf::Arena arena(blocks);
   while (true) {

@@ -8,6 +8,15 @@
 
 namespace vickrey::features {
 
+namespace {
+
+uint64_t Hash(std::string_view bytes) {
+  const uint64_t hash = XXH64(bytes.data(), bytes.size(), /*seed=*/0);
+  return hash == kMissing ? 1 : hash;
+}
+
+}  // namespace
+
 Fingerprinter::Fingerprinter(std::string_view field) : bytes_(field), salt_(field.size() + 1) {
   bytes_.push_back('\x1f');
 }
@@ -16,11 +25,16 @@ uint64_t Fingerprinter::operator()(std::string_view value) {
   const size_t size = salt_ + value.size();
   if (bytes_.size() < size) bytes_.resize(2 * size);
   if (!value.empty()) std::memcpy(bytes_.data() + salt_, value.data(), value.size());
-  const uint64_t hash = XXH64(bytes_.data(), size, /*seed=*/0);
-  return hash == kMissing ? 1 : hash;
+  return Hash({bytes_.data(), size});
 }
 
-uint64_t Fingerprint(std::string_view field, std::string_view value) { return Fingerprinter(field)(value); }
+uint64_t Fingerprint(std::string_view field, std::string_view value) {
+  std::string bytes;
+  bytes.reserve(field.size() + 1 + value.size());
+  bytes.append(field).push_back('\x1f');
+  bytes.append(value);
+  return Hash(bytes);
+}
 
 float SignedLog1p(float x) { return std::copysign(std::log1p(std::fabs(x)), x); }
 

@@ -168,7 +168,7 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const std::string& name, const LogOpt
   family.write_buffer_size = options.write_buffer_bytes;
   family.target_file_size_base = 2 * options.write_buffer_bytes;
   if (options.compression == LogOptions::Compression::kZstd) {
-    // What was just written out is soon written again, so that speed counts there: LZ4 takes a fifth of the time.
+    // What was just written out is soon written again, so that speed counts there.
     family.compression_per_level.assign(static_cast<size_t>(family.num_levels), rocksdb::kZSTD);
     family.compression_per_level[0] = rocksdb::kLZ4Compression;
   } else {

@@ -9,7 +9,7 @@
 
 namespace vickrey::log {
 
-// Parquet files: those of ParquetWriter, and any other with columns of these names (pandas, DuckDB, Spark). A row is an
+// Parquet files: those of ParquetWriter, and any other with columns of these names. A row is an
 // auction, a column a field of AuctionLine (lines.proto), in any order. Required are auction_id, event_time and
 // candidates, a list of structs with ad_id and bid_micros. A column that is not there is unset in every row, a null in
 // its row. Types:

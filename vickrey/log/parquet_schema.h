@@ -22,8 +22,8 @@ namespace vickrey::log {
 // Metadata of a column of texts that are JSON, with the value "1".
 inline constexpr char kJsonKey[] = "vickrey.json";
 // Metadata of a file that ParquetWriter wrote: the version of the format.
-inline constexpr char kFormatKey[] = "vickrey.format";
-inline constexpr char kFormat[] = "1";
+inline constexpr char kParquetFormatKey[] = "vickrey.format";
+inline constexpr char kParquetFormat[] = "1";
 
 // Whether a field of AuctionLine and what is below it is a column: all but `cursor`, which is about a scan.
 bool IsColumn(const google::protobuf::FieldDescriptor& field);

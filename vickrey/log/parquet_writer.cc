@@ -244,7 +244,7 @@ class ParquetWriter::Impl {
     const auto keep_schema = parquet::ArrowWriterProperties::Builder().store_schema()->build();
     ARROW_ASSIGN_OR_RAISE(writer_, parquet::arrow::FileWriter::Open(*schema_, arrow::default_memory_pool(), out_,
                                                                     properties.build(), keep_schema));
-    return writer_->AddKeyValueMetadata(arrow::KeyValueMetadata::Make({kFormatKey}, {kFormat}));
+    return writer_->AddKeyValueMetadata(arrow::KeyValueMetadata::Make({kParquetFormatKey}, {kParquetFormat}));
   }
 
   arrow::Status AppendArrow(const vickrey::v1::LoggedAuction& record) {

@@ -32,7 +32,7 @@ constexpr int64_t kMaxConversions = 1'000'000'000;
 
 // Where a value stands; a text is made of it where something is wrong only, for records are checked by the million.
 struct Place {
-  Place(const char* name) : field(name) {}                       // NOLINT: a field of the record
+  Place(const char* name) : field(name) {}  // NOLINT(google-explicit-constructor): a field of the record, by its name
   Place(int i, const char* name) : candidate(i), field(name) {}  // a field of candidates[i]
   std::string Text() const { return candidate < 0 ? field : absl::StrCat("candidates[", candidate, "].", field); }
   int candidate = -1;
