@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <map>
+#include <span>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -185,13 +186,13 @@ class Teacher {
         absl::StrCat(folder_.string(), " is there without its file ", kFile, "; delete it"));
   }
 
-  static std::string DigestOf(const std::vector<float>& values) {
+  static std::string DigestOf(std::span<const float> values) {
     return base::Sha256Hex({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)});
   }
 
   absl::Status Read() {
     ASSIGN_OR_RETURN(const std::string bytes, base::ReadFile(folder_ / kFile, size_t{1} << 40));
-    ASSIGN_OR_RETURN(const model::TensorFile file, model::ParseTensors(bytes));
+    ASSIGN_OR_RETURN(const model::TensorViews file, model::ParseTensors(bytes));
     const auto found = file.tensors.find(kTensor);
     if (found == file.tensors.end() || static_cast<int64_t>(found->second.values.size()) != data_.candidates()) {
       return absl::DataLossError(absl::StrCat("does not hold ", data_.candidates(), " labels; delete it"));

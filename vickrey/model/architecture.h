@@ -16,9 +16,9 @@ struct Architecture {
   std::string_view name;
   // Adds the tensors to a layout whose inputs are known. INVALID_ARGUMENT for hidden layers that it does not take.
   absl::Status (*complete)(const vickrey::storage::v1::ModelSpec& spec, Layout* layout);
-  // REQUIRES: tensors that passed CheckTensors.
+  // REQUIRES: tensors that passed CheckTensors and outlive the scorer.
   std::unique_ptr<const Scorer> (*make_native)(const vickrey::storage::v1::ModelSpec& spec, const Layout& layout,
-                                               const TensorFile& tensors);
+                                               const TensorViews& tensors);
 };
 
 // INVALID_ARGUMENT listing the known names for any other.

@@ -115,11 +115,12 @@ absl::StatusOr<Artifact> LoadArtifact(const std::filesystem::path& folder) {
   }
   RETURN_IF_ERROR(annotate(Check(&artifact), kModel));
   // Not a byte more than the network can need is read.
-  const auto bytes = read(kWeights, MaxBytesOf(artifact.layout));
+  auto bytes = read(kWeights, MaxBytesOf(artifact.layout));
   if (absl::IsResourceExhausted(bytes.status())) return annotate(DataLoss(bytes.status()), kWeights);
-  ASSIGN_OR_RETURN(const std::string weights, bytes);
-  if (sums != SumsOf(model, weights)) return changed();
-  auto tensors = ParseTensors(weights);
+  RETURN_IF_ERROR(bytes);
+  artifact.bytes = std::make_shared<const std::string>(*std::move(bytes));
+  if (sums != SumsOf(model, *artifact.bytes)) return changed();
+  auto tensors = ParseTensors(*artifact.bytes);
   if (!tensors.ok()) return annotate(tensors.status(), kWeights);
   artifact.weights = *std::move(tensors);
   RETURN_IF_ERROR(annotate(CheckTensors(artifact.layout, artifact.weights), kWeights));

@@ -26,7 +26,8 @@ struct Artifact {
   vickrey::storage::v1::ModelFile file;
   std::shared_ptr<const features::Schema> schema;
   Layout layout;
-  TensorFile weights;
+  std::shared_ptr<const std::string> bytes;  // of the weights
+  TensorViews weights;                       // in `bytes`
   std::string sha256;  // of SHA256SUMS, 64 hexadecimal digits: equal digests predict the same bits
 };
 

@@ -118,7 +118,7 @@ TEST_F(ArtifactTest, RoundTrip) {
   expected.set_format(1);
   EXPECT_EQ(base::ToJson(artifact->file), base::ToJson(expected));
   EXPECT_EQ(artifact->sha256, written->sha256);
-  EXPECT_EQ(SerializeTensors(artifact->weights), SerializeTensors(SampleWeights()));
+  EXPECT_EQ(SerializeTensors(CopyOf(artifact->weights)), SerializeTensors(SampleWeights()));
   EXPECT_EQ(artifact->schema->counts(vickrey::v1::FeatureField::AD).categorical, 1);
   EXPECT_EQ(artifact->layout.output_bias, "bias");
 }

@@ -84,7 +84,7 @@ absl::StatusOr<Layout> MakeLayout(const ModelSpec& spec, const features::Schema&
   return layout;
 }
 
-absl::Status CheckTensors(const Layout& layout, const TensorFile& file) {
+absl::Status CheckTensors(const Layout& layout, const TensorViews& file) {
   if (file.tensors.size() != layout.tensors.size()) {
     return absl::DataLossError(
         absl::StrCat("has ", file.tensors.size(), " tensors; the network needs ", layout.tensors.size()));

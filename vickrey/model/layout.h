@@ -69,7 +69,7 @@ struct Layout {
 absl::StatusOr<Layout> MakeLayout(const vickrey::storage::v1::ModelSpec& spec, const features::Schema& schema);
 
 // DATA_LOSS unless `tensors` are exactly those of the layout, all values finite.
-absl::Status CheckTensors(const Layout& layout, const TensorFile& file);
+absl::Status CheckTensors(const Layout& layout, const TensorViews& file);
 
 // The layout's tensors at the start of training, a function of `seed`.
 TensorFile StartTensors(const Layout& layout, uint64_t seed);

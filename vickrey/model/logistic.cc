@@ -32,10 +32,10 @@ absl::Status Complete(const ModelSpec& spec, Layout* layout) {
 // Sums in one fixed order for each row, whatever else is in the batch.
 class NativeLogistic final : public Scorer {
  public:
-  NativeLogistic(const Layout& layout, const TensorFile& file) {
+  NativeLogistic(const Layout& layout, const TensorViews& file) {
     const auto side_of = [&](const SideInputs& inputs, const char* weight) {
-      Side side{.weight = file.tensors.at(weight).values};
-      for (const TableInput& table : inputs.tables) side.tables.push_back(file.tensors.at(table.tensor).values);
+      Side side{.weight = Values(file, weight)};
+      for (const TableInput& table : inputs.tables) side.tables.push_back(Values(file, table.tensor));
       return side;
     };
     context_ = side_of(layout.context, "context.weight");
@@ -78,7 +78,7 @@ class NativeLogistic final : public Scorer {
   float bias_ = 0;
 };
 
-std::unique_ptr<const Scorer> MakeNative(const ModelSpec&, const Layout& layout, const TensorFile& file) {
+std::unique_ptr<const Scorer> MakeNative(const ModelSpec&, const Layout& layout, const TensorViews& file) {
   return std::make_unique<NativeLogistic>(layout, file);
 }
 

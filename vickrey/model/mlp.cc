@@ -71,13 +71,13 @@ void Affine(const float* x, int64_t inputs, const std::vector<float>& transposed
 
 class NativeMlp final : public Scorer {
  public:
-  NativeMlp(const ModelSpec& spec, const Layout& layout, const TensorFile& file) {
+  NativeMlp(const ModelSpec& spec, const Layout& layout, const TensorViews& file) {
     context_ = SideOf(layout.context, file, "layer.0.context");
     ad_ = SideOf(layout.ad, file, "layer.0.ad");
-    layers_.push_back({.bias = file.tensors.at("layer.0.bias").values});
+    layers_.push_back({.bias = Values(file, "layer.0.bias")});
     for (int l = 1; l <= spec.hidden_size(); ++l) {
       layers_.push_back({.transposed = Transposed(file.tensors.at(absl::StrCat("layer.", l, ".weight"))),
-                         .bias = file.tensors.at(absl::StrCat("layer.", l, ".bias")).values});
+                         .bias = Values(file, absl::StrCat("layer.", l, ".bias"))});
     }
   }
 
@@ -119,7 +119,7 @@ class NativeMlp final : public Scorer {
     std::vector<float> bias;
   };
 
-  static std::vector<float> Transposed(const Tensor& tensor) {
+  static std::vector<float> Transposed(const TensorView& tensor) {
     const int64_t outputs = tensor.shape[0], inputs = tensor.shape[1];
     std::vector<float> transposed(tensor.values.size());
     for (int64_t h = 0; h < outputs; ++h) {
@@ -128,10 +128,10 @@ class NativeMlp final : public Scorer {
     return transposed;
   }
 
-  static Side SideOf(const SideInputs& inputs, const TensorFile& file, const char* weight) {
+  static Side SideOf(const SideInputs& inputs, const TensorViews& file, const char* weight) {
     Side side{.transposed = Transposed(file.tensors.at(weight)), .dense_width = inputs.dense_width()};
     for (const TableInput& table : inputs.tables) {
-      side.tables.push_back({file.tensors.at(table.tensor).values, table.width});
+      side.tables.push_back({Values(file, table.tensor), table.width});
     }
     return side;
   }
@@ -158,7 +158,7 @@ class NativeMlp final : public Scorer {
   std::vector<Layer> layers_;  // the first has its weights in the sides
 };
 
-std::unique_ptr<const Scorer> MakeNative(const ModelSpec& spec, const Layout& layout, const TensorFile& file) {
+std::unique_ptr<const Scorer> MakeNative(const ModelSpec& spec, const Layout& layout, const TensorViews& file) {
   return std::make_unique<NativeMlp>(spec, layout, file);
 }
 

@@ -81,6 +81,20 @@ int64_t CountOf(const std::vector<int64_t>& shape) {
   return count;
 }
 
+TensorViews ViewOf(const TensorFile& file) {
+  TensorViews views{.metadata = file.metadata};
+  for (const auto& [name, tensor] : file.tensors) views.tensors[name] = {tensor.shape, tensor.values};
+  return views;
+}
+
+TensorFile CopyOf(const TensorViews& views) {
+  TensorFile file{.metadata = views.metadata};
+  for (const auto& [name, tensor] : views.tensors) {
+    file.tensors[name] = {tensor.shape, {tensor.values.begin(), tensor.values.end()}};
+  }
+  return file;
+}
+
 std::string SerializeTensors(const TensorFile& file) {
   json header = json::object();
   if (!file.metadata.empty()) header["__metadata__"] = file.metadata;
@@ -103,12 +117,13 @@ std::string SerializeTensors(const TensorFile& file) {
   return bytes;
 }
 
-absl::StatusOr<TensorFile> ParseTensors(std::string_view bytes) {
+absl::StatusOr<TensorViews> ParseTensors(std::string_view bytes) {
   uint64_t length = 0;
   if (bytes.size() < kLengthBytes) return Damaged("it is cut in its first eight bytes");
   std::memcpy(&length, bytes.data(), kLengthBytes);
   bytes.remove_prefix(kLengthBytes);
   if (length > kMaxHeaderBytes || length > bytes.size()) return Damaged("its header is cut");
+  if ((kLengthBytes + length) % alignof(float) != 0) return Damaged("its values are not aligned");
   const std::string_view text = bytes.substr(0, length);
   const std::string_view values = bytes.substr(length);
   std::set<std::string> names;
@@ -121,7 +136,7 @@ absl::StatusOr<TensorFile> ParseTensors(std::string_view bytes) {
   const json header = json::parse(text.begin(), text.end(), note, /*allow_exceptions=*/false);
   if (twice) return Damaged("a name comes twice");
   if (!header.is_object()) return Damaged("its header is not a JSON map");
-  TensorFile file;
+  TensorViews file;
   std::vector<Entry> entries;
   for (const auto& [name, value] : header.items()) {
     if (name == "__metadata__") {
@@ -137,9 +152,8 @@ absl::StatusOr<TensorFile> ParseTensors(std::string_view bytes) {
   for (const Entry& entry : entries) {
     if (entry.begin != at) return Damaged(absl::StrCat("'", entry.name, "' does not begin where the one before ends"));
     if (entry.end > values.size()) return Damaged(absl::StrCat("'", entry.name, "' is cut"));
-    Tensor tensor{.shape = entry.shape, .values = std::vector<float>((entry.end - entry.begin) / sizeof(float))};
-    if (!tensor.values.empty()) std::memcpy(tensor.values.data(), values.data() + entry.begin, entry.end - entry.begin);
-    file.tensors.emplace(entry.name, std::move(tensor));
+    const auto* first = reinterpret_cast<const float*>(values.data() + entry.begin);
+    file.tensors[entry.name] = {.shape = entry.shape, .values = {first, (entry.end - entry.begin) / sizeof(float)}};
     at = entry.end;
   }
   if (at != values.size()) return Damaged("there are bytes behind the last tensor");

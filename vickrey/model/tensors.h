@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,13 +28,35 @@ struct TensorFile {
   std::map<std::string, std::string> metadata;
 };
 
+// A tensor whose values lie elsewhere, in a mapped file say, which must outlive it.
+struct TensorView {
+  std::vector<int64_t> shape;
+  std::span<const float> values;  // row-major
+};
+
+// A file whose values lie elsewhere.
+struct TensorViews {
+  std::map<std::string, TensorView> tensors;
+  std::map<std::string, std::string> metadata;
+};
+
+// A copy of a tensor's values. REQUIRES: it is there.
+inline std::vector<float> Values(const TensorViews& file, const std::string& name) {
+  const std::span<const float> values = file.tensors.at(name).values;
+  return {values.begin(), values.end()};
+}
+
+TensorViews ViewOf(const TensorFile& file);
+TensorFile CopyOf(const TensorViews& views);
+
 // REQUIRES: every tensor has as many values as its shape says; names and metadata are UTF-8, and no name is
 // __metadata__.
 std::string SerializeTensors(const TensorFile& file);
 
 // DATA_LOSS saying what is wrong: a header that is cut, too long or not JSON, a type other than F32, values that
-// overlap, leave holes, lie outside or are not as many as the shape says.
-absl::StatusOr<TensorFile> ParseTensors(std::string_view bytes);
+// overlap, leave holes, lie outside, are not aligned or are not as many as the shape says.
+// The views lie in `bytes`, which begin at a multiple of the alignment of float.
+absl::StatusOr<TensorViews> ParseTensors(std::string_view bytes);
 
 }  // namespace vickrey::model
 

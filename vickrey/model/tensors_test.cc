@@ -58,7 +58,7 @@ TEST(SerializeTensors, HeadersArePaddedToEightBytes) {
     file.metadata["k"] = std::string(extra, 'x');
     const std::string bytes = SerializeTensors(file);
     EXPECT_EQ(static_cast<unsigned char>(bytes[0]) % 8, 0) << extra;
-    ExpectSame(*ParseTensors(bytes), file);
+    ExpectSame(CopyOf(*ParseTensors(bytes)), file);
   }
 }
 
@@ -71,10 +71,11 @@ TEST(Tensors, RoundTrip) {
   file.tensors["Übergröße 広告"] = {.shape = {1, 1, 1}, .values = {9}};
   file.tensors[""] = {.shape = {1}, .values = {10}};
   file.metadata = {{"", ""}, {"é\"", "line\nend \\ 広告"}};
-  const auto parsed = ParseTensors(SerializeTensors(file));
+  const std::string bytes = SerializeTensors(file);
+  const auto parsed = ParseTensors(bytes);
   ASSERT_TRUE(parsed.ok()) << parsed.status();
-  ExpectSame(*parsed, file);
-  EXPECT_EQ(SerializeTensors(*parsed), SerializeTensors(file));
+  ExpectSame(CopyOf(*parsed), file);
+  EXPECT_EQ(SerializeTensors(CopyOf(*parsed)), bytes);
 }
 
 TEST(Tensors, RoundTripOfNothing) {
@@ -85,14 +86,13 @@ TEST(Tensors, RoundTripOfNothing) {
 }
 
 TEST(ParseTensors, ReadsWhatOthersWrite) {
-  // Other orders of keys and tensors, spaces, no padding: all within the format.
-  const auto parsed = ParseTensors(
-      File(R"( {"b": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}, "a": {"shape": [], "data_offsets": [0, 4],
+  // Other orders of keys and tensors, spaces, padding to four bytes: all within the format.
+XX: {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}, "a": {"shape": [], "data_offsets": [0, 4],
               "dtype": "F32"}})",
            std::string("\0\0\x80\x3f\0\0\0\xc0", 8)));
-  ASSERT_TRUE(parsed.ok()) << parsed.status();
-  EXPECT_EQ(parsed->tensors.at("a").values, std::vector<float>{1});
-  EXPECT_EQ(parsed->tensors.at("b").values, std::vector<float>{-2});
+ASSERT_TRUE(parsed.ok()) << parsed.status();
+EXPECT_EQ(parsed->tensors.at("a").values, std::vector<float>{1});
+EXPECT_EQ(parsed->tensors.at("b").values, std::vector<float>{-2});
 }
 
 TEST(ParseTensors, RefusesEveryTruncation) {
@@ -130,7 +130,7 @@ TEST(ParseTensors, AChangedByteIsRefusedOrChangesATextOrAValueOnly) {
         ASSERT_EQ(parsed->metadata, file.metadata);
         for (const auto& [name, tensor] : file.tensors) ASSERT_EQ(parsed->tensors.at(name).shape, tensor.shape);
       } else {
-        ASSERT_EQ(Contents(*parsed), Contents(file)) << i << " ^ " << change;
+        ASSERT_EQ(Contents(CopyOf(*parsed)), Contents(file)) << i << " ^ " << change;
         ASSERT_EQ(parsed->metadata.size(), file.metadata.size()) << i << " ^ " << change;
       }
     }

@@ -57,7 +57,7 @@ absl::Status Complete(const ModelSpec& spec, Layout* layout) {
 // Sums in one fixed order for each row, whatever else is in the batch.
 class NativeTwoTower final : public Scorer {
  public:
-  NativeTwoTower(const Layout& layout, const TensorFile& file)
+  NativeTwoTower(const Layout& layout, const TensorViews& file)
       : context_(layout.context, "context", file),
         ad_(layout.ad, "ad", file),
         bias_(file.tensors.at("bias").values[0]) {}
@@ -80,11 +80,9 @@ class NativeTwoTower final : public Scorer {
  private:
   class Tower {
    public:
-    Tower(const SideInputs& inputs, const std::string& name, const TensorFile& file)
-        : weight_(file.tensors.at(name + ".weight").values),
-          bias_(file.tensors.at(name + ".bias").values),
-          dense_(inputs.dense_width()) {
-      for (const TableInput& table : inputs.tables) tables_.push_back(file.tensors.at(table.tensor).values);
+    Tower(const SideInputs& inputs, const std::string& name, const TensorViews& file)
+        : weight_(Values(file, name + ".weight")), bias_(Values(file, name + ".bias")), dense_(inputs.dense_width()) {
+      for (const TableInput& table : inputs.tables) tables_.push_back(Values(file, table.tensor));
     }
 
     void Compute(const SideRows& rows, int64_t row, std::vector<float>* out) const {
@@ -115,7 +113,7 @@ class NativeTwoTower final : public Scorer {
   const float bias_;
 };
 
-std::unique_ptr<const Scorer> MakeNative(const ModelSpec&, const Layout& layout, const TensorFile& file) {
+std::unique_ptr<const Scorer> MakeNative(const ModelSpec&, const Layout& layout, const TensorViews& file) {
   return std::make_unique<NativeTwoTower>(layout, file);
 }
 

@@ -75,7 +75,7 @@ absl::StatusOr<std::unique_ptr<Network>> Network::Create(const vickrey::storage:
                                                          const features::Schema& schema,
                                                          const model::TensorFile& tensors, int outputs) {
   ASSIGN_OR_RETURN(model::Layout layout, model::MakeLayout(spec, schema));
-  RETURN_IF_ERROR(model::CheckTensors(layout, tensors));
+  RETURN_IF_ERROR(model::CheckTensors(layout, model::ViewOf(tensors)));
   if (outputs == 2 && layout.output_tensors.empty()) {
     return base::InvalidField("architecture", absl::StrCat("'", spec.architecture(), "' cannot have two outputs"));
   }
