@@ -7,6 +7,7 @@
 #include "vickrey/base/shard.h"
 #include "vickrey/base/time.h"
 #include "vickrey/base/tool.h"
+#include "vickrey/features/schema.h"
 #include "vickrey/market/market.h"
 #include "vickrey/metric/blocks.h"
 #include "vickrey/v1/lines.pb.h"
@@ -57,13 +58,7 @@ absl::Status Schema(const Flags& flags) {
   ASSIGN_OR_RETURN(auto config, ConfigOf(flags));
   config.clear_mean_ctr();  // takes time to solve for, and the schema does not depend on it
   ASSIGN_OR_RETURN(const auto market, market::Market::Create(config, flags.seed));
-  vickrey::v1::FeatureSchema schema = market->schema();
-  for (auto& field : *schema.mutable_fields()) {  // what is not said stands for NONE; configuration files want it said
-    if (field.transform() == vickrey::v1::FeatureField::TRANSFORM_UNSPECIFIED) {
-      field.set_transform(vickrey::v1::FeatureField::NONE);
-    }
-  }
-  base::WriteLine(schema);
+  base::WriteLine(features::ForFile(market->schema()));
   return absl::OkStatus();
 }
 

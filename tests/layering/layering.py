@@ -36,7 +36,7 @@ RESTRICTED = {
     r"^rocksdb/": ["vickrey/log", "tests"],
     r"^(arrow|parquet)/": ["vickrey/log"],
     r"^yaml-cpp/": ["vickrey/base"],
-    r"^vickrey/storage/v1/(?!part)": ["vickrey/log", "vickrey/model", "vickrey/torch", "tests"],
+    r"^vickrey/storage/v1/(?!part)": ["vickrey/features", "vickrey/log", "vickrey/model", "vickrey/torch", "tests"],
     r"^vickrey/storage/v1/part": ["simulator", "tests"],
     r"\.grpc\.pb\.h$": ["server", "client", "tests"],
     r"^client/cli/": ["client", "tests"],

@@ -203,6 +203,13 @@ absl::Status Reader::ReadScalar(const YAML::Node& node, const std::string& path,
       }
       return set(&Reflection::SetDouble, &Reflection::AddDouble, value);
     }
+    case FieldDescriptor::CPPTYPE_FLOAT: {
+      double value = 0;
+      if (!node.IsScalar() || !IsDecimal(node, &value) || !std::isfinite(static_cast<float>(value))) {
+        return WrongType(node, path, "a finite number that a float holds");
+      }
+      return set(&Reflection::SetFloat, &Reflection::AddFloat, static_cast<float>(value));
+    }
     case FieldDescriptor::CPPTYPE_BOOL: {
       if (!node.IsScalar() || !IsPlain(node) || !IsBool(node.Scalar())) {
         return WrongType(node, path, "true or false");
@@ -221,7 +228,6 @@ absl::Status Reader::ReadScalar(const YAML::Node& node, const std::string& path,
                  node.Scalar());
     case FieldDescriptor::CPPTYPE_ENUM:
       return ReadEnum(node, path, field, message);
-    case FieldDescriptor::CPPTYPE_FLOAT:    // configurations have doubles
     case FieldDescriptor::CPPTYPE_MESSAGE:  // read by ReadMap
       break;
   }

@@ -1,5 +1,6 @@
 #include "vickrey/base/config.h"
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "vickrey/config/v1/simulate.pb.h"
 #include "vickrey/config/v1/train.pb.h"
 #include "vickrey/v1/auction.pb.h"
+#include "vickrey/v1/features.pb.h"
 
 namespace vickrey::base {
 namespace {
@@ -66,6 +68,18 @@ TEST(LoadConfig, ReadsJson) {
       LoadConfig("{\n\t\"scenario\": \"linear\", \"candidates\": 3, \"start_time\": \"5\"}", "m.json", &config).ok());
   EXPECT_EQ(config.candidates(), 3);
   EXPECT_EQ(config.start_time(), 5);
+}
+
+TEST(LoadConfig, ReadsFloats) {
+  vickrey::v1::FeatureField field;
+  ASSERT_TRUE(LoadConfig("boundaries: [-1, 0.1, 1e-45, 3.4028235e38]", "f.yaml", &field).ok());
+  EXPECT_THAT(field.boundaries(),
+              ElementsAre(-1, 0.1f, std::numeric_limits<float>::denorm_min(), std::numeric_limits<float>::max()));
+  for (const char* bad : {"1e39", ".nan", ".inf", "x", "'1'", "[1]", "~"}) {
+    EXPECT_THAT(LoadError<vickrey::v1::FeatureField>("boundaries: [1, " + std::string(bad) + "]"),
+                HasSubstr("f.yaml:1: boundaries[1]: "))
+        << bad;
+  }
 }
 
 TEST(LoadConfig, WhatItLoadedItCanLoadAgain) {

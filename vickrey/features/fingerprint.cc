@@ -3,7 +3,6 @@
 #define XXH_INLINE_ALL  // most texts are short: a call costs as much as the hash
 #include <xxhash.h>
 
-#include <cmath>
 #include <cstring>
 
 namespace vickrey::features {
@@ -35,7 +34,5 @@ uint64_t Fingerprint(std::string_view field, std::string_view value) {
   bytes.append(value);
   return Hash(bytes);
 }
-
-float SignedLog1p(float x) { return std::copysign(std::log1p(std::fabs(x)), x); }
 
 }  // namespace vickrey::features

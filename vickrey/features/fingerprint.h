@@ -33,9 +33,6 @@ inline int64_t Bucket(uint64_t fingerprint, int64_t buckets) {
   return static_cast<int64_t>(1 + fingerprint % static_cast<uint64_t>(buckets - 1));
 }
 
-// sign(x) log(1 + |x|), in float; NaN (missing) stays NaN.
-float SignedLog1p(float x);
-
 }  // namespace vickrey::features
 
 #endif  // VICKREY_FEATURES_FINGERPRINT_H_

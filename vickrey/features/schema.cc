@@ -3,11 +3,14 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "vickrey/base/finite.h"
 #include "vickrey/base/status.h"
 
 namespace vickrey::features {
@@ -15,6 +18,65 @@ namespace {
 
 using vickrey::v1::FeatureField;
 using vickrey::v1::FeatureSchema;
+
+// Reports what is wrong with a field: key and reason -> status.
+using Fault = absl::FunctionRef<absl::Status(std::string_view key, const std::string& what)>;
+
+absl::Status CheckStandardize(const FeatureField& field, Fault fault) {
+  if (field.transform() != FeatureField::STANDARDIZE) {
+    if (field.has_mean()) return fault("mean", "is given; only fields with the transform STANDARDIZE have one");
+    if (field.has_deviation())
+      return fault("deviation", "is given; only fields with the transform STANDARDIZE have one");
+    return absl::OkStatus();
+  }
+  if (field.has_mean() && !field.has_deviation()) return fault("deviation", "is missing; `mean` is given beside it");
+  if (field.has_deviation() && !field.has_mean()) return fault("mean", "is missing; `deviation` is given beside it");
+  if (!std::isfinite(field.mean())) return fault("mean", absl::StrCat(field.mean(), " is not a finite number"));
+  if (field.has_deviation() && (!std::isfinite(field.deviation()) || field.deviation() <= 0)) {
+    return fault("deviation", absl::StrCat(field.deviation(), " is out of range; it must be finite and above 0"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckBucketize(const FeatureField& field, Fault fault) {
+  if (field.transform() != FeatureField::BUCKETIZE) {
+    if (field.boundaries().empty()) return absl::OkStatus();
+    return fault("boundaries", "are given; only fields with the transform BUCKETIZE have them");
+  }
+  if (field.buckets() != 0 && (field.buckets() < 3 || field.buckets() > kMaxBucketizeRows)) {
+    return fault("buckets", absl::StrCat(field.buckets(), " is out of range for BUCKETIZE; 3 to ", kMaxBucketizeRows,
+                                         " are allowed, one of them for missing values"));
+  }
+  const int64_t allowed = std::max<int64_t>(0, field.buckets() - 2);
+  if (field.boundaries_size() > allowed) {
+    return fault("boundaries", absl::StrCat("has ", field.boundaries_size(), " entries; at most ", allowed,
+                                            " are allowed, `buckets` (", field.buckets(), ") - 2"));
+  }
+  for (int i = 0; i < field.boundaries_size(); ++i) {
+    const double boundary = field.boundaries(i);
+    const std::string key = absl::StrCat("boundaries[", i, "]");
+    if (!std::isfinite(boundary)) return fault(key, absl::StrCat(boundary, " is not a finite number"));
+    if (i > 0 && boundary <= field.boundaries(i - 1)) {
+      return fault(key, absl::StrCat(base::ShortestDecimal(boundary), " must be greater than the one before, ",
+                                     base::ShortestDecimal(field.boundaries(i - 1))));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// The transform of a field, and what was frozen of it.
+absl::Status CheckTransform(const FeatureField& field, Fault fault) {
+  if (!FeatureField::Transform_IsValid(field.transform())) {
+    return fault("transform", absl::StrCat(static_cast<int>(field.transform()), " is not known"));
+  }
+  // NONE may stand at any field: it does in schemas that are printed.
+  if (field.kind() != FeatureField::DENSE && field.transform() > FeatureField::NONE) {
+    return fault("transform",
+                 absl::StrCat(FeatureField::Transform_Name(field.transform()), " is for DENSE fields only"));
+  }
+  RETURN_IF_ERROR(CheckStandardize(field, fault));
+  return CheckBucketize(field, fault);
+}
 
 absl::Status Check(const FeatureSchema& proto) {
   if (proto.fields().empty() || proto.fields_size() > kMaxFields) {
@@ -46,6 +108,7 @@ absl::Status Check(const FeatureSchema& proto) {
     if (field.embedding_width() < 0) {
       return fault("embedding_width", absl::StrCat(field.embedding_width(), " is negative"));
     }
+    RETURN_IF_ERROR(CheckTransform(field, fault));
   }
   const std::string id = SchemaId(proto);
   if (!proto.schema_id().empty() && proto.schema_id() != id) {
@@ -55,106 +118,19 @@ absl::Status Check(const FeatureSchema& proto) {
   return absl::OkStatus();
 }
 
-void Append(std::string_view name, FeatureField::Side side, FeatureField::Kind kind, FeatureSchema* schema) {
-  FeatureField& field = *schema->add_fields();
-  field.set_name(std::string(name));
-  field.set_side(side);
-  field.set_kind(kind);
-  if (kind == FeatureField::DENSE) {
-    field.set_transform(FeatureField::NONE);
-  } else {
-    field.set_buckets(1 << 16);
-    field.set_embedding_width(8);
-  }
-}
-
-FeatureSchema Criteo() {
-  FeatureSchema schema;
-  for (int i = 1; i <= 13; ++i) {
-    Append(absl::StrCat("I", i), FeatureField::AD, FeatureField::DENSE, &schema);
-    schema.mutable_fields(i - 1)->set_transform(FeatureField::SIGNED_LOG1P);
-  }
-  for (int i = 1; i <= 26; ++i) Append(absl::StrCat("C", i), FeatureField::AD, FeatureField::CATEGORICAL, &schema);
-  return schema;
-}
-
-FeatureSchema Outbrain() {
-  FeatureSchema schema;
-  for (const char* name : {"document_id", "platform", "geo_location"}) {
-    Append(name, FeatureField::CONTEXT, FeatureField::CATEGORICAL, &schema);
-  }
-  Append("ad_id", FeatureField::AD, FeatureField::CATEGORICAL, &schema);
-  return schema;
-}
-
-FeatureSchema Ipinyou() {
-  FeatureSchema schema;
-  for (const char* name : {"weekday", "hour", "useragent", "IP", "region", "city", "adexchange", "domain", "url",
-                           "urlid", "slotid", "slotwidth", "slotheight", "slotvisibility", "slotformat"}) {
-    Append(name, FeatureField::CONTEXT, FeatureField::CATEGORICAL, &schema);
-  }
-  Append("slotprice", FeatureField::CONTEXT, FeatureField::DENSE, &schema);
-  schema.mutable_fields(schema.fields_size() - 1)->set_transform(FeatureField::SIGNED_LOG1P);
-  Append("usertag", FeatureField::CONTEXT, FeatureField::BAG, &schema);
-  for (const char* name : {"creative", "keypage", "advertiser"}) {
-    Append(name, FeatureField::AD, FeatureField::CATEGORICAL, &schema);
-  }
-  return schema;
-}
-
-FeatureSchema OpenBandit() {
-  FeatureSchema schema;
-  for (int i = 0; i < 4; ++i) {
-    Append(absl::StrCat("user_feature_", i), FeatureField::CONTEXT, FeatureField::CATEGORICAL, &schema);
-  }
-  Append("item_id", FeatureField::AD, FeatureField::CATEGORICAL, &schema);
-  Append("affinity", FeatureField::AD, FeatureField::DENSE, &schema);
-  Append("item_feature_0", FeatureField::AD, FeatureField::DENSE, &schema);
-  for (int i = 1; i < 4; ++i) {
-    Append(absl::StrCat("item_feature_", i), FeatureField::AD, FeatureField::CATEGORICAL, &schema);
-  }
-  return schema;
-}
-
-FeatureSchema Synthetic() {
-  FeatureSchema schema;
-  for (int i = 0; i < 4; ++i) Append(absl::StrCat("c", i), FeatureField::CONTEXT, FeatureField::DENSE, &schema);
-  for (int i = 0; i < 8; ++i) Append(absl::StrCat("a", i), FeatureField::AD, FeatureField::DENSE, &schema);
-  Append("segment", FeatureField::AD, FeatureField::DENSE, &schema);
-  return schema;
-}
-
-FeatureSchema SyntheticTower() {
-  FeatureSchema schema;
-  for (int i = 0; i < 8; ++i) Append(absl::StrCat("c", i), FeatureField::CONTEXT, FeatureField::DENSE, &schema);
-  for (int i = 0; i < 8; ++i) Append(absl::StrCat("a", i), FeatureField::AD, FeatureField::DENSE, &schema);
-  return schema;
-}
-
-FeatureSchema SyntheticAds() {
-  FeatureSchema schema;
-  for (int i = 0; i < 4; ++i) Append(absl::StrCat("c", i), FeatureField::CONTEXT, FeatureField::DENSE, &schema);
-  Append("ad", FeatureField::AD, FeatureField::CATEGORICAL, &schema);
-  schema.mutable_fields(4)->set_buckets(64);
-  return schema;
-}
-
-constexpr std::pair<std::string_view, FeatureSchema (*)()> kPresets[] = {
-    {"criteo", &Criteo},
-    {"ipinyou", &Ipinyou},
-    {"open_bandit", &OpenBandit},
-    {"outbrain", &Outbrain},
-    {"synthetic", &Synthetic},
-    {"synthetic_ads", &SyntheticAds},
-    {"synthetic_tower", &SyntheticTower},
-};
-
 }  // namespace
 
 bool IsId(std::string_view text) {
   return !text.empty() && text.size() <= kMaxNameBytes && std::all_of(text.begin(), text.end(), [](char c) {
     return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == ':' || c == '-';
   });
+}
+
+FeatureSchema ForFile(FeatureSchema proto) {
+  for (FeatureField& field : *proto.mutable_fields()) {
+    if (field.transform() == FeatureField::TRANSFORM_UNSPECIFIED) field.set_transform(FeatureField::NONE);
+  }
+  return proto;
 }
 
 std::string SchemaId(const FeatureSchema& proto) {
@@ -181,21 +157,6 @@ absl::StatusOr<std::shared_ptr<const Schema>> Schema::Create(FeatureSchema proto
   RETURN_IF_ERROR(Check(proto));
   proto.set_schema_id(SchemaId(proto));
   return std::shared_ptr<const Schema>(new Schema(std::move(proto)));
-}
-
-absl::StatusOr<std::shared_ptr<const Schema>> Schema::Preset(std::string_view name) {
-  std::string known;
-  for (const auto& [preset, make] : kPresets) {
-    if (preset == name) return Create(make());
-    absl::StrAppend(&known, known.empty() ? "" : ", ", std::string(preset));
-  }
-  return base::InvalidField("schema", absl::StrCat("'", std::string(name), "' is not known; known: ", known));
-}
-
-std::vector<std::string_view> Schema::PresetNames() {
-  std::vector<std::string_view> names;
-  for (const auto& [preset, make] : kPresets) names.push_back(preset);
-  return names;
 }
 
 const Schema::Counts& Schema::counts(FeatureField::Side side) const {

@@ -18,6 +18,8 @@ inline constexpr size_t kMaxNameBytes = 128;
 inline constexpr size_t kMaxValueBytes = 1024;  // of a categorical value or a bag's member
 inline constexpr int kMaxBagValues = 4096;
 inline constexpr int kMaxFields = 10'000;
+// Rows of the table of a BUCKETIZE field: its boundaries are part of every artifact.
+inline constexpr int64_t kMaxBucketizeRows = 65'536;
 
 // A checked FeatureSchema (features.proto), with the positions of its fields in encoded arrays.
 //
@@ -39,7 +41,7 @@ class Schema {
   };
 
   // INVALID_ARGUMENT naming the field of `proto` that is wrong. A schema_id that is given must be the right one; it is
-  // filled in otherwise.
+  // filled in otherwise. Buckets may be absent (0), and so may what training freezes: mean, deviation, boundaries.
   static absl::StatusOr<std::shared_ptr<const Schema>> Create(vickrey::v1::FeatureSchema proto);
   // A schema that comes with the program: "criteo", "ipinyou", "open_bandit" and "outbrain" of the importers,
   // "synthetic" (8 ad and 4 context numbers and a segment), "synthetic_ads" (4 context numbers and the ad, in 64
@@ -66,6 +68,9 @@ class Schema {
 // The identity of a schema: xxHash64 over "name 0x1f kind 0x1f side 0x1e" of each field in order, kind and side as the
 // enum's names, 16 hexadecimal digits. Transforms, buckets and widths are a model's own business and not part of it.
 std::string SchemaId(const vickrey::v1::FeatureSchema& proto);
+
+// The schema as a file of it says it: a transform that is left open is NONE, which a file has to say.
+vickrey::v1::FeatureSchema ForFile(vickrey::v1::FeatureSchema proto);
 
 // Whether a text is 1 to 128 characters of [A-Za-z0-9._:-], as ids and names are.
 bool IsId(std::string_view text);

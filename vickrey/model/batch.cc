@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "vickrey/features/fingerprint.h"
+#include "vickrey/features/transform.h"
 
 namespace vickrey::model {
 namespace {
