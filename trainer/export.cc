@@ -17,11 +17,16 @@ using vickrey::config::v1::ModelConfig;
 using vickrey::storage::v1::ModelSpec;
 
 constexpr double kLeastRate = 1e-6;
+constexpr int kCrossLayers = 2;  // the default
 
 ModelSpec SpecOf(const ModelConfig& config) {
   ModelSpec spec;
   spec.set_architecture(config.architecture());
   *spec.mutable_hidden() = config.hidden();
+  if (config.architecture() == "dcn") {
+    spec.set_cross_layers(config.has_cross_layers() ? config.cross_layers() : kCrossLayers);
+    spec.set_cross_rank(config.cross_rank());
+  }
   return spec;
 }
 
@@ -34,12 +39,12 @@ absl::StatusOr<std::unique_ptr<torch::Network>> NewNetwork(const ModelConfig& co
   model::TensorFile start = model::StartTensors(*layout, seed);
   const double rate = std::clamp(click_rate, kLeastRate, 1 - kLeastRate);
   start.tensors.at(layout->output_bias).values[0] = static_cast<float>(std::log(rate / (1 - rate)));
-  return torch::Network::Create(SpecOf(config), *data.schema, start, outputs);
+  return torch::Network::Create(SpecOf(config), *data.schema, model::ViewOf(start), {.outputs = outputs});
 }
 
 absl::StatusOr<std::unique_ptr<torch::Network>> WithWeights(const ModelConfig& config, const Dataset& data,
                                                             const model::TensorFile& weights) {
-  return torch::Network::Create(SpecOf(config), *data.schema, weights);
+  return torch::Network::Create(SpecOf(config), *data.schema, model::ViewOf(weights));
 }
 
 absl::StatusOr<model::WrittenArtifact> WriteModel(const std::filesystem::path& root, const Dataset& data,

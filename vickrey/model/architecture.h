@@ -14,7 +14,9 @@ namespace vickrey::model {
 
 struct Architecture {
   std::string_view name;
-  // Adds the tensors to a layout whose inputs are known. INVALID_ARGUMENT for hidden layers that it does not take.
+  // Width of the rows of a field's table; checked by MakeLayout.
+  int (*table_width)(const vickrey::storage::v1::ModelSpec& spec, const vickrey::v1::FeatureField& field);
+  // Adds the tensors to a layout whose inputs are known. INVALID_ARGUMENT for layers that it does not take.
   absl::Status (*complete)(const vickrey::storage::v1::ModelSpec& spec, Layout* layout);
   // REQUIRES: tensors that passed CheckTensors and outlive the scorer.
   std::unique_ptr<const Scorer> (*make_native)(const vickrey::storage::v1::ModelSpec& spec, const Layout& layout,
@@ -24,9 +26,10 @@ struct Architecture {
 // INVALID_ARGUMENT listing the known names for any other.
 absl::StatusOr<const Architecture*> FindArchitecture(std::string_view name);
 
-// logistic.cc, mlp.cc, two_tower.cc
+// logistic.cc, mlp.cc, dcn.cc, two_tower.cc
 extern const Architecture kLogistic;
 extern const Architecture kMlp;
+extern const Architecture kDcn;
 extern const Architecture kTwoTower;
 
 }  // namespace vickrey::model

@@ -280,7 +280,7 @@ TEST_F(ArtifactTest, TheModelFileIsChecked) {
       {[](ModelFile* f) { f->set_version(""); }, "name and version"},
       {[](ModelFile* f) { f->set_version("1/2"); }, "name and version"},
       {[](ModelFile* f) { f->mutable_spec()->set_architecture("oracle"); },
-       "'oracle' is not known; known: logistic, mlp, two_tower"},
+       "'oracle' is not known; known: logistic, mlp, dcn, two_tower"},
       {[](ModelFile* f) { f->clear_spec(); }, "'' is not known"},
       {[](ModelFile* f) { f->mutable_spec()->add_hidden(8); }, "logistic has no hidden layers"},
       {[](ModelFile* f) { f->mutable_spec()->set_architecture("mlp"); }, "at least one hidden layer"},
@@ -302,7 +302,7 @@ TEST_F(ArtifactTest, TheModelFileIsChecked) {
       {[](ModelFile* f) {
          f->mutable_schema()->mutable_fields(0)->set_transform(vickrey::v1::FeatureField::STANDARDIZE);
        },
-       "schema.x.transform"},
+       "schema.x.mean: is required"},
   };
   for (const auto& c : cases) {
     const absl::Status status = LoadOfFile(c.change);

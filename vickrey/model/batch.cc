@@ -11,54 +11,80 @@ namespace {
 using vickrey::v1::EncodedFeatures;
 using vickrey::v1::FeatureField;
 
-void AppendTable(const TableInput& table, const EncodedFeatures& encoded, int64_t bag_begin,
-                 SideRows::Members* members) {
-  if (table.bag) {
-    const int64_t length = encoded.bag_lengths(table.position);
-    for (int64_t i = 0; i < length; ++i) {
-      members->buckets.push_back(
-          features::Bucket(encoded.bag_fingerprints(static_cast<int>(bag_begin + i)), table.buckets));
+// `bag`: where the members of the side's next bag begin.
+void AppendTables(const Arena& arena, const EncodedFeatures& encoded, int* bag, SideRows::Members* members) {
+  for (const TableInput& table : arena.tables) {
+    switch (table.of) {
+      case TableInput::Of::kFingerprint:
+        members->rows.push_back(table.first_row +
+                                features::Bucket(encoded.fingerprints(table.position), table.buckets));
+        break;
+      case TableInput::Of::kNumber:
+        members->rows.push_back(table.first_row + features::BucketOf(encoded.dense(table.position), table.boundaries));
+        break;
+      case TableInput::Of::kBag:
+        for (const int end = *bag + static_cast<int>(encoded.bag_lengths(table.position)); *bag < end; ++*bag) {
+          members->rows.push_back(table.first_row + features::Bucket(encoded.bag_fingerprints(*bag), table.buckets));
+        }
+        members->offsets.push_back(static_cast<int64_t>(members->rows.size()));
+        break;
     }
-  } else {
-    members->buckets.push_back(features::Bucket(encoded.fingerprints(table.position), table.buckets));
   }
-  members->offsets.push_back(static_cast<int64_t>(members->buckets.size()));
+}
+
+float Transformed(const DenseInput& input, float x) {
+  switch (input.transform) {
+    case FeatureField::SIGNED_LOG1P:
+      return features::SignedLog1p(x);
+    case FeatureField::STANDARDIZE:
+      return features::Standardize(x, input.mean, input.deviation);
+    default:
+      return x;
+  }
 }
 
 void AppendRow(const SideInputs& inputs, const EncodedFeatures& encoded, SideRows* rows) {
   ++rows->rows;
   for (const DenseInput& input : inputs.dense) {
-    float x = encoded.dense(input.position);
+    const float x = encoded.dense(input.position);
     const bool missing = std::isnan(x);
-    if (input.transform == FeatureField::SIGNED_LOG1P) x = features::SignedLog1p(x);
-    rows->dense.push_back(missing ? 0.0f : x);
+    rows->dense.push_back(missing ? 0.0f : Transformed(input, x));
     rows->dense.push_back(missing ? 1.0f : 0.0f);
   }
-  std::vector<int64_t> bag_begins = {0};
-  for (const uint32_t length : encoded.bag_lengths()) bag_begins.push_back(bag_begins.back() + length);
-  for (size_t t = 0; t < inputs.tables.size(); ++t) {
-    const TableInput& table = inputs.tables[t];
-    AppendTable(table, encoded, table.bag ? bag_begins[table.position] : 0, &rows->tables[t]);
-  }
+  int bag = 0;
+  for (size_t a = 0; a < inputs.arenas.size(); ++a) AppendTables(inputs.arenas[a], encoded, &bag, &rows->arenas[a]);
+}
+
+template <typename T>
+void AppendRange(const std::vector<T>& from, int64_t begin, int64_t end, std::vector<T>* to) {
+  to->insert(to->end(), from.begin() + begin, from.begin() + end);
 }
 
 void CopyRow(const SideRows& from, int64_t row, SideRows* to) {
   ++to->rows;
-  const auto width = from.rows == 0 ? 0 : static_cast<int64_t>(from.dense.size()) / from.rows;
-  to->dense.insert(to->dense.end(), from.dense.begin() + row * width, from.dense.begin() + (row + 1) * width);
-  for (size_t t = 0; t < from.tables.size(); ++t) {
-    const SideRows::Members& members = from.tables[t];
-    to->tables[t].buckets.insert(to->tables[t].buckets.end(), members.buckets.begin() + members.offsets[row],
-                                 members.buckets.begin() + members.offsets[row + 1]);
-    to->tables[t].offsets.push_back(static_cast<int64_t>(to->tables[t].buckets.size()));
+  const auto of_each = [&](size_t all) { return static_cast<int64_t>(all) / from.rows; };
+  const int64_t width = of_each(from.dense.size());
+  AppendRange(from.dense, row * width, (row + 1) * width, &to->dense);
+  for (size_t a = 0; a < from.arenas.size(); ++a) {
+    const SideRows::Members& members = from.arenas[a];
+    if (members.offsets.size() == 1) {
+      const int64_t tables = of_each(members.rows.size());
+      AppendRange(members.rows, row * tables, (row + 1) * tables, &to->arenas[a].rows);
+      continue;
+    }
+    const int64_t bags = of_each(members.offsets.size() - 1);
+    for (int64_t k = row * bags; k < (row + 1) * bags; ++k) {
+      AppendRange(members.rows, members.offsets[k], members.offsets[k + 1], &to->arenas[a].rows);
+      to->arenas[a].offsets.push_back(static_cast<int64_t>(to->arenas[a].rows.size()));
+    }
   }
 }
 
 void ClearRows(SideRows* rows) {
   rows->rows = 0;
   rows->dense.clear();
-  for (SideRows::Members& members : rows->tables) {
-    members.buckets.clear();
+  for (SideRows::Members& members : rows->arenas) {
+    members.rows.clear();
     members.offsets.resize(1);
   }
 }
@@ -66,15 +92,15 @@ void ClearRows(SideRows* rows) {
 }  // namespace
 
 Batch::Batch(const Layout& layout) {
-  context.tables.resize(layout.context.tables.size());
-  ads.tables.resize(layout.ad.tables.size());
+  context.arenas.resize(layout.context.arenas.size());
+  ads.arenas.resize(layout.ad.arenas.size());
 }
 
 void Batch::Append(const Layout& layout, const EncodedFeatures& context_features,
                    const std::vector<const EncodedFeatures*>& candidates) {
   AppendRow(layout.context, context_features, &context);
   for (const EncodedFeatures* candidate : candidates) AppendRow(layout.ad, *candidate, &ads);
-  offsets.push_back(offsets.back() + static_cast<int64_t>(candidates.size()));
+  offsets.push_back(ads.rows);
 }
 
 void Batch::AppendFrom(const Batch& other, int64_t auction) {

@@ -14,12 +14,13 @@ namespace vickrey::model {
 struct SideRows {
   int64_t rows = 0;
   std::vector<float> dense;  // rows x SideInputs::dense_width
-  // For each table: the members of each row, which lie in [offsets[row], offsets[row + 1]).
+  // What is looked up in an arena, row by row and within it table by table: for each one row of the arena; of bags
+  // those of bag k in [offsets[k], offsets[k + 1]).
   struct Members {
-    std::vector<int64_t> buckets;
-    std::vector<int64_t> offsets = {0};  // rows + 1
+    std::vector<int64_t> rows;
+    std::vector<int64_t> offsets = {0};  // rows x tables + 1, for bags only
   };
-  std::vector<Members> tables;
+  std::vector<Members> arenas;
 };
 
 // Whole auctions, of any number of candidates each ("ragged"). Copyable; not thread-safe.

@@ -17,6 +17,7 @@ using vickrey::storage::v1::ModelSpec;
 using vickrey::v1::FeatureField;
 
 constexpr int64_t kMaxParameters = int64_t{1} << 32;
+constexpr int kMaxWidth = 1 << 16;  // of a table's rows
 
 absl::Status CheckTable(const FeatureField& field) {
   if (field.buckets() < 2 || field.buckets() > kMaxParameters) {
@@ -41,20 +42,50 @@ bool IsTooLarge(const std::vector<TensorSpec>& tensors) {
   return false;
 }
 
-absl::Status CheckTransform(const FeatureField& field) {
-  if (field.transform() == FeatureField::STANDARDIZE || field.transform() == FeatureField::BUCKETIZE) {
-    return base::InvalidField(absl::StrCat("schema.", field.name(), ".transform"),
-                              absl::StrCat(FeatureField::Transform_Name(field.transform()),
-                                           " is not part of this version; NONE and SIGNED_LOG1P are"));
+absl::Status CheckFrozen(const FeatureField& field) {
+  if (field.transform() == FeatureField::STANDARDIZE && !(field.has_mean() && field.has_deviation())) {
+    return base::InvalidField(absl::StrCat("schema.", field.name(), ".mean"),
+                              "is required, with deviation, for STANDARDIZE: training fills them in");
   }
   return absl::OkStatus();
 }
 
+absl::Status CheckWidth(const FeatureField& field, const Architecture& architecture, int width) {
+  if (width >= 1 && width <= kMaxWidth) return absl::OkStatus();
+  return base::InvalidField(
+      absl::StrCat("schema.", field.name(), ".embedding_width"),
+      absl::StrCat(width, " is out of range; ", std::string(architecture.name), " needs 1 to ", kMaxWidth));
+}
+
+// Adds a table to the last arena of its side if they go together, else to a new one.
+void AddTable(TableInput table, int width, std::string_view side_name, SideInputs* side) {
+  const bool bag = table.of == TableInput::Of::kBag;
+  if (side->arenas.empty() || side->arenas.back().width != width || side->arenas.back().bags != bag) {
+    side->arenas.push_back({.parameter = absl::StrCat("arena.", std::string(side_name), ".", side->arenas.size()),
+                            .width = width,
+                            .bags = bag});
+  }
+  Arena& arena = side->arenas.back();
+  table.first_row = arena.rows;
+  arena.rows += table.buckets;
+  arena.tables.push_back(std::move(table));
+}
+
+TableInput TableOf(const FeatureField& field, int position) {
+  return {.tensor = absl::StrCat("table.", field.name()),
+          .buckets = field.buckets(),
+          .of = field.kind() == FeatureField::DENSE ? TableInput::Of::kNumber
+                : field.kind() == FeatureField::BAG ? TableInput::Of::kBag
+                                                    : TableInput::Of::kFingerprint,
+          .position = position,
+          .boundaries = {field.boundaries().begin(), field.boundaries().end()}};
+}
+
 }  // namespace
 
-int SideInputs::width() const {
-  int width = dense_width();
-  for (const TableInput& table : tables) width += table.width;
+int64_t SideInputs::width() const {
+  int64_t width = dense_width();
+  for (const Arena& arena : arenas) width += arena.columns();
   return width;
 }
 
@@ -63,25 +94,37 @@ absl::StatusOr<Layout> MakeLayout(const ModelSpec& spec, const features::Schema&
   Layout layout;
   for (int i = 0; i < schema.proto().fields_size(); ++i) {
     const FeatureField& field = schema.proto().fields(i);
-    SideInputs& side = field.side() == FeatureField::CONTEXT ? layout.context : layout.ad;
+    const bool context = field.side() == FeatureField::CONTEXT;
+    SideInputs& side = context ? layout.context : layout.ad;
     const int position = schema.fields()[i].position;
-    if (field.kind() == FeatureField::DENSE) {
-      RETURN_IF_ERROR(CheckTransform(field));
-      side.dense.push_back({field.transform(), position});
+    if (field.kind() == FeatureField::DENSE && field.transform() != FeatureField::BUCKETIZE) {
+      RETURN_IF_ERROR(CheckFrozen(field));
+      side.dense.push_back({field.transform(), position, field.mean(), field.has_deviation() ? field.deviation() : 1});
       continue;
     }
     RETURN_IF_ERROR(CheckTable(field));
-    side.tables.push_back({.tensor = absl::StrCat("table.", field.name()),
-                           .buckets = field.buckets(),
-                           .width = field.embedding_width(),
-                           .bag = field.kind() == FeatureField::BAG,
-                           .position = position});
+    const int width = architecture->table_width(spec, field);
+    RETURN_IF_ERROR(CheckWidth(field, *architecture, width));
+    AddTable(TableOf(field, position), width, context ? "context" : "ad", &side);
   }
   RETURN_IF_ERROR(architecture->complete(spec, &layout));
   if (IsTooLarge(layout.tensors)) {
     return base::InvalidField("model", absl::StrCat("has more than ", kMaxParameters, " parameters"));
   }
   return layout;
+}
+
+void AddTables(double deviation, Layout* layout) {
+  for (const SideInputs* side : {&layout->context, &layout->ad}) {
+    for (const Arena& arena : side->arenas) {
+      for (const TableInput& table : arena.tables) {
+        layout->tensors.push_back({.name = table.tensor,
+                                   .shape = {table.buckets, arena.width},
+                                   .start = deviation > 0 ? TensorSpec::Start::kNormal : TensorSpec::Start::kZero,
+                                   .scale = deviation});
+      }
+    }
+  }
 }
 
 absl::Status CheckTensors(const Layout& layout, const TensorViews& file) {

@@ -18,27 +18,42 @@ namespace vickrey::model {
 // A dense field: two inputs, its transformed value (0 where missing) and whether it is missing (1 or 0).
 struct DenseInput {
   vickrey::v1::FeatureField::Transform transform;
-  int position = 0;  // in EncodedFeatures::dense
+  int position = 0;                // in EncodedFeatures::dense
+  double mean = 0, deviation = 1;  // of STANDARDIZE
 };
 
-// A categorical or bag field: a table of `buckets` rows. A bag is the mean of its members' rows, zeros where it is
-// empty.
+// A field that is looked up in a table of `buckets` rows: a categorical one, a bag, which is the mean of its members'
+// rows, zeros where it is empty, or a number by the quantile that it falls into.
 struct TableInput {
+  enum class Of { kFingerprint, kBag, kNumber };
   std::string tensor;  // its name in the file, "table.FIELD"
   int64_t buckets = 0;
-  int width = 0;     // of a row
-  bool bag = false;  // else exactly one member
-  int position = 0;  // in EncodedFeatures::fingerprints or bag_lengths
+  Of of = Of::kFingerprint;
+  int position = 0;               // in EncodedFeatures::fingerprints, bag_lengths or dense
+  std::vector<float> boundaries;  // of a number's buckets, increasing
+  int64_t first_row = 0;          // in its arena
+};
+
+// Tables next to each other in the schema, with rows of one width, in one piece of memory while they are trained: one
+// parameter, and one look-up for all of them.
+struct Arena {
+  std::string parameter;  // its name in training
+  int width = 0;          // of a row
+  bool bags = false;      // all of them are bags; else each row has exactly one member of each table
+  int64_t rows = 0;       // of all tables
+  std::vector<TableInput> tables;
+
+  int64_t columns() const { return static_cast<int64_t>(tables.size()) * width; }
 };
 
 // One side of the schema.
 struct SideInputs {
   std::vector<DenseInput> dense;
-  std::vector<TableInput> tables;  // in the schema's order
+  std::vector<Arena> arenas;  // in the schema's order
 
-  int dense_width() const { return 2 * static_cast<int>(dense.size()); }
-  // Dense inputs, then every table's row.
-  int width() const;
+  int64_t dense_width() const { return 2 * static_cast<int64_t>(dense.size()); }
+  // Dense inputs, then the row of every table.
+  int64_t width() const;
 };
 
 // A tensor and how it starts.
@@ -59,17 +74,20 @@ struct Layout {
   SideInputs context, ad;
   std::vector<TensorSpec> tensors;
   std::string output_bias;  // the tensor of one value that is added to every logit
-  // In these together, all others as they are, the logit is linear: the difference of two networks that differ in them
-  // alone is a network of the same architecture.
-  std::vector<std::string> output_tensors;
+  // Parameters, tensors or arenas, in which together, all others as they are, the logit is linear: the difference of
+  // two networks that differ in them alone is a network of the same architecture.
+  std::vector<std::string> output_parameters;
 };
 
-// INVALID_ARGUMENT naming the field: an architecture that is not known (the message lists those that are), hidden
-// layers that it does not take, a transform that this version does not have, a network that is too large.
+// INVALID_ARGUMENT naming the field: an architecture that is not known (the message lists those that are), hidden or
+// cross layers that it does not take, a transform whose numbers are not frozen yet, a network that is too large.
 absl::StatusOr<Layout> MakeLayout(const vickrey::storage::v1::ModelSpec& spec, const features::Schema& schema);
 
 // DATA_LOSS unless `tensors` are exactly those of the layout, all values finite.
 absl::Status CheckTensors(const Layout& layout, const TensorViews& file);
+
+// The tables' tensors, the context's first, starting normal with a deviation; for the architectures.
+void AddTables(double deviation, Layout* layout);
 
 // The layout's tensors at the start of training, a function of `seed`.
 TensorFile StartTensors(const Layout& layout, uint64_t seed);

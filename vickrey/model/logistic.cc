@@ -3,79 +3,71 @@
 //   context.weight . x_context + ad.weight . x_ad + sum over tables of table[bucket] + bias
 //
 // Everything starts from zero, which is no loss: the objective has one minimum.
-#include <utility>
+#include <string>
 
 #include "vickrey/base/status.h"
 #include "vickrey/model/architecture.h"
+#include "vickrey/model/lookup.h"
 
 namespace vickrey::model {
 namespace {
 
 using vickrey::storage::v1::ModelSpec;
 
+int TableWidth(const ModelSpec&, const vickrey::v1::FeatureField&) { return 1; }
+
 absl::Status Complete(const ModelSpec& spec, Layout* layout) {
   if (spec.hidden_size() > 0) return base::InvalidField("hidden", "logistic has no hidden layers");
-  for (SideInputs* side : {&layout->context, &layout->ad}) {
-    for (TableInput& table : side->tables) {
-      table.width = 1;
-      layout->tensors.push_back({.name = table.tensor, .shape = {table.buckets, 1}});
-    }
-  }
+  AddTables(/*deviation=*/0, layout);
   layout->tensors.push_back({.name = "context.weight", .shape = {layout->context.dense_width()}});
   layout->tensors.push_back({.name = "ad.weight", .shape = {layout->ad.dense_width()}});
   layout->tensors.push_back({.name = "bias", .shape = {1}});
   layout->output_bias = "bias";
-  for (const TensorSpec& tensor : layout->tensors) layout->output_tensors.push_back(tensor.name);
+  layout->output_parameters = {"context.weight", "ad.weight", "bias"};
+  for (const SideInputs* side : {&layout->context, &layout->ad}) {
+    for (const Arena& arena : side->arenas) layout->output_parameters.push_back(arena.parameter);
+  }
   return absl::OkStatus();
 }
 
 // Sums in one fixed order for each row, whatever else is in the batch.
 class NativeLogistic final : public Scorer {
  public:
-  NativeLogistic(const Layout& layout, const TensorViews& file) {
-    const auto side_of = [&](const SideInputs& inputs, const char* weight) {
-      Side side{.weight = Values(file, weight)};
-      for (const TableInput& table : inputs.tables) side.tables.push_back(Values(file, table.tensor));
-      return side;
-    };
-    context_ = side_of(layout.context, "context.weight");
-    ad_ = side_of(layout.ad, "ad.weight");
-    bias_ = file.tensors.at("bias").values[0];
-  }
+  NativeLogistic(const Layout& layout, const TensorViews& file)
+      : context_(layout.context, "context.weight", file),
+        ad_(layout.ad, "ad.weight", file),
+        bias_(file.tensors.at("bias").values[0]) {}
 
-  absl::StatusOr<std::vector<float>> Logits(const Batch& batch) const override {
-    std::vector<float> logits;
-    logits.reserve(batch.candidates());
+  absl::Status Logits(const Batch& batch, std::span<float> logits) const override {
     for (int64_t a = 0; a < batch.auctions(); ++a) {
-      const float shared = Sum(context_, batch.context, a, bias_);
+      const float shared = context_.Add(batch.context, a, bias_);
       for (int64_t i = batch.offsets[a]; i < batch.offsets[a + 1]; ++i) {
-        logits.push_back(Sum(ad_, batch.ads, i, shared));
+        logits[i] = ad_.Add(batch.ads, i, shared);
       }
     }
-    return logits;
+    return absl::OkStatus();
   }
 
  private:
-  struct Side {
-    std::vector<float> weight;
-    std::vector<std::vector<float>> tables;
+  class Side {
+   public:
+    Side(const SideInputs& inputs, const std::string& weight, const TensorViews& file)
+        : lookup_(inputs, file), weight_(Values(file, weight)) {}
+
+    float Add(const SideRows& rows, int64_t row, float sum) const {
+      const std::span<const float> x = lookup_.Dense(rows, row);
+      for (size_t j = 0; j < weight_.size(); ++j) sum += weight_[j] * x[j];
+      lookup_.AddTables(rows, row, {&sum, 1});
+      return sum;
+    }
+
+   private:
+    Lookup lookup_;
+    std::vector<float> weight_;
   };
 
-  static float Sum(const Side& side, const SideRows& rows, int64_t row, float sum) {
-    const float* x = rows.dense.data() + row * static_cast<int64_t>(side.weight.size());
-    for (size_t j = 0; j < side.weight.size(); ++j) sum += side.weight[j] * x[j];
-    for (size_t t = 0; t < side.tables.size(); ++t) {
-      const SideRows::Members& members = rows.tables[t];
-      const int64_t begin = members.offsets[row], end = members.offsets[row + 1];
-      float of_table = 0;
-      for (int64_t m = begin; m < end; ++m) of_table += side.tables[t][members.buckets[m]];
-      if (end > begin) sum += of_table / static_cast<float>(end - begin);
-    }
-    return sum;
-  }
-
-  Side context_, ad_;
-  float bias_ = 0;
+  const Side context_, ad_;
+  const float bias_;
 };
 
 std::unique_ptr<const Scorer> MakeNative(const ModelSpec&, const Layout& layout, const TensorViews& file) {
@@ -84,6 +76,6 @@ std::unique_ptr<const Scorer> MakeNative(const ModelSpec&, const Layout& layout,
 
 }  // namespace
 
-const Architecture kLogistic = {"logistic", &Complete, &MakeNative};
+const Architecture kLogistic = {"logistic", &TableWidth, &Complete, &MakeNative};
 
 }  // namespace vickrey::model

@@ -42,7 +42,8 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::Load(const std::filesystem::
 absl::StatusOr<Model::Prediction> Model::Predict(const vickrey::v1::Auction& auction, std::string_view where) const {
   Batch batch(layout_);
   RETURN_IF_ERROR(AppendAuction(*schema_, layout_, auction, where, &batch));
-  ASSIGN_OR_RETURN(const std::vector<float> logits, scorer_->Logits(batch));
+  std::vector<float> logits(auction.candidates_size());
+  RETURN_IF_ERROR(scorer_->Logits(batch, logits));
   Prediction prediction;
   prediction.logits.assign(logits.begin(), logits.end());
   for (size_t i = 0; i < logits.size(); ++i) {

@@ -1,9 +1,9 @@
 #ifndef VICKREY_MODEL_SCORER_H_
 #define VICKREY_MODEL_SCORER_H_
 
-#include <vector>
+#include <span>
 
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
 #include "vickrey/model/batch.h"
 
 namespace vickrey::model {
@@ -13,8 +13,8 @@ class Scorer {
  public:
   virtual ~Scorer() = default;
 
-  // One logit for each candidate of the batch, which is of the scorer's layout.
-  virtual absl::StatusOr<std::vector<float>> Logits(const Batch& batch) const = 0;
+  // One logit for each candidate of the batch, which is of the scorer's layout. REQUIRES: as many `logits`.
+  virtual absl::Status Logits(const Batch& batch, std::span<float> logits) const = 0;
 };
 
 }  // namespace vickrey::model

@@ -8,6 +8,7 @@
 // their product share one direction. The context's tower is computed once for an auction. Constants start at
 // 1 / (2 sqrt(r)), which keeps the gradients of both sides alive (all zeros would be a saddle point) and makes 1/4 of
 // the logit whatever r is; weights start normal with a deviation of 0.1, tables of 0.05.
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -15,6 +16,9 @@
 #include "absl/strings/str_cat.h"
 #include "vickrey/base/status.h"
 #include "vickrey/model/architecture.h"
+#include "vickrey/model/groups.h"
+#include "vickrey/model/lookup.h"
+#include "vickrey/model/matrix.h"
 
 namespace vickrey::model {
 namespace {
@@ -23,19 +27,17 @@ using vickrey::storage::v1::ModelSpec;
 
 constexpr double kConstant = 0.5, kWeightDeviation = 0.1, kTableDeviation = 0.05;
 
+int TableWidth(const ModelSpec& spec, const vickrey::v1::FeatureField&) {
+  return spec.hidden_size() == 1 && spec.hidden(0) >= 1 ? spec.hidden(0) : 1;  // Complete refuses others
+}
+
 absl::Status Complete(const ModelSpec& spec, Layout* layout) {
   if (spec.hidden_size() != 1 || spec.hidden(0) < 1) {
     return base::InvalidField("hidden", "two_tower needs one entry, the width of the dot product, such as [8]");
   }
   const int width = spec.hidden(0);
+  AddTables(kTableDeviation, layout);
   for (const auto& [name, side] : {std::pair("context", &layout->context), std::pair("ad", &layout->ad)}) {
-    for (TableInput& table : side->tables) {
-      table.width = width;
-      layout->tensors.push_back({.name = table.tensor,
-                                 .shape = {table.buckets, width},
-                                 .start = TensorSpec::Start::kNormal,
-                                 .scale = kTableDeviation});
-    }
     layout->tensors.push_back({.name = absl::StrCat(name, ".weight"),
                                .shape = {width, side->dense_width()},
                                .start = TensorSpec::Start::kNormal,
@@ -44,17 +46,15 @@ absl::Status Complete(const ModelSpec& spec, Layout* layout) {
                                .shape = {width},
                                .start = TensorSpec::Start::kConstant,
                                .scale = kConstant / std::sqrt(static_cast<double>(width))});
-    // The logit is linear in one tower while the other stays.
-    if (side != &layout->context) continue;
-    for (const TensorSpec& tensor : layout->tensors) layout->output_tensors.push_back(tensor.name);
   }
   layout->tensors.push_back({.name = "bias", .shape = {1}});
   layout->output_bias = "bias";
-  layout->output_tensors.push_back(layout->output_bias);
+  // In one tower, while the other stays.
+  layout->output_parameters = {"context.weight", "context.bias", layout->output_bias};
+  for (const Arena& arena : layout->context.arenas) layout->output_parameters.push_back(arena.parameter);
   return absl::OkStatus();
 }
 
-// Sums in one fixed order for each row, whatever else is in the batch.
 class NativeTwoTower final : public Scorer {
  public:
   NativeTwoTower(const Layout& layout, const TensorViews& file)
@@ -62,52 +62,55 @@ class NativeTwoTower final : public Scorer {
         ad_(layout.ad, "ad", file),
         bias_(file.tensors.at("bias").values[0]) {}
 
-  absl::StatusOr<std::vector<float>> Logits(const Batch& batch) const override {
-    std::vector<float> logits, shared, own;
-    logits.reserve(batch.candidates());
-    for (int64_t a = 0; a < batch.auctions(); ++a) {
-      context_.Compute(batch.context, a, &shared);
-      for (int64_t i = batch.offsets[a]; i < batch.offsets[a + 1]; ++i) {
-        ad_.Compute(batch.ads, i, &own);
-        float logit = bias_;
-        for (size_t k = 0; k < own.size(); ++k) logit += shared[k] * own[k];
-        logits.push_back(logit);
-      }
-    }
-    return logits;
+  absl::Status Logits(const Batch& batch, std::span<float> logits) const override {
+    ForEachGroup(batch, [&](const Group& group) { Evaluate(batch, group, logits); });
+    return absl::OkStatus();
   }
 
  private:
   class Tower {
    public:
     Tower(const SideInputs& inputs, const std::string& name, const TensorViews& file)
-        : weight_(Values(file, name + ".weight")), bias_(Values(file, name + ".bias")), dense_(inputs.dense_width()) {
-      for (const TableInput& table : inputs.tables) tables_.push_back(Values(file, table.tensor));
-    }
+        : lookup_(inputs, file),
+          weight_(file.tensors.at(name + ".weight")),
+          bias_(PaddedVector(file.tensors.at(name + ".bias").values)) {}
 
-    void Compute(const SideRows& rows, int64_t row, std::vector<float>* out) const {
-      const auto width = static_cast<int64_t>(bias_.size());
-      *out = bias_;
-      const float* x = rows.dense.data() + row * dense_;
-      for (int64_t k = 0; k < width; ++k) {
-        for (int64_t j = 0; j < dense_; ++j) (*out)[k] += weight_[k * dense_ + j] * x[j];
-      }
-      for (size_t t = 0; t < tables_.size(); ++t) {
-        const SideRows::Members& members = rows.tables[t];
-        const int64_t begin = members.offsets[row], end = members.offsets[row + 1];
-        for (int64_t k = 0; end > begin && k < width; ++k) {
-          float of_table = 0;
-          for (int64_t m = begin; m < end; ++m) of_table += tables_[t][members.buckets[m] * width + k];
-          (*out)[k] += of_table / static_cast<float>(end - begin);
-        }
+    int64_t width() const { return weight_.outputs(); }
+    int64_t padded() const { return weight_.padded(); }
+
+    // (end - begin, padded()) of rows [begin, end), at most kMostRows.
+    void Compute(const SideRows& rows, int64_t begin, int64_t end, float* out) const {
+      const float* starts[kMostRows];
+      std::fill(starts, starts + (end - begin), bias_.data());
+      weight_.Multiply(lookup_.Dense(rows, begin).data(), weight_.inputs(), end - begin, starts, /*relu=*/false, out,
+                       padded());
+      for (int64_t i = begin; i < end; ++i) {
+        lookup_.AddTables(rows, i, {out + (i - begin) * padded(), static_cast<size_t>(weight_.outputs())});
       }
     }
 
    private:
-    std::vector<float> weight_, bias_;
-    std::vector<std::vector<float>> tables_;
-    int64_t dense_;
+    Lookup lookup_;
+    PackedMatrix weight_;
+    std::vector<float> bias_;
   };
+
+  void Evaluate(const Batch& batch, const Group& group, std::span<float> logits) const {
+    const int64_t auctions = group.end - group.begin, padded = context_.padded();
+    const int64_t most = std::min(kMostRows, batch.offsets[group.end] - batch.offsets[group.begin]);
+    float* const shared = ThreadScratch((auctions + most) * padded);
+    float* const own = shared + auctions * padded;
+    context_.Compute(batch.context, group.begin, group.end, shared);
+    ForEachPart(batch, group, [&](int64_t begin, int64_t end) {
+      ad_.Compute(batch.ads, begin, end, own);
+      for (int64_t a = group.begin; a < group.end; ++a) {
+        for (int64_t i = std::max(begin, batch.offsets[a]); i < std::min(end, batch.offsets[a + 1]); ++i) {
+          logits[i] = bias_ + Dot({shared + (a - group.begin) * padded, static_cast<size_t>(context_.width())},
+                                  {own + (i - begin) * padded, static_cast<size_t>(context_.width())});
+        }
+      }
+    });
+  }
 
   const Tower context_, ad_;
   const float bias_;
@@ -119,6 +122,6 @@ std::unique_ptr<const Scorer> MakeNative(const ModelSpec&, const Layout& layout,
 
 }  // namespace
 
-const Architecture kTwoTower = {"two_tower", &Complete, &MakeNative};
+const Architecture kTwoTower = {"two_tower", &TableWidth, &Complete, &MakeNative};
 
 }  // namespace vickrey::model

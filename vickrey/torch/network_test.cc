@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,138 +14,107 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "vickrey/base/random.h"
-#include "vickrey/features/fingerprint.h"
 #include "vickrey/model/architecture.h"
+#include "vickrey/model/networks_testing.h"
+#include "vickrey/torch/torch_scorer.h"
 
 namespace vickrey::torch {
 namespace {
 
+using model::LogitsOf;
+using model::RandomBatch;
+using ::testing::HasSubstr;
 using vickrey::storage::v1::ModelSpec;
 using vickrey::v1::EncodedFeatures;
 using vickrey::v1::FeatureField;
 
-// Every kind of field on both sides.
-std::shared_ptr<const features::Schema> MakeSchema() {
-  vickrey::v1::FeatureSchema proto;
-  for (const auto side : {FeatureField::CONTEXT, FeatureField::AD}) {
-    for (const auto kind : {FeatureField::DENSE, FeatureField::CATEGORICAL, FeatureField::BAG, FeatureField::DENSE}) {
-      FeatureField& field = *proto.add_fields();
-      field.set_name(absl::StrCat("f", proto.fields_size()));
-      field.set_side(side);
-      field.set_kind(kind);
-      if (kind == FeatureField::DENSE) {
-        field.set_transform(proto.fields_size() % 4 == 0 ? FeatureField::SIGNED_LOG1P : FeatureField::NONE);
-      } else {
-        field.set_buckets(11);
-        field.set_embedding_width(3);
-      }
-    }
-  }
-  return *features::Schema::Create(proto);
-}
+double Sigmoid(float logit) { return 1 / (1 + std::exp(-double{logit})); }
 
-EncodedFeatures RandomFeatures(base::RandomStream& random) {
-  EncodedFeatures encoded;
-  encoded.add_dense(random.Bernoulli(.2) ? std::numeric_limits<float>::quiet_NaN() : float(random.Normal()));
-  encoded.add_dense(float(100 * random.Normal()));
-  encoded.add_fingerprints(random.Bernoulli(.2) ? features::kMissing : random.Bits());
-  encoded.add_bag_lengths(uint32_t(random.Below(4)));  // 0: an empty bag
-  for (uint32_t i = 0; i < encoded.bag_lengths(0); ++i) encoded.add_bag_fingerprints(random.Bits());
-  return encoded;
-}
-
-model::Batch RandomBatch(const model::Layout& layout, int auctions, uint64_t seed) {
-  base::RandomStream random(seed, base::StreamId("test"), 0);
-  model::Batch batch(layout);
-  for (int a = 0; a < auctions; ++a) {
-    const EncodedFeatures context = RandomFeatures(random);
-    std::vector<EncodedFeatures> candidates(1 + random.Below(9));
-    std::vector<const EncodedFeatures*> pointers;
-    for (EncodedFeatures& c : candidates) {
-      c = RandomFeatures(random);
-      pointers.push_back(&c);
-    }
-    batch.Append(layout, context, pointers);
-  }
-  return batch;
-}
-
-using ArchitectureAndHidden = std::pair<std::string, std::vector<int>>;
-
-class NetworkTest : public testing::TestWithParam<ArchitectureAndHidden> {
+class NetworkTest : public testing::TestWithParam<std::string> {
  protected:
-  NetworkTest() : schema_(MakeSchema()) {
-    spec_.set_architecture(GetParam().first);
-    for (const int width : GetParam().second) spec_.add_hidden(width);
-    layout_ = *model::MakeLayout(spec_, *schema_);
-    tensors_ = model::StartTensors(layout_, 7);
-    base::RandomStream random(8, base::StreamId("test"), 1);
-    for (auto& [name, tensor] : tensors_.tensors) {
-      for (float& value : tensor.values) value += float(.3 * random.Normal());  // zeros would prove nothing
-    }
-    native_ = (*model::FindArchitecture(spec_.architecture()))->make_native(spec_, layout_, tensors_);
+  NetworkTest() : test_(GetParam()) {}
+
+  std::unique_ptr<Network> MakeNetwork(int outputs = 1) const {
+    return *Network::Create(test_.spec, *test_.schema, model::ViewOf(test_.tensors), {.outputs = outputs});
+  }
+  std::unique_ptr<TorchScorer> MakeScorer(const TorchScorer::Options& options = TorchScorer::Options()) const {
+    auto scorer = TorchScorer::Create(test_.spec, *test_.schema, model::ViewOf(test_.tensors), options);
+    EXPECT_TRUE(scorer.ok()) << scorer.status();
+    return *std::move(scorer);
   }
 
-  const std::shared_ptr<const features::Schema> schema_;
-  ModelSpec spec_;
-  model::Layout layout_;
-  model::TensorFile tensors_;
-  std::unique_ptr<const model::Scorer> native_;
+  // Within 1e-5 in probability, of each candidate. Gives the spread of the logits.
+  static double ExpectAgree(const std::vector<float>& a, const std::vector<float>& b, const std::string& what) {
+    EXPECT_EQ(a.size(), b.size());
+    double least = std::numeric_limits<double>::infinity(), most = -least;
+    for (size_t i = 0; i < a.size(); ++i) {
+      EXPECT_NEAR(Sigmoid(a[i]), Sigmoid(b[i]), 1e-5) << what << ", candidate " << i << ": " << a[i] << ", " << b[i];
+      least = std::min(least, double{a[i]});
+      most = std::max(most, double{a[i]});
+    }
+    return most - least;
+  }
+
+  model::TestNetwork test_;
 };
 
+INSTANTIATE_TEST_SUITE_P(Architectures, NetworkTest, testing::ValuesIn(model::TestSpecs()),
+                         [](const auto& info) { return model::NameOf(info.param); });
+
 TEST_P(NetworkTest, NativeAgreesWithTorch) {
-  const TorchScorer torch(*Network::Create(spec_, *schema_, tensors_));
-  const model::Batch batch = RandomBatch(layout_, 200, 1);
-  const auto a = native_->Logits(batch), b = torch.Logits(batch);
-  ASSERT_TRUE(a.ok()) << a.status();
-  ASSERT_TRUE(b.ok()) << b.status();
-  ASSERT_EQ(static_cast<int64_t>(a->size()), batch.candidates());
-  ASSERT_EQ(a->size(), b->size());
-  double spread = 0;
-  for (size_t i = 0; i < a->size(); ++i) {
-    EXPECT_NEAR(1 / (1 + std::exp(-(*a)[i])), 1 / (1 + std::exp(-(*b)[i])), 1e-5) << i;
-    spread = std::max(spread, std::abs(double{(*a)[i]} - (*a)[0]));
+  const auto native = test_.Native();
+  for (const int threads : {1, 2}) {
+    const auto torch = MakeScorer({.threads = threads});
+    double spread = 0;
+    for (int n = 1; n <= 500; n += n < 40 ? 1 : 23) {
+      const model::Batch batch = RandomBatch(test_.layout, {n}, n);
+      spread = std::max(spread, ExpectAgree(LogitsOf(*native, batch), LogitsOf(*torch, batch), absl::StrCat(n)));
+    }
+    EXPECT_GT(spread, .5);
+    std::vector<int> sizes(200);
+    std::iota(sizes.begin(), sizes.end(), -3);
+    for (int& n : sizes) n = std::max(0, n % 17);
+    const model::Batch batch = RandomBatch(test_.layout, sizes, 1);
+    ExpectAgree(LogitsOf(*native, batch), LogitsOf(*torch, batch), "ragged");
   }
-  EXPECT_GT(spread, .5);
 }
 
-TEST_P(NetworkTest, NativeBitsDoNotDependOnTheBatch) {
-  const model::Batch batch = RandomBatch(layout_, 100, 2);
-  const std::vector<float> together = *native_->Logits(batch);
-  for (int64_t a = 0; a < batch.auctions(); ++a) {
-    model::Batch alone(layout_);
-    alone.AppendFrom(batch, a);
-    const std::vector<float> logits = *native_->Logits(alone);
-    for (size_t i = 0; i < logits.size(); ++i) EXPECT_EQ(logits[i], together[batch.offsets[a] + i]);
+// Numbers from nothing to what no page has: saturated, but the same.
+TEST_P(NetworkTest, NativeAgreesWithTorchOnExtremeInputs) {
+  const auto native = test_.Native();
+  const auto torch = MakeScorer();
+  for (const double scale : {0., 1e-38, 1e-6, 10., 1e3, 1e6, 1e9}) {
+    const model::Batch batch = RandomBatch(test_.layout, {1, 7, 60}, 11, scale);
+    const std::vector<float> a = LogitsOf(*native, batch), b = LogitsOf(*torch, batch);
+    ExpectAgree(a, b, absl::StrCat("scale ", scale));
   }
 }
 
 // Somewhere in the middle of training and at its start, which must not be a saddle point.
 TEST_P(NetworkTest, EveryParameterLearns) {
-  for (const model::TensorFile& tensors : {tensors_, model::StartTensors(layout_, 7)}) {
-    const auto network = *Network::Create(spec_, *schema_, tensors);
-    network->Logits(RandomBatch(layout_, 300, 3)).sum().backward();
+  for (const model::TensorFile& tensors : {test_.tensors, model::StartTensors(test_.layout, 7)}) {
+    const auto network = *Network::Create(test_.spec, *test_.schema, model::ViewOf(tensors));
+    network->Logits(RandomBatch(test_.layout, std::vector<int>(300, 5), 3)).sum().backward();
     const auto parameters = network->parameters();
     for (size_t i = 0; i < parameters.size(); ++i) {
-      ASSERT_TRUE(parameters[i].grad().defined()) << layout_.tensors[i].name;
-      EXPECT_GT(parameters[i].grad().abs().sum().item<float>(), 0) << layout_.tensors[i].name;
+      ASSERT_TRUE(parameters[i].grad().defined()) << i;
+      EXPECT_GT(parameters[i].grad().abs().sum().item<float>(), 0) << i;
     }
   }
 }
 
 TEST_P(NetworkTest, CopyIsWhatWasGiven) {
-  const auto network = *Network::Create(spec_, *schema_, tensors_);
-  EXPECT_EQ(model::SerializeTensors(network->Copy()), model::SerializeTensors(tensors_));
+  EXPECT_EQ(model::SerializeTensors(MakeNetwork()->Copy()), model::SerializeTensors(test_.tensors));
 }
 
 // Two outputs: what is copied out has one, and it is their difference.
 TEST_P(NetworkTest, ASecondHeadIsExportedAsADifference) {
-  const auto network = *Network::Create(spec_, *schema_, tensors_, /*outputs=*/2);
-  const model::Batch batch = RandomBatch(layout_, 50, 4);
+  const auto network = MakeNetwork(/*outputs=*/2);
+  const size_t of_one = MakeNetwork()->parameters().size();
+  const model::Batch batch = RandomBatch(test_.layout, std::vector<int>(50, 5), 4);
   const at::Tensor before = network->Outputs(batch);
   ASSERT_EQ(before.dim(), 2);
-  const std::vector<float> single = *native_->Logits(batch);
+  const std::vector<float> single = LogitsOf(*test_.Native(), batch);
   // At first the other logit is the same for all: that of zeros.
   EXPECT_EQ(before.select(1, 1).max().item<float>(), before.select(1, 1).min().item<float>());
   EXPECT_NEAR(before.select(1, 0)[3].item<float>(), single[3], 1e-3);
@@ -152,15 +122,17 @@ TEST_P(NetworkTest, ASecondHeadIsExportedAsADifference) {
   {
     const c10::AutoGradMode no_gradient(false);
     const auto parameters = network->parameters();
-    ASSERT_GT(parameters.size(), layout_.tensors.size());
-    for (size_t i = layout_.tensors.size(); i < parameters.size(); ++i) {
+    ASSERT_GT(parameters.size(), of_one);
+    for (size_t i = of_one; i < parameters.size(); ++i) {
       EXPECT_GT(parameters[i].grad().abs().sum().item<float>(), 0);
       parameters[i].add_(parameters[i].grad(), -.01);
     }
   }
   const at::Tensor outputs = network->Outputs(batch), logits = network->Logits(batch);
-  const auto copied =
-      *(*model::FindArchitecture(spec_.architecture()))->make_native(spec_, layout_, network->Copy())->Logits(batch);
+  const model::TensorFile copy = network->Copy();
+  const std::vector<float> copied = LogitsOf(*(*model::FindArchitecture(test_.spec.architecture()))
+                                                  ->make_native(test_.spec, test_.layout, model::ViewOf(copy)),
+                                             batch);
   double moved = 0;
   for (int64_t i = 0; i < batch.candidates(); ++i) {
     const float difference = (outputs[i][0] - outputs[i][1]).item<float>();
@@ -171,10 +143,36 @@ TEST_P(NetworkTest, ASecondHeadIsExportedAsADifference) {
   EXPECT_GT(moved, .01);
 }
 
-INSTANTIATE_TEST_SUITE_P(Architectures, NetworkTest,
-                         testing::Values(ArchitectureAndHidden{"logistic", {}}, ArchitectureAndHidden{"mlp", {5}},
-                                         ArchitectureAndHidden{"mlp", {16, 8}}, ArchitectureAndHidden{"two_tower", {1}},
-                                         ArchitectureAndHidden{"two_tower", {3}}));
+// A scorer must not follow a network, or a file, that changes later.
+TEST_P(NetworkTest, AScorerHasItsOwnWeights) {
+  const model::Batch batch = RandomBatch(test_.layout, {5}, 6);
+  const auto torch = MakeScorer();
+  const std::vector<float> before = LogitsOf(*torch, batch);
+  for (auto& [name, tensor] : test_.tensors.tensors) std::fill(tensor.values.begin(), tensor.values.end(), 9.0f);
+  EXPECT_EQ(LogitsOf(*torch, batch), before);
+}
+
+TEST_P(NetworkTest, CudaAgreesWithNative) {
+  if (!DeviceOf("cuda").ok()) GTEST_SKIP() << "no CUDA device: " << DeviceOf("cuda").status().message();
+  const model::Batch batch = RandomBatch(test_.layout, {1, 500, 3}, 9);
+  ExpectAgree(LogitsOf(*test_.Native(), batch), LogitsOf(*MakeScorer({.device = "cuda"}), batch), "cuda");
+}
+
+TEST(TorchScorer, RefusesWhatItCannotDo) {
+  const model::TestNetwork test(R"({"architecture":"logistic"})");
+  const auto error_of = [&](const TorchScorer::Options& options) {
+    return TorchScorer::Create(test.spec, *test.schema, model::ViewOf(test.tensors), options).status();
+  };
+  EXPECT_THAT(std::string(error_of({.device = "tpu"}).message()),
+              HasSubstr("device: 'tpu' is not known; known: cpu, cuda, cuda:N"));
+  for (const char* device : {"", "cuda:", "cuda:-1", "cuda:x", "CPU"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(error_of({.device = device}))) << device;
+  }
+  EXPECT_TRUE(absl::IsFailedPrecondition(error_of({.device = "cuda:99"}))) << error_of({.device = "cuda:99"});
+  EXPECT_THAT(std::string(error_of({.threads = 0}).message()), HasSubstr("threads: 0 is out of range"));
+  EXPECT_TRUE(absl::IsInvalidArgument(error_of({.threads = 1025})));
+  EXPECT_TRUE(error_of({}).ok());
+}
 
 // Hand-derived: logit = bias + 2 x + .5 missing + table[bucket].
 TEST(Logistic, IsTheSumOfItsWeights) {
@@ -204,9 +202,10 @@ TEST(Logistic, IsTheSumOfItsWeights) {
   missing.add_fingerprints(0);
   model::Batch batch(layout);
   batch.Append(layout, context, {&there, &missing});
-  const auto native = (*model::FindArchitecture("logistic"))->make_native(spec, layout, tensors);
-  EXPECT_EQ(*native->Logits(batch), (std::vector<float>{1 + 6 + 30, 1 + .5 + 10}));
-  EXPECT_EQ(*TorchScorer(*Network::Create(spec, *schema, tensors)).Logits(batch), *native->Logits(batch));
+  const auto native = (*model::FindArchitecture("logistic"))->make_native(spec, layout, model::ViewOf(tensors));
+  EXPECT_EQ(LogitsOf(*native, batch), (std::vector<float>{1 + 6 + 30, 1 + .5 + 10}));
+  EXPECT_EQ(LogitsOf(**TorchScorer::Create(spec, *schema, model::ViewOf(tensors), {}), batch),
+            LogitsOf(*native, batch));
 }
 
 // One number of the context and one of the ad.
@@ -247,9 +246,10 @@ TEST(TwoTower, IsTheProductOfItsTowers) {
   ad.add_fingerprints(5);  // bucket 1 + 5 mod 2 = 2
   model::Batch batch(layout);
   batch.Append(layout, context, {&ad});
-  const auto native = (*model::FindArchitecture("two_tower"))->make_native(spec, layout, tensors);
-  EXPECT_EQ(*native->Logits(batch), std::vector<float>{-4 + 4 * (-3 + 30 + .5f)});
-  EXPECT_EQ(*TorchScorer(*Network::Create(spec, *schema, tensors)).Logits(batch), *native->Logits(batch));
+  const auto native = (*model::FindArchitecture("two_tower"))->make_native(spec, layout, model::ViewOf(tensors));
+  EXPECT_EQ(LogitsOf(*native, batch), std::vector<float>{-4 + 4 * (-3 + 30 + .5f)});
+  EXPECT_EQ(LogitsOf(**TorchScorer::Create(spec, *schema, model::ViewOf(tensors), {}), batch),
+            LogitsOf(*native, batch));
 }
 
 // What the constants make of inputs that are all zero, 1/4, whatever the width: a wide one must not start saturated.
@@ -264,9 +264,9 @@ TEST(TwoTower, StartsAtOneQuarterWhateverTheWidth) {
     const model::Layout layout = *model::MakeLayout(spec, *schema);
     model::Batch batch(layout);
     batch.Append(layout, zero, {&zero});
-    const auto native =
-        (*model::FindArchitecture("two_tower"))->make_native(spec, layout, model::StartTensors(layout, 1));
-    EXPECT_NEAR((*native->Logits(batch))[0], .25, 1e-4) << width;
+    const model::TensorFile start = model::StartTensors(layout, 1);
+    const auto native = (*model::FindArchitecture("two_tower"))->make_native(spec, layout, model::ViewOf(start));
+    EXPECT_NEAR(LogitsOf(*native, batch)[0], .25, 1e-4) << width;
   }
 }
 

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "vickrey/torch/network.h"
+#include "vickrey/torch/architecture.h"
 
 namespace vickrey::torch {
 namespace {
@@ -14,12 +14,13 @@ namespace {
 at::Tensor Tower(const model::SideInputs& inputs, const SideTensors& side, const std::string& name,
                  const Parameters& parameters) {
   at::Tensor out = at::addmm(parameters.at(name + ".bias"), side.dense, parameters.at(name + ".weight").t());
-  if (inputs.tables.empty()) return out;
+  if (inputs.arenas.empty()) return out;
   const at::Tensor rows = TableRows(inputs, side, parameters);  // of all tables, side by side
-  return out + rows.view({rows.size(0), static_cast<int64_t>(inputs.tables.size()), out.size(1)}).sum(1);
+  return out + rows.view({rows.size(0), rows.size(1) / out.size(1), out.size(1)}).sum(1);
 }
 
-at::Tensor Logits(const model::Layout& layout, const BatchTensors& batch, const Parameters& parameters) {
+at::Tensor Logits(const vickrey::storage::v1::ModelSpec&, const model::Layout& layout, const BatchTensors& batch,
+                  const Parameters& parameters) {
   const at::Tensor context = Tower(layout.context, batch.context, "context", parameters);
   const at::Tensor ad = Tower(layout.ad, batch.ads, "ad", parameters);
   return (at::index_select(context, 0, batch.auction_of) * ad).sum(1) + parameters.at("bias");

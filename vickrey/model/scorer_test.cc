@@ -1,0 +1,192 @@
+// What holds for the native scorer of every architecture.
+#include "vickrey/model/scorer.h"
+
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "vickrey/base/instruction_sets_testing.h"
+#include "vickrey/base/json.h"
+#include "vickrey/model/architecture.h"
+#include "vickrey/model/networks_testing.h"
+
+namespace vickrey::model {
+namespace {
+
+using ::testing::ElementsAre;
+using vickrey::storage::v1::ModelSpec;
+using vickrey::v1::EncodedFeatures;
+using vickrey::v1::FeatureField;
+
+class ScorerTest : public testing::TestWithParam<std::string> {};
+
+INSTANTIATE_TEST_SUITE_P(Architectures, ScorerTest, testing::ValuesIn(TestSpecs()),
+                         [](const auto& info) { return NameOf(info.param); });
+
+bool SameBits(float a, float b) { return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b); }
+
+// One candidate, alone and in every place among any number of others.
+TEST_P(ScorerTest, BitsDoNotDependOnThePlaceInABatch) {
+  const TestNetwork network(GetParam());
+  base::ForEachInstructionSet([&] {
+    const auto scorer = network.Native();
+    base::RandomStream random(3, base::StreamId("test"), 0);
+    const EncodedFeatures context = RandomFeatures(FeatureField::CONTEXT, random);
+    const EncodedFeatures candidate = RandomFeatures(FeatureField::AD, random);
+    const EncodedFeatures others[] = {RandomFeatures(FeatureField::AD, random),
+                                      RandomFeatures(FeatureField::AD, random)};
+    const auto logits_at = [&](int place, int n) {
+      std::vector<const EncodedFeatures*> candidates;
+      for (int i = 0; i < n; ++i) candidates.push_back(i == place ? &candidate : &others[i % 2]);
+      Batch batch(network.layout);
+      batch.Append(network.layout, context, candidates);
+      return LogitsOf(*scorer, batch);
+    };
+    const float alone = logits_at(0, 1)[0];
+    ASSERT_TRUE(std::isfinite(alone));
+    for (const int n : {2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 24, 25, 31, 255, 256, 257, 500}) {
+      for (int place = 0; place < n; place += place < 2 || n < 40 ? 1 : n / 7) {
+        const std::vector<float> logits = logits_at(place, n);
+        ASSERT_TRUE(SameBits(logits[place], alone)) << n << " at " << place << ": " << logits[place] << ", " << alone;
+        // The others, too: what is equal gives equal bits.
+        for (int i = place + 3; i < n; ++i) ASSERT_TRUE(SameBits(logits[i], logits[i - 2])) << n << " at " << i;
+      }
+    }
+  });
+}
+
+TEST_P(ScorerTest, BitsDoNotDependOnTheOtherAuctions) {
+  const TestNetwork network(GetParam());
+  base::ForEachInstructionSet([&] {
+    const auto scorer = network.Native();
+    std::vector<int> sizes;
+    for (int n = 0; n < 40; ++n) sizes.push_back(n % 11 == 5 ? 0 : n);  // some have no candidates
+    for (const int n : {300, 1, 200, 56, 0, 257}) sizes.push_back(n);
+    const Batch batch = RandomBatch(network.layout, sizes, 2);
+    const std::vector<float> together = LogitsOf(*scorer, batch);
+    for (int64_t a = 0; a < batch.auctions(); ++a) {
+      Batch alone(network.layout);
+      alone.AppendFrom(batch, a);
+      const std::vector<float> logits = LogitsOf(*scorer, alone);
+      for (size_t i = 0; i < logits.size(); ++i) {
+        ASSERT_TRUE(SameBits(logits[i], together[batch.offsets[a] + i])) << "auction " << a << ", candidate " << i;
+      }
+    }
+  });
+}
+
+// Every instruction set gives about the same.
+TEST_P(ScorerTest, InstructionSetsAgree) {
+  const TestNetwork network(GetParam());
+  const Batch batch = RandomBatch(network.layout, {1, 2, 3, 50}, 4);
+  const std::vector<float> expected = LogitsOf(*network.Native(), batch);
+  base::ForEachInstructionSet([&] {
+    const std::vector<float> logits = LogitsOf(*network.Native(), batch);
+    for (size_t i = 0; i < logits.size(); ++i) EXPECT_NEAR(logits[i], expected[i], 1e-5 * (10 + std::abs(expected[i])));
+  });
+}
+
+TEST_P(ScorerTest, ABatchOfNothingHasNoLogits) {
+  const TestNetwork network(GetParam());
+  EXPECT_THAT(LogitsOf(*network.Native(), Batch(network.layout)), ElementsAre());
+  EXPECT_THAT(LogitsOf(*network.Native(), RandomBatch(network.layout, {0, 0}, 1)), ElementsAre());
+}
+
+// What is not a number at the end was not one in between: no layer makes a zero of it.
+TEST_P(ScorerTest, WhatIsNotANumberIsNotHidden) {
+  TestNetwork network(GetParam());
+  for (auto& [name, tensor] : network.tensors.tensors) {
+    for (size_t i = 0; i < tensor.values.size(); ++i) tensor.values[i] = i % 2 == 0 ? 3e38f : -3e38f;
+  }
+  const std::vector<float> logits = LogitsOf(*network.Native(), RandomBatch(network.layout, {8}, 5, 1e30));
+  for (const float logit : logits) EXPECT_FALSE(std::isfinite(logit));
+}
+
+// A number of the context and one of the ad, four inputs: each is followed by 0, or by 1 where it is missing.
+class ByHand : public testing::Test {
+ protected:
+  ByHand() {
+    vickrey::v1::FeatureSchema proto;
+    EXPECT_TRUE(base::FromJson(R"({"fields":[{"name":"c","side":"CONTEXT","kind":"DENSE"},
+                                             {"name":"a","side":"AD","kind":"DENSE"}]})",
+                               &proto)
+                    .ok());
+    schema_ = *features::Schema::Create(proto);
+    context_.add_dense(2);
+    ad_.add_dense(-3);
+    missing_.add_dense(std::numeric_limits<float>::quiet_NaN());
+  }
+
+  std::vector<float> Logits(const std::string& spec_json, const TensorFile& tensors) const {
+    const ModelSpec spec = SpecOf(spec_json);
+    const Layout layout = *MakeLayout(spec, *schema_);
+    const absl::Status checked = CheckTensors(layout, ViewOf(tensors));
+    EXPECT_TRUE(checked.ok()) << checked;
+    Batch batch(layout);
+    batch.Append(layout, context_, {&ad_, &missing_});
+    return LogitsOf(*(*FindArchitecture(spec.architecture()))->make_native(spec, layout, ViewOf(tensors)), batch);
+  }
+
+  std::shared_ptr<const features::Schema> schema_;
+  EncodedFeatures context_, ad_, missing_;
+};
+
+TEST_F(ByHand, Mlp) {
+  TensorFile tensors;
+  tensors.tensors["layer.0.context"] = {{2, 2}, {1, 100, -1, 100}};
+  tensors.tensors["layer.0.ad"] = {{2, 2}, {2, 4, -2, 8}};
+  tensors.tensors["layer.0.bias"] = {{2}, {0.5, -0.5}};
+  tensors.tensors["layer.1.weight"] = {{1, 2}, {10, 1000}};
+  tensors.tensors["layer.1.bias"] = {{1}, {7}};
+  // (2 - 6 + .5, -2 + 6 - .5) = (-3.5, 3.5) -> (0, 3.5); missing: (2 + 4 + .5, -2 + 8 - .5) = (6.5, 5.5).
+  EXPECT_THAT(Logits(R"({"architecture":"mlp","hidden":[2]})", tensors), ElementsAre(7 + 3500, 7 + 65 + 5500));
+}
+
+TEST_F(ByHand, Dcn) {
+  TensorFile tensors;
+  tensors.tensors["cross.0.context"] = {{4, 2}, {1, 0, 0, 0, 2, 0, 0, 0}};
+  tensors.tensors["cross.0.ad"] = {{4, 2}, {1, 0, 0, 0, 0, 0, 0, 3}};
+  tensors.tensors["cross.0.bias"] = {{4}, {10, 0, 1, 0}};
+  tensors.tensors["cross.1.weight"] = {{4, 4}, {0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1}};
+  tensors.tensors["cross.1.bias"] = {{4}, {0, 0, 0, 5}};
+  tensors.tensors["output.cross"] = {{4}, {1, 1, 100, 10000}};
+  tensors.tensors["output.bias"] = {{1}, {0.5}};
+  // x0 = (2, 0, -3, 0). W x0 + b = (2 - 3 + 10, 0, 4 + 1, 0) = (9, 0, 5, 0); x1 = x0 * it + x0 = (20, 0, -18, 0).
+  // W x1 + b = (-18, 0, 20, 5); x2 = x0 * it + x1 = (-36 + 20, 0, -60 - 18, 0) = (-16, 0, -78, 0).
+  // Missing: x0 = (2, 0, 0, 1): (2 + 10, 0, 4 + 1, 3), x1 = (26, 0, 0, 4); (0, 0, 26, 4 + 5), x2 = (26, 0, 0, 13).
+  const std::string spec = R"({"architecture":"dcn","cross_layers":2})";
+  EXPECT_THAT(Logits(spec, tensors), ElementsAre(0.5 - 16 - 7800, 0.5 + 26 + 130000));
+
+  // Beside a deep part of one unit: 7 relu(2 c - a - 1 missing) = 7 x 7, 7 x 3.
+  tensors.tensors["layer.0.context"] = {{1, 2}, {2, 0}};
+  tensors.tensors["layer.0.ad"] = {{1, 2}, {-1, -1}};
+  tensors.tensors["layer.0.bias"] = {{1}, {0}};
+  tensors.tensors["output.deep"] = {{1}, {7}};
+  EXPECT_THAT(Logits(R"({"architecture":"dcn","cross_layers":2,"hidden":[1]})", tensors),
+              ElementsAre(0.5 - 16 - 7800 + 49, 0.5 + 26 + 130000 + 21));
+}
+
+TEST_F(ByHand, DcnOfLowRank) {
+  TensorFile tensors;
+  tensors.tensors["cross.0.down.context"] = {{1, 2}, {1, 0}};
+  tensors.tensors["cross.0.down.ad"] = {{1, 2}, {2, 5}};
+  tensors.tensors["cross.0.up.weight"] = {{4, 1}, {1, 0, 3, 1}};
+  tensors.tensors["cross.0.bias"] = {{4}, {0, 0, 0, 1}};
+  tensors.tensors["cross.1.down.weight"] = {{1, 4}, {1, 0, 0, 1}};
+  tensors.tensors["cross.1.up.weight"] = {{4, 1}, {1, 0, 1, 0}};
+  tensors.tensors["cross.1.bias"] = {{4}, {0, 0, 1, 0}};
+  tensors.tensors["output.cross"] = {{4}, {1, 1, 100, 10000}};
+  tensors.tensors["output.bias"] = {{1}, {0}};
+  // down x0 = 2 - 6 = -4; up: (-4, 0, -12, -4 + 1); x1 = (-8 + 2, 0, 36 - 3, 0) = (-6, 0, 33, 0).
+  // down x1 = -6; (-6, 0, -6 + 1, 0); x2 = (-12 - 6, 0, 15 + 33, 0) = (-18, 0, 48, 0).
+  // Missing: down x0 = 2 + 5 = 7; (7, 0, 21, 8); x1 = (16, 0, 0, 9); down x1 = 25; x2 = (50 + 16, 0, 0, 9).
+  EXPECT_THAT(Logits(R"({"architecture":"dcn","cross_layers":2,"cross_rank":1})", tensors),
+              ElementsAre(-18 + 4800, 66 + 90000));
+}
+
+}  // namespace
+}  // namespace vickrey::model
