@@ -170,7 +170,7 @@ class StatisticsTest(FeaturesTest):
         self.assertEqual((fields[0]["mean"], fields[0]["deviation"], fields[1]["boundaries"]), (0, 1, []))
 
     def test_the_seed_decides_which_of_many_values_are_looked_at(self):
-        text = market(2000, scenario="linear")  # with more than 16,384 candidates
+        text = market(2500, scenario="linear")  # with more than 16,384 candidates
         seeds = [replies("features", "statistics", "--schema", "synthetic", "--seed", seed, text=text)
                  for seed in (1, 1, 2)]
         self.assertGreater(int(seeds[0][-1]["rows"]), 16384)
