@@ -4,13 +4,20 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "vickrey/base/config.h"
+#include "vickrey/base/files.h"
 #include "vickrey/base/tool.h"
+#include "vickrey/config/v1/csv.pb.h"
 #include "vickrey/features/encode.h"
 #include "vickrey/features/fingerprint.h"
 #include "vickrey/features/schema.h"
+#include "vickrey/features/statistics.h"
 #include "vickrey/v1/lines.pb.h"
 
 namespace vickrey::tools {
@@ -25,6 +32,9 @@ struct Flags {
   std::string field;
   int64_t buckets = 0;
   std::string schema;
+  bool csv = false;
+  std::string frozen;
+  uint64_t seed = 1;
 };
 
 absl::Status Fingerprints(const Flags& flags) {
@@ -49,14 +59,36 @@ absl::Status Fingerprints(const Flags& flags) {
   });
 }
 
-// A preset's name, or a file.
-absl::StatusOr<std::shared_ptr<const features::Schema>> LoadSchema(const std::string& name) {
-  if (!std::filesystem::exists(name)) return features::Schema::Preset(name);
+// The schema of a file.
+absl::StatusOr<std::shared_ptr<const features::Schema>> SchemaOfFile(const std::string& file) {
   vickrey::v1::FeatureSchema proto;
-  RETURN_IF_ERROR(base::LoadConfigFile(name, &proto));
+  RETURN_IF_ERROR(base::LoadConfigFile(file, &proto));
   auto schema = features::Schema::Create(std::move(proto));
-  if (!schema.ok()) return base::Annotate(schema.status(), name);
+  if (!schema.ok()) return base::Annotate(schema.status(), file);
   return schema;
+}
+
+// The schema of a table's columns.
+absl::StatusOr<std::shared_ptr<const features::Schema>> SchemaOfCsv(const std::string& file) {
+  vickrey::config::v1::CsvConfig config;
+  RETURN_IF_ERROR(base::LoadConfigFile(file, &config));
+  auto schema = features::Schema::Create(config.features());
+  if (!schema.ok()) return base::Annotate(schema.status(), file + ": features");
+  return schema;
+}
+
+// "criteo, ipinyou, ...".
+std::string Presets() {
+  const auto names = features::Schema::PresetNames();
+  return absl::StrJoin(std::vector<std::string>(names.begin(), names.end()), ", ");
+}
+
+// A preset's name, or a file; `flag` is where it was given.
+absl::StatusOr<std::shared_ptr<const features::Schema>> LoadSchema(std::string_view flag, const std::string& name) {
+  if (std::filesystem::exists(name)) return SchemaOfFile(name);
+  auto preset = features::Schema::Preset(name);
+  if (preset.ok()) return preset;
+  return base::InvalidField(flag, "'" + name + "' is neither a file nor a preset; presets: " + Presets());
 }
 
 // One side: named values are encoded, encoded ones checked and passed on.
@@ -70,25 +102,68 @@ absl::Status EncodeSide(const features::Schema& schema, FeatureField::Side side,
   return absl::OkStatus();
 }
 
+// Both sides of an auction.
+absl::Status EncodeLine(const features::Schema& schema, const AuctionLine& line, EncodedAuctionLine* encoded) {
+  encoded->set_auction_id(line.auction_id());
+  encoded->set_schema_id(schema.id());
+  RETURN_IF_ERROR(EncodeSide(schema, FeatureField::CONTEXT, line.context(),
+                             line.has_encoded_context() ? &line.encoded_context() : nullptr, "context",
+                             "encoded_context", encoded->mutable_context()));
+  for (int i = 0; i < line.candidates_size(); ++i) {
+    const auto& c = line.candidates(i);
+    RETURN_IF_ERROR(EncodeSide(schema, FeatureField::AD, c.features(),
+                               c.has_encoded_features() ? &c.encoded_features() : nullptr,
+                               absl::StrFormat("candidates[%d].features", i),
+                               absl::StrFormat("candidates[%d].encoded_features", i), encoded->add_candidates()));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Encode(const Flags& flags) {
-  ASSIGN_OR_RETURN(const auto schema, LoadSchema(flags.schema));
+  ASSIGN_OR_RETURN(const auto schema, LoadSchema("--schema", flags.schema));
   return base::ForEachLine<AuctionLine>([&](const AuctionLine& line) -> absl::Status {
     EncodedAuctionLine encoded;
-    encoded.set_auction_id(line.auction_id());
-    encoded.set_schema_id(schema->id());
-    RETURN_IF_ERROR(EncodeSide(*schema, FeatureField::CONTEXT, line.context(),
-                               line.has_encoded_context() ? &line.encoded_context() : nullptr, "context",
-                               "encoded_context", encoded.mutable_context()));
-    for (int i = 0; i < line.candidates_size(); ++i) {
-      const auto& c = line.candidates(i);
-      RETURN_IF_ERROR(EncodeSide(*schema, FeatureField::AD, c.features(),
-                                 c.has_encoded_features() ? &c.encoded_features() : nullptr,
-                                 absl::StrFormat("candidates[%d].features", i),
-                                 absl::StrFormat("candidates[%d].encoded_features", i), encoded.add_candidates()));
-    }
+    RETURN_IF_ERROR(EncodeLine(*schema, line, &encoded));
     base::WriteLine(encoded);
     return absl::OkStatus();
   });
+}
+
+absl::Status PrintSchema(const Flags& flags) {
+  ASSIGN_OR_RETURN(const auto schema, flags.csv ? SchemaOfCsv(flags.schema) : LoadSchema("NAME_OR_FILE", flags.schema));
+  base::WriteLine(features::ForFile(schema->proto()));
+  return absl::OkStatus();
+}
+
+// The frozen schema as the file that others load.
+absl::Status WriteFrozen(const features::Schema& schema, const features::Statistics& statistics,
+                         const std::string& file) {
+  ASSIGN_OR_RETURN(const auto frozen, features::Freeze(schema, statistics));
+  const std::string text = base::ToJson(features::ForFile(frozen->proto())) + "\n";
+  if (text.size() > base::kMaxConfigBytes) {
+    return base::InvalidField("--frozen",
+                              absl::StrFormat("the schema would have %d bytes, and a file of one at most %d: "
+                                              "fewer `buckets` of BUCKETIZE fields make it smaller",
+                                              text.size(), base::kMaxConfigBytes));
+  }
+  return base::WriteFileAtomically(file, text);
+}
+
+absl::Status PrintStatistics(const Flags& flags) {
+  ASSIGN_OR_RETURN(const auto schema, LoadSchema("--schema", flags.schema));
+  if (!flags.frozen.empty()) RETURN_IF_ERROR(features::CheckFreezable(*schema));
+  features::StatisticsBuilder builder(schema, flags.seed);
+  RETURN_IF_ERROR(base::ForEachLine<AuctionLine>([&](const AuctionLine& line) -> absl::Status {
+    EncodedAuctionLine encoded;
+    RETURN_IF_ERROR(EncodeLine(*schema, line, &encoded));
+    builder.Add(FeatureField::CONTEXT, encoded.context());
+    for (const auto& candidate : encoded.candidates()) builder.Add(FeatureField::AD, candidate);
+    return absl::OkStatus();
+  }));
+  const features::Statistics statistics = builder.Finish();
+  if (!flags.frozen.empty()) RETURN_IF_ERROR(WriteFrozen(*schema, statistics, flags.frozen));
+  for (const auto& field : statistics.fields) base::WriteLine(field);
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -96,7 +171,8 @@ absl::Status Encode(const Flags& flags) {
 
 int main(int argc, char** argv) {
   namespace tools = vickrey::tools;
-  vickrey::base::Tool tool("vickrey-features", "Fingerprints and encodes features");
+  vickrey::base::Tool tool("vickrey-features",
+                           "What models read of features: fingerprints, arrays, schemas and statistics");
   tools::Flags flags;
   CLI::App& fingerprint = tool.AddVerb("fingerprint", "The number and the bucket that stand for each text of stdin",
                                        "echo '\"68fd1e64\"' | vickrey features fingerprint --field C1 --buckets 65536",
@@ -109,9 +185,20 @@ int main(int argc, char** argv) {
                                   "vickrey market generate --scenario linear --auctions 1 --seed 1 | "
                                   "vickrey features encode --schema synthetic",
                                   [&flags] { return tools::Encode(flags); });
-  encode
-      .add_option("--schema", flags.schema,
-                  "A preset (criteo, outbrain, synthetic, synthetic_ads, synthetic_tower) or a YAML or JSON file")
-      ->required();
+  CLI::App& schema = tool.AddVerb("schema", "A schema as a file of it, to save, edit and train with (data.schema)",
+                                  "vickrey features schema outbrain", [&flags] { return tools::PrintSchema(flags); });
+  CLI::App& statistics =
+      tool.AddVerb("statistics", "What each field looks like in the auctions of stdin, and the schema frozen from that",
+                   "vickrey market generate --scenario linear --auctions 1000 --seed 1 | "
+                   "vickrey features statistics --schema synthetic --frozen /tmp/frozen.json",
+                   [&flags] { return tools::PrintStatistics(flags); });
+  const std::string preset = "A preset (" + tools::Presets() + ") or a YAML or JSON file";
+  for (CLI::App* verb : {&encode, &statistics}) verb->add_option("--schema", flags.schema, preset)->required();
+  schema.add_option("NAME_OR_FILE", flags.schema, preset)->required();
+  schema.add_flag("--csv", flags.csv, "The file is a CsvConfig, of `vickrey log import --format csv`: its features");
+  statistics.add_option("--frozen", flags.frozen,
+                        "Write the schema there, with the mean and deviation of STANDARDIZE fields and the boundaries "
+                        "of BUCKETIZE fields; those that have them keep them");
+  statistics.add_option("--seed", flags.seed, "Of the samples that quantiles of many values are taken from");
   return tool.Run(argc, argv);
 }

@@ -295,7 +295,8 @@ class MarketTest(unittest.TestCase):
 class HelpTest(unittest.TestCase):
     def test_the_example_of_every_verb_works_when_pasted(self):
         # In an order in which later examples find what earlier ones made.
-        verbs = {"eval": ["auction", "loss", "pointwise-loss", "metrics", "compare", "off-policy"], "features": ["fingerprint", "encode"],
+        verbs = {"eval": ["auction", "loss", "pointwise-loss", "metrics", "compare", "off-policy"],
+                 "features": ["fingerprint", "encode", "schema", "statistics"],
                  "market": ["list", "generate"], "train": [None], "serve": [None], "simulate": [None],
                  "predict": [None], "models": [None], "auction": [None], "health": [None],
                  "log": ["append", "feedback", "import", "scan", "export", "stats", "snapshot"]}
