@@ -54,7 +54,7 @@ absl::StatusOr<model::WrittenArtifact> WriteModel(const std::filesystem::path& r
   file.mutable_provenance()->set_trained_time(absl::ToUnixMicros(absl::Now()));
   file.mutable_metrics()->insert(out.metrics.begin(), out.metrics.end());
   RETURN_IF_ERROR(base::FromJson(base::ToJson(*out.config), file.mutable_training()));
-  return model::WriteArtifact(root, std::move(file), weights);
+  return model::WriteArtifact(root, std::move(file), model::ViewOf(weights));
 }
 
 }  // namespace vickrey::trainer
