@@ -57,9 +57,10 @@ absl::StatusOr<model::WrittenArtifact> WriteModel(const std::filesystem::path& r
   file.mutable_calibration()->set_multiplier(out.multiplier);
   *file.mutable_provenance() = std::move(out.provenance);
   file.mutable_provenance()->set_trained_time(absl::ToUnixMicros(absl::Now()));
+  file.mutable_statistics()->Add(data.statistics.begin(), data.statistics.end());
   file.mutable_metrics()->insert(out.metrics.begin(), out.metrics.end());
   RETURN_IF_ERROR(base::FromJson(base::ToJson(*out.config), file.mutable_training()));
-  return model::WriteArtifact(root, std::move(file), weights);
+  return model::WriteArtifact(root, std::move(file), model::ViewOf(weights));
 }
 
 }  // namespace vickrey::trainer

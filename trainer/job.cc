@@ -87,10 +87,10 @@ void AddMetrics(const std::string& prefix, const MetricsLine& m, std::map<std::s
   add("revenue", m.has_revenue(), m.revenue());
 }
 
-// The error of a network as one of the configuration: its field `hidden` is PREFIX.hidden.
+// The error of a network as one of the configuration: its field `hidden`, say, is PREFIX.hidden.
 absl::Status Under(const std::string& prefix, const absl::Status& status) {
   const auto field = base::FieldOf(status);
-  if (field != "hidden" && field != "architecture") return status;
+  if (field != "hidden" && field != "architecture" && field != "cross_layers" && field != "cross_rank") return status;
   return base::AboutField(absl::InvalidArgumentError(absl::StrCat(prefix, ".", status.message())),
                           prefix + "." + *field);
 }
@@ -114,7 +114,7 @@ class Job {
     if (error) {
       return absl::UnavailableError(absl::StrCat("cannot make the folder ", root_.string(), ": ", error.message()));
     }
-    ASSIGN_OR_RETURN(data_, LoadDataset(db, snapshot_id_, config_.data()));
+    ASSIGN_OR_RETURN(data_, LoadDataset(db, snapshot_id_, config_.data(), config_.seed()));
     // Wrong networks are refused before hours of training.
     auto network =
         NewNetwork(config_.model(), *data_, data_->ClickRate(data_->train), config_.seed(), OutputsOf(config_.loss()));
@@ -159,7 +159,7 @@ class Job {
     // The same auctions, seen by the teacher's features.
     TrainConfig seen = config_;
     seen.mutable_data()->set_schema(config_.teacher().schema());
-    const auto data = LoadDataset(db, snapshot_id_, seen.data());
+    const auto data = LoadDataset(db, snapshot_id_, seen.data(), config_.seed());
     RETURN_IF_ERROR(base::Annotate(data.status(), "teacher.schema"));
     return LabelByTeacher(seen, **data, snapshot_id_, root_);
   }

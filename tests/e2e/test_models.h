@@ -35,7 +35,7 @@ inline std::string WriteLogistic(const std::filesystem::path& root, const std::s
   model::TensorFile weights = model::StartTensors(model::MakeLayout(file.spec(), *schema).value(), 1);
   weights.tensors.at("bias").values = {bias};
   weights.tensors.at("ad.weight").values = {weight, 0};
-  return model::WriteArtifact(root, file, weights).value().sha256;
+  return model::WriteArtifact(root, file, model::ViewOf(weights)).value().sha256;
 }
 
 // An empty folder of this process.

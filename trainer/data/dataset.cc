@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,17 +13,21 @@
 #include "vickrey/base/json.h"
 #include "vickrey/base/progress.h"
 #include "vickrey/base/status.h"
+#include "vickrey/features/statistics.h"
 #include "vickrey/log/reader.h"
+#include "vickrey/log/snapshot.h"
 #include "vickrey/model/encode.h"
 
 namespace vickrey::trainer {
 namespace {
 
 using vickrey::config::v1::DataConfig;
+using vickrey::v1::FeatureField;
 using vickrey::v1::FeatureSchema;
 using vickrey::v1::LoggedAuction;
 
 constexpr double kMicro = 1e6;
+constexpr int64_t kScanAuctions = 1024;  // read at a time
 
 // The preset with the id that the log's records carry.
 absl::StatusOr<FeatureSchema> SchemaOfLog(const std::string& schema_id) {
@@ -50,7 +56,9 @@ absl::StatusOr<std::shared_ptr<const features::Schema>> SchemaFor(const DataConf
     proto = (*preset)->proto();
   }
   for (auto& field : *proto.mutable_fields()) {
-    if (config.has_max_buckets()) field.set_buckets(std::min<int64_t>(field.buckets(), config.max_buckets()));
+    if (config.has_max_buckets() && field.kind() != FeatureField::DENSE) {
+      field.set_buckets(std::min<int64_t>(field.buckets(), config.max_buckets()));
+    }
   }
   return features::Schema::Create(std::move(proto));
 }
@@ -77,9 +85,50 @@ absl::Status Append(const LoggedAuction& record, const model::Layout& layout, Da
   return absl::OkStatus();
 }
 
+// Adds up the rows of one side.
+void AddRows(FeatureField::Side side, const features::Schema& schema, const log::FlatBatch::Side& rows, int64_t count,
+             features::StatisticsBuilder* statistics) {
+  const features::Schema::Counts& fields = schema.counts(side);
+  const std::span dense(rows.dense);
+  const std::span fingerprints(rows.fingerprints), members(rows.bag_fingerprints);
+  const std::span lengths(rows.bag_lengths);
+  size_t begin = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    const auto of_row = lengths.subspan(i * fields.bag, fields.bag);
+    const size_t size = std::accumulate(of_row.begin(), of_row.end(), size_t{0});
+    statistics->Add(side, dense.subspan(i * fields.dense, fields.dense),
+                    fingerprints.subspan(i * fields.categorical, fields.categorical), of_row,
+                    members.subspan(begin, size));
+    begin += size;
+  }
+}
+
+int64_t TrainAuctions(const DataConfig& config, int64_t auctions) {
+  return std::clamp<int64_t>(std::llround(config.train() * static_cast<double>(auctions)), 1, auctions);
+}
+
+// What the features look like in the training set, which comes first: one pass before they can be transformed.
+absl::StatusOr<features::Statistics> StatisticsOf(const log::LogReader& reader, int64_t auctions, uint64_t seed,
+                                                  const std::shared_ptr<const features::Schema>& schema) {
+  ASSIGN_OR_RETURN(const auto scan, reader.NewFlatScan({.join = false}, schema));
+  base::Progress progress("statistics", "auctions", auctions);
+  features::StatisticsBuilder statistics(schema, seed);
+  log::FlatBatch batch;
+  for (int64_t done = 0; done < auctions; done += batch.auctions()) {
+    ASSIGN_OR_RETURN(const bool more, scan->Next(std::min(kScanAuctions, auctions - done), &batch));
+    if (!more) break;
+    RETURN_IF_ERROR(base::CheckInterrupt());
+    AddRows(FeatureField::CONTEXT, *schema, batch.context, batch.auctions(), &statistics);
+    AddRows(FeatureField::AD, *schema, batch.ads, batch.candidates(), &statistics);
+    progress.Update(done + batch.auctions());
+  }
+  progress.Finish();
+  return statistics.Finish();
+}
+
 void Split(const DataConfig& config, Dataset* data) {
   const auto auctions = static_cast<double>(data->auctions());
-  const int64_t train = std::clamp<int64_t>(std::llround(config.train() * auctions), 1, data->auctions());
+  const int64_t train = TrainAuctions(config, data->auctions());
   const int64_t both =
       std::clamp<int64_t>(std::llround((config.train() + config.validation()) * auctions), train, data->auctions());
   data->train = {0, train};
@@ -104,7 +153,8 @@ double Dataset::ClickRate(const base::IndexRange& range) const {
 }
 
 absl::StatusOr<std::unique_ptr<Dataset>> LoadDataset(const std::filesystem::path& db, const std::string& snapshot_id,
-                                                     const DataConfig& config) {
+                                                     const DataConfig& config, uint64_t seed) {
+  ASSIGN_OR_RETURN(const auto manifest, log::FindSnapshot(db, snapshot_id));
   ASSIGN_OR_RETURN(const auto reader, log::LogReader::Open(db, snapshot_id));
   ASSIGN_OR_RETURN(const auto scan, reader->NewScan({}));
   base::Progress progress("load", "auctions", std::nullopt);
@@ -115,13 +165,18 @@ absl::StatusOr<std::unique_ptr<Dataset>> LoadDataset(const std::filesystem::path
     ASSIGN_OR_RETURN(const bool more, scan->Next(&record));
     if (!more) break;
     if (data == nullptr) {
-      ASSIGN_OR_RETURN(const auto schema, SchemaFor(config, record.schema_id()));
+      ASSIGN_OR_RETURN(const auto raw, SchemaFor(config, record.schema_id()));
+      RETURN_IF_ERROR(base::Annotate(features::CheckFreezable(*raw), "data.schema"));
+      ASSIGN_OR_RETURN(features::Statistics statistics,
+                       StatisticsOf(*reader, TrainAuctions(config, manifest.auctions()), seed, raw));
+      ASSIGN_OR_RETURN(const auto schema, features::Freeze(*raw, statistics));
       // Any architecture: a batch depends on the inputs only.
       vickrey::storage::v1::ModelSpec spec;
       spec.set_architecture("logistic");
       ASSIGN_OR_RETURN(layout, model::MakeLayout(spec, *schema));
       data = std::make_unique<Dataset>(layout);
       data->schema = schema;
+      data->statistics = std::move(statistics.fields);
     }
     RETURN_IF_ERROR(base::CheckInterrupt());
     RETURN_IF_ERROR(Append(record, layout, data.get()));

@@ -14,6 +14,7 @@
 #include "vickrey/features/schema.h"
 #include "vickrey/metric/line_metrics.h"
 #include "vickrey/model/batch.h"
+#include "vickrey/storage/v1/artifact.pb.h"
 
 namespace vickrey::trainer {
 
@@ -26,7 +27,8 @@ Labels LabelsOf(std::string_view name);
 struct Dataset {
   explicit Dataset(const model::Layout& layout) : features(layout) {}
 
-  std::shared_ptr<const features::Schema> schema;
+  std::shared_ptr<const features::Schema> schema;                 // frozen
+  std::vector<vickrey::storage::v1::FieldStatistics> statistics;  // of the training set, raw
   model::Batch features;
   // One for each candidate:
   std::vector<int64_t> bids_micros, values_micros;
@@ -41,10 +43,12 @@ struct Dataset {
   double ClickRate(const base::IndexRange& range) const;
 };
 
-// Reads the whole snapshot. NOT_FOUND if there is no such log or snapshot; INVALID_ARGUMENT if it is empty, was
-// down-sampled, or its features do not fit the schema (naming the auction and the field). Shows progress.
+// Reads the whole snapshot, after a first pass over the training set for the statistics of its features, with which the
+// schema's transforms are frozen; samples of them are a function of `seed`. NOT_FOUND if there is no such log or
+// snapshot; INVALID_ARGUMENT if it is empty, was down-sampled, or its features do not fit the schema (naming the
+// auction and the field). Shows progress.
 absl::StatusOr<std::unique_ptr<Dataset>> LoadDataset(const std::filesystem::path& db, const std::string& snapshot_id,
-                                                     const vickrey::config::v1::DataConfig& config);
+                                                     const vickrey::config::v1::DataConfig& config, uint64_t seed);
 
 // Bids and labels of the auctions of `order`, from which features are copied too: what a training step reads.
 // `labels`: one for each candidate of the dataset; NaN: masked.

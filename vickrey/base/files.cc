@@ -84,16 +84,6 @@ std::string TemplateBeside(const fs::path& target) {
   return (ParentOf(target) / absl::StrCat(".", target.filename().string(), ".tmp-XXXXXX")).string();
 }
 
-absl::Status WriteAll(int fd, std::string_view contents, const fs::path& file) {
-  while (!contents.empty()) {
-    const ssize_t written = write(fd, contents.data(), contents.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return FileError("write", file);
-    contents.remove_prefix(static_cast<size_t>(written));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::Status FileError(std::string_view action, const fs::path& file) { return FileErrorOf(errno, action, file); }
@@ -118,7 +108,7 @@ absl::StatusOr<std::string> ReadFile(const fs::path& file, size_t max_bytes) {
 
 absl::Status WriteFileAtomically(const fs::path& file, std::string_view contents) {
   ASSIGN_OR_RETURN(const auto publisher, FilePublisher::Create(file));
-  RETURN_IF_ERROR(WriteAll(publisher->fd(), contents, file));
+  RETURN_IF_ERROR(publisher->Write(contents));
   return publisher->Publish();
 }
 
@@ -135,6 +125,16 @@ absl::StatusOr<std::unique_ptr<FilePublisher>> FilePublisher::Create(const fs::p
 FilePublisher::~FilePublisher() {
   close(fd_);
   if (!published_) unlink(aside_.c_str());
+}
+
+absl::Status FilePublisher::Write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = write(fd_, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return FileError("write", target_);
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status FilePublisher::Publish() {

@@ -29,7 +29,7 @@ absl::Status MakeFolders(const std::filesystem::path& folder);
 
 // A file that is written aside, for what is too large to hold, and becomes visible, whole and on disk, in one rename:
 //   1. Create makes an empty file beside the target, named .TARGET.tmp-XXXXXX;
-//   2. the owner writes to fd();
+//   2. the owner calls Write, or writes to fd();
 //   3. Publish syncs it and puts it in the place of the target, which a reader sees either as it was or whole.
 // Destroyed before a successful Publish it removes what was written, and the target is as it was.
 //
@@ -43,6 +43,9 @@ class FilePublisher {
 
   // Open for writing; closed by the publisher.
   int fd() const { return fd_; }
+
+  // Appends all of `bytes`. After an error, a full disk say, the file can only be destroyed.
+  absl::Status Write(std::string_view bytes);
 
   // If the very last sync, of the folder, fails, the file is visible and may not survive a power loss. Publishing twice
   // is FAILED_PRECONDITION.

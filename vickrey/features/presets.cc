@@ -105,11 +105,10 @@ FeatureSchema OpenBandit() {
                 {"user_feature_3", FeatureField::CATEGORICAL, 1 << 10, 4}},  // 10
                &schema);
   AppendTables(FeatureField::AD, {{"item_id", FeatureField::CATEGORICAL, 1 << 14, 8}}, &schema);  // 80
-  // Numbers of a scale that nobody says.
-  for (const char* name : {"affinity", "item_feature_0"}) {
-    Append(name, FeatureField::AD, FeatureField::DENSE, &schema);
-    schema.mutable_fields(schema.fields_size() - 1)->set_transform(FeatureField::STANDARDIZE);
-  }
+  Append("affinity", FeatureField::AD, FeatureField::DENSE, &schema);                             // a count, mostly 0
+  schema.mutable_fields(schema.fields_size() - 1)->set_transform(FeatureField::SIGNED_LOG1P);
+  Append("item_feature_0", FeatureField::AD, FeatureField::DENSE, &schema);  // of a scale that nobody says
+  schema.mutable_fields(schema.fields_size() - 1)->set_transform(FeatureField::STANDARDIZE);
   AppendTables(FeatureField::AD,
                {{"item_feature_1", FeatureField::CATEGORICAL, 1 << 10, 4},   // 7
                 {"item_feature_2", FeatureField::CATEGORICAL, 1 << 12, 4},   // some 20

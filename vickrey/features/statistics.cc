@@ -107,6 +107,11 @@ Statistics StatisticsBuilder::Finish() const {
     dense.mutable_quantiles()->Add(quantiles.begin(), quantiles.end());
     if (const FeatureField& proto = schema_->proto().fields(static_cast<int>(i)); WantsBoundaries(proto)) {
       boundaries = Quantiles(sorted, proto.buckets() - 1);
+      // No value is below the least one: what is above it begins with the next.
+      const auto above = std::upper_bound(sorted.begin(), sorted.end(), sorted.front());
+      for (float& boundary : boundaries) {
+        if (boundary == sorted.front() && above != sorted.end()) boundary = *above;
+      }
       boundaries.erase(std::unique(boundaries.begin(), boundaries.end()), boundaries.end());
     }
   }

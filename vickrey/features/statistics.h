@@ -25,7 +25,8 @@ struct Statistics {
   // One for each field, in the schema's order.
   std::vector<vickrey::storage::v1::FieldStatistics> fields;
   // One for each field; empty but for BUCKETIZE fields with `buckets` and without boundaries: the quantiles k /
-  // (buckets - 1) for k = 1, ..., buckets - 2, each different value once.
+  // (buckets - 1) for k = 1, ..., buckets - 2, each different value once. Instead of the least value, which separates
+  // nothing, stands the next: a number that is mostly 0 has a row for 0.
   std::vector<std::vector<float>> boundaries;
 };
 

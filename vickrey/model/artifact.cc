@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -22,22 +23,32 @@ using vickrey::storage::v1::ModelFile;
 constexpr char kModel[] = "model.json";
 constexpr char kWeights[] = "weights.safetensors";
 constexpr char kSums[] = "SHA256SUMS";
-constexpr size_t kMaxHeaderBytes = size_t{1} << 24;  // of the weights
+// Of the header of the weights: for metadata and blanks, and for the entry of a tensor, whose name is short.
+constexpr size_t kMaxHeaderBytes = size_t{1} << 20, kMaxEntryBytes = 1024;
 
 // A line of SHA256SUMS.
-std::string SumOf(std::string_view bytes, const char* name) {
-  return absl::StrCat(base::Sha256Hex(bytes), "  ", name, "\n");
-}
+std::string SumLine(std::string_view hex, const char* name) { return absl::StrCat(std::string(hex), "  ", name, "\n"); }
 
-// The contents of SHA256SUMS.
-std::string SumsOf(std::string_view model, std::string_view weights) {
-  return SumOf(model, kModel) + SumOf(weights, kWeights);
-}
+std::string SumOf(std::string_view bytes, const char* name) { return SumLine(base::Sha256Hex(bytes), name); }
 
 size_t MaxBytesOf(const Layout& layout) {
   size_t bytes = kMaxHeaderBytes;
-  for (const TensorSpec& tensor : layout.tensors) bytes += static_cast<size_t>(CountOf(tensor.shape)) * sizeof(float);
+  for (const TensorSpec& tensor : layout.tensors) {
+    bytes += kMaxEntryBytes + static_cast<size_t>(CountOf(tensor.shape)) * sizeof(float);
+  }
   return bytes;
+}
+
+// Writes the weights, the largest of the files, piece by piece; their sum.
+absl::StatusOr<std::string> WriteWeights(const std::filesystem::path& file, const TensorViews& weights) {
+  ASSIGN_OR_RETURN(const auto publisher, base::FilePublisher::Create(file));
+  base::Sha256 sha;
+  RETURN_IF_ERROR(WriteTensors(weights, [&](std::string_view piece) {
+    sha.Update(piece);
+    return publisher->Write(piece);
+  }));
+  RETURN_IF_ERROR(publisher->Publish());
+  return absl::BytesToHexString(sha.Digest());
 }
 
 // The format that a model.json says it is of, read before all that an unknown one may hold; the known one where it does
@@ -87,23 +98,30 @@ absl::StatusOr<Artifact> LoadArtifact(const std::filesystem::path& folder) {
   const auto annotate = [&](const absl::Status& status, const char* name) {
     return base::Annotate(status, absl::StrCat("artifact ", (folder / name).string()));
   };
-  const auto read = [&](const char* name, size_t max_bytes) -> absl::StatusOr<std::string> {
+  // What `open` makes of one of the files.
+  const auto with = [&](const char* name, auto open) -> decltype(open(folder)) {
     std::error_code error;
     if (std::filesystem::exists(folder / name, error) && !std::filesystem::is_regular_file(folder / name, error)) {
       return absl::DataLossError(absl::StrCat("artifact ", (folder / name).string(), ": is not a file"));
     }
-    auto bytes = base::ReadFile(folder / name, max_bytes);
-    if (bytes.status().code() == absl::StatusCode::kNotFound) {
+    auto opened = open(folder / name);
+    if (opened.status().code() == absl::StatusCode::kNotFound) {
       return absl::DataLossError(absl::StrCat("artifact ", folder.string(), ": has no ", name));
     }
-    return bytes;
+    return opened;
   };
-  const auto changed = [&] {
-    return annotate(absl::DataLossError("does not match the files beside it: one of them was changed or cut"), kSums);
+  const auto read = [&](const char* name, size_t max_bytes) {
+    return with(name, [max_bytes](const std::filesystem::path& file) { return base::ReadFile(file, max_bytes); });
+  };
+  const auto changed = [&](const char* name) {
+    return annotate(
+        absl::DataLossError(absl::StrCat("does not match ", name, " beside it: one of them was changed or cut")),
+        kSums);
   };
   ASSIGN_OR_RETURN(const std::string sums, read(kSums, 4096));
   ASSIGN_OR_RETURN(const std::string model, read(kModel, size_t{1} << 30));
-  if (!absl::StartsWith(sums, SumOf(model, kModel))) return changed();
+  const std::string model_sum = SumOf(model, kModel);
+  if (!absl::StartsWith(sums, model_sum)) return changed(kModel);
   Artifact artifact;
   if (const int64_t format = FormatOf(model); format != kArtifactFormat) {
     return annotate(absl::UnimplementedError(
@@ -115,12 +133,14 @@ absl::StatusOr<Artifact> LoadArtifact(const std::filesystem::path& folder) {
   }
   RETURN_IF_ERROR(annotate(Check(&artifact), kModel));
   // Not a byte more than the network can need is read.
-  auto bytes = read(kWeights, MaxBytesOf(artifact.layout));
-  if (absl::IsResourceExhausted(bytes.status())) return annotate(DataLoss(bytes.status()), kWeights);
-  RETURN_IF_ERROR(bytes);
-  artifact.bytes = std::make_shared<const std::string>(*std::move(bytes));
-  if (sums != SumsOf(model, *artifact.bytes)) return changed();
-  auto tensors = ParseTensors(*artifact.bytes);
+  auto mapped = with(kWeights, [max_bytes = MaxBytesOf(artifact.layout)](const std::filesystem::path& file) {
+    return base::MappedFile::Open(file, max_bytes);
+  });
+  if (absl::IsResourceExhausted(mapped.status())) return annotate(DataLoss(mapped.status()), kWeights);
+  RETURN_IF_ERROR(mapped);
+  artifact.mapped = *std::move(mapped);
+  if (sums != model_sum + SumOf(artifact.mapped->bytes(), kWeights)) return changed(kWeights);
+  auto tensors = ParseTensors(artifact.mapped->bytes());
   if (!tensors.ok()) return annotate(tensors.status(), kWeights);
   artifact.weights = *std::move(tensors);
   RETURN_IF_ERROR(annotate(CheckTensors(artifact.layout, artifact.weights), kWeights));
@@ -129,7 +149,7 @@ absl::StatusOr<Artifact> LoadArtifact(const std::filesystem::path& folder) {
 }
 
 absl::StatusOr<WrittenArtifact> WriteArtifact(const std::filesystem::path& root, ModelFile file,
-                                              const TensorFile& weights) {
+                                              const TensorViews& weights) {
   for (const auto& [field, value] : {std::pair("name", &file.name()), std::pair("version", &file.version())}) {
     if (!IsFolderName(*value)) {
       return base::InvalidField(field, absl::StrCat("'", *value, "' is not 1 to 128 characters of [A-Za-z0-9._:-]"));
@@ -139,10 +159,9 @@ absl::StatusOr<WrittenArtifact> WriteArtifact(const std::filesystem::path& root,
   const std::filesystem::path folder = root / file.name() / file.version();
   ASSIGN_OR_RETURN(const auto publisher, base::FolderPublisher::Create(folder));
   const std::string model = base::ToJson(file) + "\n";
-  const std::string bytes = SerializeTensors(weights);
-  const std::string sums = SumsOf(model, bytes);
   RETURN_IF_ERROR(base::WriteFileAtomically(publisher->path() / kModel, model));
-  RETURN_IF_ERROR(base::WriteFileAtomically(publisher->path() / kWeights, bytes));
+  ASSIGN_OR_RETURN(const std::string sum, WriteWeights(publisher->path() / kWeights, weights));
+  const std::string sums = SumOf(model, kModel) + SumLine(sum, kWeights);
   RETURN_IF_ERROR(base::WriteFileAtomically(publisher->path() / kSums, sums));
   RETURN_IF_ERROR(publisher->Publish());
   return WrittenArtifact{folder, base::Sha256Hex(sums)};

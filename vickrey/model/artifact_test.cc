@@ -1,7 +1,10 @@
 #include "vickrey/model/artifact.h"
 
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
@@ -21,6 +24,7 @@ namespace vickrey::model {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using vickrey::storage::v1::ModelFile;
 
@@ -69,7 +73,7 @@ class ArtifactTest : public testing::Test {
   ~ArtifactTest() override { fs::remove_all(root_); }
 
   fs::path WriteSample() const {
-    const auto written = WriteArtifact(root_, SampleFile(), SampleWeights());
+    const auto written = WriteArtifact(root_, SampleFile(), ViewOf(SampleWeights()));
     EXPECT_TRUE(written.ok()) << written.status();
     return root_ / "ctr" / "3";
   }
@@ -108,7 +112,7 @@ class ArtifactTest : public testing::Test {
 };
 
 TEST_F(ArtifactTest, RoundTrip) {
-  const auto written = WriteArtifact(root_, SampleFile(), SampleWeights());
+  const auto written = WriteArtifact(root_, SampleFile(), ViewOf(SampleWeights()));
   ASSERT_TRUE(written.ok()) << written.status();
   EXPECT_EQ(written->folder, root_ / "ctr" / "3");
   EXPECT_EQ(written->sha256, *base::Sha256HexOfFile(written->folder / "SHA256SUMS"));
@@ -132,11 +136,11 @@ TEST_F(ArtifactTest, TheFolderHoldsThreeFilesAndNothingIsLeftAside) {
 }
 
 TEST_F(ArtifactTest, EqualModelsGiveEqualDigests) {
-  const auto first = WriteArtifact(root_ / "a", SampleFile(), SampleWeights());
-  const auto second = WriteArtifact(root_ / "b", SampleFile(), SampleWeights());
+  const auto first = WriteArtifact(root_ / "a", SampleFile(), ViewOf(SampleWeights()));
+  const auto second = WriteArtifact(root_ / "b", SampleFile(), ViewOf(SampleWeights()));
   TensorFile other = SampleWeights();
   other.tensors.at("bias").values[0] = 1.0000001f;
-  const auto third = WriteArtifact(root_ / "c", SampleFile(), other);
+  const auto third = WriteArtifact(root_ / "c", SampleFile(), ViewOf(other));
   EXPECT_EQ(first->sha256, second->sha256);
   EXPECT_NE(first->sha256, third->sha256);
 }
@@ -152,25 +156,97 @@ TEST_F(ArtifactTest, Sha256sumAcceptsIt) {
 
 TEST_F(ArtifactTest, AnyChangedByteIsRefused) {
   const fs::path folder = WriteSample();
+  const auto expect_refused = [&](const char* name, const std::string& bytes, const std::string& what) {
+    Write(folder / name, bytes);
+    const absl::Status status = LoadArtifact(folder).status();
+    ASSERT_TRUE(absl::IsDataLoss(status)) << name << " " << what << ": " << status;
+    ASSERT_THAT(std::string(status.message()), AllOf(HasSubstr("SHA256SUMS"), HasSubstr("was changed or cut")));
+    // Of SHA256SUMS and a file beside it nobody can say which one it was.
+    if (std::string_view(name) != "SHA256SUMS") {
+      ASSERT_THAT(std::string(status.message()), HasSubstr(name));
+    }
+  };
+  int bytes_changed = 0;
   for (const char* name : kFiles) {
     const std::string bytes = Read(folder / name);
     for (size_t i = 0; i < bytes.size(); ++i) {
-      std::string changed = bytes;
-      changed[i] = static_cast<char>(changed[i] ^ (1 << i % 8));
-      Write(folder / name, changed);
-      const absl::Status status = LoadArtifact(folder).status();
-      ASSERT_TRUE(absl::IsDataLoss(status)) << name << " at " << i << ": " << status;
-      ASSERT_THAT(std::string(status.message()), HasSubstr("SHA256SUMS"));
+      for (const int change : {1, 2, 4, 8, 16, 32, 64, 128, 255}) {
+        std::string changed = bytes;
+        changed[i] = static_cast<char>(changed[i] ^ change);
+        expect_refused(name, changed, absl::StrCat("at ", i, " ^ ", change));
+      }
+      ++bytes_changed;
+      expect_refused(name, bytes.substr(0, i), absl::StrCat("cut at ", i));
+      expect_refused(name, bytes.substr(0, i) + bytes.substr(i + 1), absl::StrCat("without ", i));
     }
-    for (const size_t size : {size_t{0}, bytes.size() / 2, bytes.size() - 1}) {
-      Write(folder / name, bytes.substr(0, size));
-      EXPECT_TRUE(absl::IsDataLoss(LoadArtifact(folder).status())) << name << " cut at " << size;
+    for (const char* more : {"\n", " ", "0", "x"}) {
+      expect_refused(name, bytes + more, "and more behind");
+      expect_refused(name, more + bytes, "and more in front");
     }
-    Write(folder / name, bytes + "\n");
-    EXPECT_TRUE(absl::IsDataLoss(LoadArtifact(folder).status())) << name;
+    expect_refused(name, bytes + std::string(1, '\0'), "and a zero behind");
     Write(folder / name, bytes);
   }
+  EXPECT_GT(bytes_changed, 600);
   EXPECT_TRUE(LoadArtifact(folder).ok());
+}
+
+TEST_F(ArtifactTest, AnythingButAFileInTheFoldersPlacesIsRefused) {
+  const fs::path folder = WriteSample();
+  for (const char* name : kFiles) {
+    fs::rename(folder / name, root_ / "aside");
+    ASSERT_EQ(mkfifo((folder / name).c_str(), 0600), 0);  // a reader that waits for a writer would hang
+    const absl::Status pipe = LoadArtifact(folder).status();
+    EXPECT_TRUE(absl::IsDataLoss(pipe)) << pipe;
+    EXPECT_THAT(std::string(pipe.message()), HasSubstr(absl::StrCat(name, ": is not a file")));
+    fs::remove(folder / name);
+    fs::create_directory(folder / name);
+    EXPECT_TRUE(absl::IsDataLoss(LoadArtifact(folder).status())) << name;
+    fs::remove(folder / name);
+    fs::rename(root_ / "aside", folder / name);
+  }
+  EXPECT_TRUE(LoadArtifact(folder).ok());
+}
+
+TEST_F(ArtifactTest, WeightsLargerThanTheNetworkNeedsAreNotRead) {
+  const fs::path folder = WriteSample();
+  fs::resize_file(folder / "weights.safetensors", uintmax_t{1} << 40);  // a hole; its sum would take an hour
+  const absl::Status status = LoadArtifact(folder).status();
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr("weights.safetensors"), HasSubstr("is larger than")));
+}
+
+TEST_F(ArtifactTest, TheWeightsAreReadWhereTheyLie) {
+  const fs::path folder = WriteSample();
+  const auto artifact = LoadArtifact(folder);
+  ASSERT_TRUE(artifact.ok()) << artifact.status();
+  const std::string_view mapped = artifact->mapped->bytes();
+  EXPECT_EQ(mapped, Read(folder / "weights.safetensors"));
+  for (const auto& [name, tensor] : artifact->weights.tensors) {
+    const auto* first = reinterpret_cast<const char*>(tensor.values.data());
+    EXPECT_GE(first, mapped.data()) << name;
+    EXPECT_LE(first + tensor.values.size_bytes(), mapped.data() + mapped.size()) << name;
+  }
+  fs::remove_all(folder);  // as an operator may, with a server running
+  EXPECT_EQ(Values(artifact->weights, "table.k"), (std::vector<float>{10, 20, 30}));
+}
+
+TEST_F(ArtifactTest, AWriteThatFailsLeavesNothing) {
+  TensorFile weights = SampleWeights();
+  weights.tensors["table.k"] = {.shape = {1 << 20, 1}, .values = std::vector<float>(1 << 20)};
+  // Files of this process can be no longer than 3 MB: a write is cut short, the next one fails, as on a full disk.
+  struct rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  struct rlimit limit = before;
+  limit.rlim_cur = 3'000'001;
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  const absl::Status status = WriteArtifact(root_, SampleFile(), ViewOf(weights)).status();
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr("cannot write"), HasSubstr("weights.safetensors")));
+  EXPECT_TRUE(fs::is_empty(root_ / "ctr"));
+  EXPECT_TRUE(WriteArtifact(root_, SampleFile(), ViewOf(weights)).ok());
 }
 
 TEST_F(ArtifactTest, AMissingFileIsNamed) {
@@ -341,7 +417,7 @@ TEST_F(ArtifactTest, ThePublishedVersionStays) {
   for (int i = 0; i < 3; ++i) before[i] = Read(folder / kFiles[i]);
   TensorFile other = SampleWeights();
   other.tensors.at("bias").values[0] = 99;
-  const absl::Status status = WriteArtifact(root_, SampleFile(), other).status();
+  const absl::Status status = WriteArtifact(root_, SampleFile(), ViewOf(other)).status();
   EXPECT_TRUE(absl::IsAlreadyExists(status)) << status;
   for (int i = 0; i < 3; ++i) EXPECT_EQ(Read(folder / kFiles[i]), before[i]);
   EXPECT_EQ(std::distance(fs::directory_iterator(folder.parent_path()), fs::directory_iterator()), 1);
@@ -353,15 +429,15 @@ TEST_F(ArtifactTest, BadNamesAreRefusedBeforeAnythingIsWritten) {
         std::string("a b"), std::string("a\0b", 3), std::string("ü"), std::string(129, 'a')}) {
     ModelFile file = SampleFile();
     file.set_name(bad);
-    EXPECT_EQ(base::FieldOf(WriteArtifact(root_, file, SampleWeights()).status()), "name") << bad;
+    EXPECT_EQ(base::FieldOf(WriteArtifact(root_, file, ViewOf(SampleWeights())).status()), "name") << bad;
     file = SampleFile();
     file.set_version(bad);
-    EXPECT_EQ(base::FieldOf(WriteArtifact(root_, file, SampleWeights()).status()), "version") << bad;
+    EXPECT_EQ(base::FieldOf(WriteArtifact(root_, file, ViewOf(SampleWeights())).status()), "version") << bad;
   }
   EXPECT_TRUE(fs::is_empty(root_));
   ModelFile longest = SampleFile();
   longest.set_version(std::string(128, '9'));
-  EXPECT_TRUE(WriteArtifact(root_, longest, SampleWeights()).ok());
+  EXPECT_TRUE(WriteArtifact(root_, longest, ViewOf(SampleWeights())).ok());
 }
 
 TEST_F(ArtifactTest, NextVersionIsBehindTheGreatestNumber) {

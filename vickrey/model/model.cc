@@ -23,6 +23,7 @@ Model::Model(Artifact artifact, std::unique_ptr<const Scorer> scorer)
       schema_(std::move(artifact.schema)),
       layout_(std::move(artifact.layout)),
       sha256_(std::move(artifact.sha256)),
+      mapped_(std::move(artifact.mapped)),
       scorer_(std::move(scorer)) {}
 
 absl::StatusOr<std::shared_ptr<const Model>> Model::Load(const std::filesystem::path& folder) {

@@ -52,6 +52,7 @@ class Model {
   const std::shared_ptr<const features::Schema> schema_;
   const Layout layout_;
   const std::string sha256_;
+  const std::shared_ptr<const base::MappedFile> mapped_;  // where the scorer's tables lie
   const std::unique_ptr<const Scorer> scorer_;
 };
 

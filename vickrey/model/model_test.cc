@@ -81,7 +81,7 @@ class ModelTest : public testing::TestWithParam<ArchitectureAndHidden> {
   ~ModelTest() override { fs::remove_all(root_); }
 
   std::shared_ptr<const Model> Load(const TensorFile& weights) const {
-    const auto written = WriteArtifact(root_, file_, weights);
+    const auto written = WriteArtifact(root_, file_, ViewOf(weights));
     EXPECT_TRUE(written.ok()) << written.status();
     auto model = Model::Load(written->folder);
     EXPECT_TRUE(model.ok()) << model.status();

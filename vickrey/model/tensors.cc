@@ -1,11 +1,14 @@
 #include "vickrey/model/tensors.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <set>
+#include <string_view>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
 #include "vickrey/base/status.h"
@@ -20,7 +23,9 @@ static_assert(std::endian::native == std::endian::little, "the format is little-
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;
 constexpr size_t kLengthBytes = 8;
 constexpr size_t kAlignment = 8;
+constexpr size_t kPieceBytes = size_t{1} << 20;  // stays in the cache between what is done to it
 constexpr int64_t kMaxValues = int64_t{1} << 40;
+constexpr size_t kMaxTypeLength = 16;  // of the names of types: F64, F8_E4M3
 
 absl::Status Damaged(const std::string& what) {
   return absl::DataLossError(absl::StrCat("not a sound safetensors file: ", what));
@@ -33,13 +38,28 @@ struct Entry {
   uint64_t begin = 0, end = 0;  // bytes behind the header
 };
 
+absl::Status CheckType(const std::string& name, const json& type) {
+  if (type == "F32") return absl::OkStatus();
+  std::string found;
+  if (type.is_string()) {
+    const auto& text = type.get_ref<const std::string&>();
+    const bool is_name =
+        !text.empty() && text.size() <= kMaxTypeLength && std::all_of(text.begin(), text.end(), [](char c) {
+          return absl::ascii_isupper(static_cast<unsigned char>(c)) ||
+                 absl::ascii_isdigit(static_cast<unsigned char>(c)) || c == '_';
+        });
+    if (is_name) found = absl::StrCat(", but of ", text);
+  }
+  return Damaged(absl::StrCat("'", name, "' is not of dtype F32, the only one that is read", found));
+}
+
 absl::StatusOr<Entry> ParseEntry(const std::string& name, const json& value) {
   const auto fault = [&](std::string_view what) { return Damaged(absl::StrCat("'", name, "' ", std::string(what))); };
   if (!value.is_object() || value.size() != 3 || !value.contains("dtype") || !value.contains("shape") ||
       !value.contains("data_offsets")) {
     return fault("needs dtype, shape and data_offsets, and nothing else");
   }
-  if (value["dtype"] != "F32") return fault("is not of dtype F32, the only one that is read");
+  RETURN_IF_ERROR(CheckType(name, value["dtype"]));
   Entry entry{.name = name};
   if (!value["shape"].is_array()) return fault("has a shape that is not a list");
   int64_t count = 1;
@@ -73,6 +93,45 @@ absl::Status ParseMetadata(const json& value, std::map<std::string, std::string>
   return absl::OkStatus();
 }
 
+absl::StatusOr<json> ParseHeader(std::string_view text) {
+  // The format says so; it also keeps out a byte order mark, which the parser skips.
+  if (text.empty() || text[0] != '{') return Damaged("its header is not a JSON map");
+  // The keys so far of the maps that are open. Those that are deeper than an entry are refused later.
+  std::array<std::set<std::string>, 2> keys;
+  size_t open = 0;
+  bool twice = false;
+  const auto note = [&](int, json::parse_event_t event, json& value) {
+    if (event == json::parse_event_t::object_start && open++ < keys.size()) keys[open - 1].clear();
+    if (event == json::parse_event_t::object_end) --open;
+    if (event == json::parse_event_t::key && open <= keys.size()) {
+      twice = !keys[open - 1].insert(value.get_ref<const std::string&>()).second || twice;
+    }
+    return true;
+  };
+  json header = json::parse(text.begin(), text.end(), note, /*allow_exceptions=*/false);
+  if (twice) return Damaged("a name comes twice");
+  if (!header.is_object()) return Damaged("its header is not a JSON map");
+  return header;
+}
+
+// The bytes in front of the values, which lie in the order of the names.
+std::string HeaderOf(const TensorViews& file) {
+  json header = json::object();
+  if (!file.metadata.empty()) header["__metadata__"] = file.metadata;
+  uint64_t offset = 0;
+  for (const auto& [name, tensor] : file.tensors) {
+    const uint64_t bytes = tensor.values.size_bytes();
+    header[name] = {{"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {offset, offset + bytes}}};
+    offset += bytes;
+  }
+  std::string text = header.dump();
+  text.resize((text.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
+  const uint64_t length = text.size();
+  std::string bytes(kLengthBytes, '\0');
+  std::memcpy(bytes.data(), &length, kLengthBytes);
+  return bytes + text;
+}
+
 }  // namespace
 
 int64_t CountOf(const std::vector<int64_t>& shape) {
@@ -95,25 +154,23 @@ TensorFile CopyOf(const TensorViews& views) {
   return file;
 }
 
+absl::Status WriteTensors(const TensorViews& file, absl::FunctionRef<absl::Status(std::string_view bytes)> sink) {
+  RETURN_IF_ERROR(sink(HeaderOf(file)));
+  for (const auto& [name, tensor] : file.tensors) {
+    std::string_view rest(reinterpret_cast<const char*>(tensor.values.data()), tensor.values.size_bytes());
+    for (; !rest.empty(); rest.remove_prefix(std::min(rest.size(), kPieceBytes))) {
+      RETURN_IF_ERROR(sink(rest.substr(0, kPieceBytes)));
+    }
+  }
+  return absl::OkStatus();
+}
+
 std::string SerializeTensors(const TensorFile& file) {
-  json header = json::object();
-  if (!file.metadata.empty()) header["__metadata__"] = file.metadata;
-  uint64_t offset = 0;
-  for (const auto& [name, tensor] : file.tensors) {
-    const uint64_t bytes = tensor.values.size() * sizeof(float);
-    header[name] = {{"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {offset, offset + bytes}}};
-    offset += bytes;
-  }
-  std::string text = header.dump();
-  text.resize((text.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
-  const uint64_t length = text.size();
-  std::string bytes(kLengthBytes, '\0');
-  std::memcpy(bytes.data(), &length, kLengthBytes);
-  bytes += text;
-  bytes.reserve(bytes.size() + offset);
-  for (const auto& [name, tensor] : file.tensors) {
-    bytes.append(reinterpret_cast<const char*>(tensor.values.data()), tensor.values.size() * sizeof(float));
-  }
+  std::string bytes;
+  (void)WriteTensors(ViewOf(file), [&](std::string_view piece) {
+    bytes += piece;
+    return absl::OkStatus();
+  });
   return bytes;
 }
 
@@ -123,19 +180,10 @@ absl::StatusOr<TensorViews> ParseTensors(std::string_view bytes) {
   std::memcpy(&length, bytes.data(), kLengthBytes);
   bytes.remove_prefix(kLengthBytes);
   if (length > kMaxHeaderBytes || length > bytes.size()) return Damaged("its header is cut");
-  if ((kLengthBytes + length) % alignof(float) != 0) return Damaged("its values are not aligned");
   const std::string_view text = bytes.substr(0, length);
   const std::string_view values = bytes.substr(length);
-  std::set<std::string> names;
-  bool twice = false;
-  const auto note = [&](int depth, json::parse_event_t event, json& value) {
-    if (event == json::parse_event_t::key && depth == 1)
-      twice = !names.insert(value.get<std::string>()).second || twice;
-    return true;
-  };
-  const json header = json::parse(text.begin(), text.end(), note, /*allow_exceptions=*/false);
-  if (twice) return Damaged("a name comes twice");
-  if (!header.is_object()) return Damaged("its header is not a JSON map");
+  if (reinterpret_cast<uintptr_t>(values.data()) % alignof(float) != 0) return Damaged("its values are not aligned");
+  ASSIGN_OR_RETURN(const json header, ParseHeader(text));
   TensorViews file;
   std::vector<Entry> entries;
   for (const auto& [name, value] : header.items()) {

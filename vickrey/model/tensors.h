@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace vickrey::model {
@@ -49,13 +51,19 @@ inline std::vector<float> Values(const TensorViews& file, const std::string& nam
 TensorViews ViewOf(const TensorFile& file);
 TensorFile CopyOf(const TensorViews& views);
 
+// Hands the bytes of a file to `sink`, from the first to the last and in pieces of at most 1 MB but for the header, so
+// that no second copy of the values is made. Ends with the sink's first error.
 // REQUIRES: every tensor has as many values as its shape says; names and metadata are UTF-8, and no name is
 // __metadata__.
+absl::Status WriteTensors(const TensorViews& file, absl::FunctionRef<absl::Status(std::string_view bytes)> sink);
+
+// All of these bytes. REQUIRES: as WriteTensors.
 std::string SerializeTensors(const TensorFile& file);
 
-// DATA_LOSS saying what is wrong: a header that is cut, too long or not JSON, a type other than F32, values that
-// overlap, leave holes, lie outside, are not aligned or are not as many as the shape says.
-// The views lie in `bytes`, which begin at a multiple of the alignment of float.
+// The tensors of a file, whose views lie in `bytes`.
+// DATA_LOSS saying what is wrong: a header that is cut, too long or not JSON, a name that comes twice, a type other
+// than F32 (by its name), values that overlap, leave holes, lie outside, are not aligned in memory or are not as many
+// as the shape says. Whether they are finite is not looked at.
 absl::StatusOr<TensorViews> ParseTensors(std::string_view bytes);
 
 }  // namespace vickrey::model

@@ -16,8 +16,9 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-// A file written by hand: little-endian length, header, values.
-std::string File(const std::string& header, const std::string& values) {
+// A file written by hand: little-endian length, header, padded so that values are aligned, values.
+std::string File(std::string header, const std::string& values) {
+  while (header.size() % 4 != 0) header += ' ';
   std::string bytes;
   for (int i = 0; i < 8; ++i) bytes.push_back(static_cast<char>(uint64_t{header.size()} >> (8 * i)));
   return bytes + header + values;
@@ -62,6 +63,37 @@ TEST(SerializeTensors, HeadersArePaddedToEightBytes) {
   }
 }
 
+TEST(WriteTensors, PiecesAreSmallAndMakeTheSameFile) {
+  TensorFile file = Sample();
+  auto& large = file.tensors["large"] = {.shape = {700'000}};
+  for (int i = 0; i < 700'000; ++i) large.values.push_back(static_cast<float>(i));
+  std::string bytes;
+  size_t pieces = 0;
+  const absl::Status written = WriteTensors(ViewOf(file), [&](std::string_view piece) {
+    EXPECT_LE(piece.size(), 1u << 20);
+    bytes += piece;
+    ++pieces;
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(written.ok()) << written;
+  EXPECT_EQ(pieces, 1u + 1 + 3 + 1);  // the header, 2.8 MB in three, and the small ones
+  const auto parsed = ParseTensors(bytes);
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  ExpectSame(CopyOf(*parsed), file);
+  EXPECT_EQ(bytes, SerializeTensors(file));
+}
+
+TEST(WriteTensors, EndsWithTheFirstError) {
+  for (size_t at = 0; at < 3; ++at) {
+    size_t pieces = 0;
+    const absl::Status written = WriteTensors(ViewOf(Sample()), [&](std::string_view) {
+      return pieces++ == at ? absl::ResourceExhaustedError("full") : absl::OkStatus();
+    });
+    EXPECT_TRUE(absl::IsResourceExhausted(written)) << written;
+    EXPECT_EQ(pieces, at + 1);
+  }
+}
+
 TEST(Tensors, RoundTrip) {
   TensorFile file = Sample();
   file.tensors["scalar"] = {.shape = {}, .values = {7}};
@@ -87,9 +119,8 @@ TEST(Tensors, RoundTripOfNothing) {
 
 TEST(ParseTensors, ReadsWhatOthersWrite) {
   // Other orders of keys and tensors, spaces, padding to four bytes: all within the format.
-  std::string header = R"( {"b": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}, "a": {"shape": [],
+  const std::string header = R"({"b": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}, "a": {"shape": [],
       "data_offsets": [0, 4], "dtype": "F32"}})";
-  while (header.size() % 4 != 0) header += ' ';
   const std::string bytes = File(header, std::string("\0\0\x80\x3f\0\0\0\xc0", 8));
   const auto parsed = ParseTensors(bytes);
   ASSERT_TRUE(parsed.ok()) << parsed.status();
@@ -167,8 +198,16 @@ TEST(ParseTensors, Refusals) {
       {File(two("[0,8]", "[4,12]"), Zeros(12)), "'b' does not begin where the one before ends"},
       {File(two("[0,8]", "[0,8]"), Zeros(8)), "does not begin where the one before ends"},
       {File(two("[0,8]", "[8,0]"), Zeros(8)), "'b' has other bytes than its shape needs"},
-      {File(one(R"({"dtype":"F64","shape":[1],"data_offsets":[0,8]})"), Zeros(8)), "'a' is not of dtype F32"},
-      {File(one(R"({"dtype":"F16","shape":[2],"data_offsets":[0,4]})"), Zeros(4)), "'a' is not of dtype F32"},
+      {File(one(R"({"dtype":"F64","shape":[1],"data_offsets":[0,8]})"), Zeros(8)),
+       "'a' is not of dtype F32, the only one that is read, but of F64"},
+      {File(one(R"({"dtype":"F16","shape":[2],"data_offsets":[0,4]})"), Zeros(4)), "but of F16"},
+      {File(one(R"({"dtype":"BF16","shape":[2],"data_offsets":[0,4]})"), Zeros(4)), "but of BF16"},
+      {File(one(R"({"dtype":"F8_E4M3","shape":[4],"data_offsets":[0,4]})"), Zeros(4)), "but of F8_E4M3"},
+      {File(one(R"({"dtype":"I64","shape":[1],"data_offsets":[0,8]})"), Zeros(8)), "but of I64"},
+      {File(one(R"({"dtype":"U32","shape":[1],"data_offsets":[0,4]})"), Zeros(4)), "but of U32"},
+      {File(one(R"({"dtype":"BOOL","shape":[4],"data_offsets":[0,4]})"), Zeros(4)), "but of BOOL"},
+      {File(one(R"({"dtype":"f32","shape":[1],"data_offsets":[0,4]})"), Zeros(4)), "'a' is not of dtype F32"},
+      {File(one(R"({"dtype":"","shape":[1],"data_offsets":[0,4]})"), Zeros(4)), "'a' is not of dtype F32"},
       {File(one(R"({"dtype":32,"shape":[2],"data_offsets":[0,8]})"), Zeros(8)), "'a' is not of dtype F32"},
       {File(shape("[-1]", "4"), Zeros(4)), "'a' has a shape that is not one"},
       {File(shape("[-1,-2]", "8"), Zeros(8)), "'a' has a shape that is not one"},
@@ -205,6 +244,17 @@ TEST(ParseTensors, Refusals) {
       {File("{}{}", ""), "not a JSON map"},
       {File("{\"a\xff\":1}", ""), "not a JSON map"},
       {File("nonsense", ""), "not a JSON map"},
+      {File(" {}", ""), "not a JSON map"},
+      {File("\xef\xbb\xbf{}", ""), "not a JSON map"},
+      {File(
+           R"({"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})",
+           ""),
+       "a name comes twice"},
+      {File(R"({"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"\u0061":{}})", ""), "a name comes twice"},
+      {File(one(R"({"dtype":"F64","dtype":"F32","shape":[2],"data_offsets":[0,8]})"), Zeros(8)), "a name comes twice"},
+      {File(one(R"({"dtype":"F32","shape":[9],"shape":[2],"data_offsets":[0,8]})"), Zeros(8)), "a name comes twice"},
+      {File(R"({"__metadata__":{"k":"1","k":"2"}})", ""), "a name comes twice"},
+      {File(R"({"__metadata__":{},"__metadata__":{}})", ""), "a name comes twice"},
       {File(R"({"__metadata__":[]})", ""), "__metadata__ is not a map"},
       {File(R"({"__metadata__":{"k":1}})", ""), "__metadata__ holds something else"},
       {File(R"({"__metadata__":{"k":null}})", ""), "__metadata__ holds something else"},
@@ -213,6 +263,37 @@ TEST(ParseTensors, Refusals) {
     const absl::Status status = ParseTensors(c.bytes).status();
     EXPECT_TRUE(absl::IsDataLoss(status)) << c.message << ": " << status << " of " << c.bytes.substr(0, 200);
     EXPECT_THAT(std::string(status.message()), HasSubstr(c.message)) << c.bytes.substr(0, 200);
+  }
+}
+
+TEST(ParseTensors, TheSameKeyInTwoEntriesIsGood) {
+  const auto parsed = ParseTensors(File(
+      R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"shape":{"dtype":"F32","shape":[0],"data_offsets":[4,4]},
+      "__metadata__":{"a":"a","shape":"shape"}})",
+      Zeros(4)));
+  EXPECT_TRUE(parsed.ok()) << parsed.status();
+}
+
+TEST(ParseTensors, ValuesThatAreNotAlignedAreRefusedBeforeTheyAreRead) {
+  const std::string sound = SerializeTensors(Sample());
+  for (size_t shift = 0; shift < 8; ++shift) {
+    // The same file, elsewhere in memory.
+    std::vector<uint64_t> memory(sound.size() / 8 + 2);
+    char* const place = reinterpret_cast<char*>(memory.data()) + shift;
+    sound.copy(place, sound.size());
+    const auto moved = ParseTensors({place, sound.size()});
+    // A header that is longer by as many blanks.
+    std::string header = R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}  )" + std::string(shift, ' ');
+    std::string bytes(1, static_cast<char>(header.size()));
+    bytes += Zeros(7) + header + Zeros(8);
+    const auto longer = ParseTensors(bytes);
+    for (const absl::Status& status : {moved.status(), longer.status()}) {
+      EXPECT_EQ(status.ok(), shift % 4 == 0) << shift;
+      if (!status.ok()) {
+        EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+        EXPECT_THAT(std::string(status.message()), HasSubstr("its values are not aligned"));
+      }
+    }
   }
 }
 
