@@ -78,8 +78,9 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto loaded = vickrey::model::Model::Load(folder.path());
   if (loaded.ok()) RequirePredicts(**loaded);
   const absl::Status status = loaded.status();
-  Require(status.ok() || absl::IsDataLoss(status) || absl::IsUnimplemented(status) || absl::IsFailedPrecondition(status),
-          "an artifact is good, damaged, of a later version or fails its warm-up");
+  Require(
+      status.ok() || absl::IsDataLoss(status) || absl::IsUnimplemented(status) || absl::IsFailedPrecondition(status),
+      "an artifact is good, damaged, of a later version or fails its warm-up");
   for (const auto& [name, bytes] : {std::pair("model.json", model), std::pair("weights.safetensors", weights)}) {
     if (!loaded.ok() || bytes.empty()) continue;
     std::string changed(bytes);

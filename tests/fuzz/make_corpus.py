@@ -150,6 +150,7 @@ SEEDS = {
         "overflow": tensors_file('{"a":' + ONE.replace("[2]", "[4294967296,4294967296]") + "}", [1, 2]),
         "deep": tensors_file("{" + '"a":{' * 100 + "}" * 101, []), "lists": tensors_file('{"a":' + "[" * 300, []),
         "long": struct.pack("<Q", 2**64 - 8) + b"{}",
+        "zero": struct.pack("<Q", 8) + b"{}\0 more ",
     },
     "artifact_fuzz": {
         "logistic": artifact(LOGISTIC, tensors(LOGISTIC_TENSORS)), "mlp": artifact(MLP, tensors(MLP_TENSORS)),

@@ -115,7 +115,8 @@ absl::StatusOr<Artifact> LoadArtifact(const std::filesystem::path& folder) {
   };
   const auto changed = [&](const char* name) {
     return annotate(
-        absl::DataLossError(absl::StrCat("does not match ", name, " beside it: one of them was changed or cut")), kSums);
+        absl::DataLossError(absl::StrCat("does not match ", name, " beside it: one of them was changed or cut")),
+        kSums);
   };
   ASSIGN_OR_RETURN(const std::string sums, read(kSums, 4096));
   ASSIGN_OR_RETURN(const std::string model, read(kModel, size_t{1} << 30));

@@ -30,7 +30,7 @@ struct Artifact {
   Layout layout;
   std::shared_ptr<const base::MappedFile> mapped;  // of the weights
   TensorViews weights;                             // in `mapped`
-  std::string sha256;                              // of SHA256SUMS, 64 hexadecimal digits: equal digests predict the same bits
+  std::string sha256;  // of SHA256SUMS, 64 hexadecimal digits: equal digests predict the same bits
 };
 
 // Reads and checks an artifact: sums, format, names, schema, architecture, every tensor's name, shape and values. Of a

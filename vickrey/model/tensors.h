@@ -62,8 +62,8 @@ std::string SerializeTensors(const TensorFile& file);
 
 // The tensors of a file, whose views lie in `bytes`.
 // DATA_LOSS saying what is wrong: a header that is cut, too long or not JSON, a name that comes twice, a type other
-// than F32 (by its name), values that overlap, leave holes, lie outside, are not aligned in memory or are not as many as
-// the shape says. Whether they are finite is not looked at.
+// than F32 (by its name), values that overlap, leave holes, lie outside, are not aligned in memory or are not as many
+// as the shape says. Whether they are finite is not looked at.
 absl::StatusOr<TensorViews> ParseTensors(std::string_view bytes);
 
 }  // namespace vickrey::model
