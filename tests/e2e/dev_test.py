@@ -29,7 +29,7 @@ class DevTest(unittest.TestCase):
         (self.root / "proto").mkdir()
         (self.root / "simulator/report").mkdir(parents=True)
         shutil.copy(ROOT / "dev", self.root)
-        for name in ("debian-packages.txt", "torch-version.txt", "arrow-version.txt"):
+        for name in ("debian-packages.txt", "torch-version.txt", "arrow-version.txt", "safetensors-version.txt"):
             shutil.copy(ROOT / "cmake" / name, self.root / "cmake")
         for name in ("package.json", "package-lock.json", ".npmrc"):
             for folder_of in ("proto", "simulator/report"):
@@ -56,6 +56,8 @@ class DevTest(unittest.TestCase):
         (deps / "torch-2.13.0/torch/version.py").touch()
         (deps / "arrow-26.0.1/pyarrow").mkdir(parents=True)
         (deps / "arrow-26.0.1/pyarrow/__init__.py").touch()
+        (deps / "safetensors-0.5.3/safetensors").mkdir(parents=True)
+        (deps / "safetensors-0.5.3/safetensors/__init__.py").touch()
         for into, of in (("npm", "proto"), ("report", "simulator/report")):
             (deps / into / "node_modules").mkdir(parents=True)
             shutil.copy(self.root / of / "package-lock.json", deps / into)
@@ -106,16 +108,18 @@ class DevTest(unittest.TestCase):
         self.assertEqual(done.returncode, 3)
         self.assertIn("  torch==2.13.0\n", done.stderr)
 
-    def test_without_a_network_arrow_is_named(self):
+    def test_without_a_network_the_wheel_is_named(self):
         self.program("dpkg-query", EVERYTHING)
         self.program("pip3", "#!/bin/sh\nexit 1\n")
         self.have_wheels_and_npm()
-        shutil.rmtree(self.root / ".deps/arrow-26.0.1")
-        for environment in ({}, {"CI": "true"}):
-            done = self.dev("setup", **environment)
-            self.assertEqual(done.returncode, 3)
-            self.assertEqual(done.stderr.split("Missing:\n")[1], "  pyarrow==26.0.1\n")
-            self.assertFalse((self.root / ".deps/arrow-26.0.1").exists())
+        for folder, wheel in (("arrow-26.0.1", "pyarrow==26.0.1"), ("safetensors-0.5.3", "safetensors==0.5.3")):
+            (self.root / ".deps" / folder).rename(self.root / "aside")
+            for environment in ({}, {"CI": "true"}):
+                done = self.dev("setup", **environment)
+                self.assertEqual(done.returncode, 3)
+                self.assertEqual(done.stderr.split("Missing:\n")[1], f"  {wheel}\n")
+                self.assertFalse((self.root / ".deps" / folder).exists())
+            (self.root / "aside").rename(self.root / ".deps" / folder)
 
     def test_of_a_wheel_only_what_is_used_is_unpacked(self):
         self.program("dpkg-query", EVERYTHING)

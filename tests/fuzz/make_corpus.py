@@ -8,7 +8,9 @@ What fuzzing found beside them is kept as it is: crash-... and what `-merge=1` k
 """
 
 import gzip
+import json
 import pathlib
+import struct
 import subprocess
 import sys
 
@@ -62,6 +64,55 @@ TRAIN_CONFIG = """{"seed": 7, "loss": {"loss": "logistic"}, "model": {"architect
 """
 MARKET_CONFIG = "scenario: linear\nseed: !!int 5\nauctions: '10'\n"
 
+
+
+def tensors_file(header, values, pad=8):
+    """A safetensors file; `header` is a dictionary or text."""
+    text = header if isinstance(header, str) else json.dumps(header, separators=(",", ":"))
+    text += " " * (-len(text) % pad)
+    return struct.pack("<Q", len(text)) + text.encode("latin-1") + struct.pack(f"<{len(values)}f", *values)
+
+
+def tensors(shapes, **more):
+    """A file of these tensors, with small values."""
+    header, values = dict(more), []
+    for name, shape in shapes.items():
+        count = 1
+        for size in shape:
+            count *= size
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [4 * len(values), 4 * (len(values) + count)]}
+        values += [(i + len(name)) % 7 / 8 - 0.375 for i in range(count)]
+    return tensors_file(header, values)
+
+
+def artifact(model, weights):
+    """model.json with its length before it, and the weights."""
+    text = (model if isinstance(model, str) else json.dumps(model, separators=(",", ":"))).encode()
+    return struct.pack("<H", len(text)) + text + weights
+
+
+DENSE = {"name": "x", "side": "AD", "kind": "DENSE", "transform": "NONE"}
+LOGGED = {"name": "h", "side": "CONTEXT", "kind": "DENSE", "transform": "SIGNED_LOG1P"}
+TABLE = {"name": "k", "side": "AD", "kind": "CATEGORICAL", "buckets": 3, "embedding_width": 2}
+BAG = {"name": "t", "side": "CONTEXT", "kind": "BAG", "buckets": "4", "embedding_width": 2}
+
+
+def model(architecture, hidden, *fields, **more):
+    return {"format": 1, "name": "m", "version": "1", "spec": {"architecture": architecture, "hidden": hidden},
+            "schema": {"fields": fields}, "calibration": {"multiplier": 1.5, "logit_offset": -0.25}, **more}
+
+
+LOGISTIC = model("logistic", [], DENSE, LOGGED, TABLE, BAG)
+LOGISTIC_TENSORS = {"ad.weight": [2], "bias": [1], "context.weight": [2], "table.k": [3, 1], "table.t": [4, 1]}
+MLP = model("mlp", [3, 2], DENSE, TABLE, BAG)
+MLP_TENSORS = {"layer.0.ad": [3, 4], "layer.0.bias": [3], "layer.0.context": [3, 2], "layer.1.bias": [2],
+               "layer.1.weight": [2, 3], "layer.2.bias": [1], "layer.2.weight": [1, 2], "table.k": [3, 2],
+               "table.t": [4, 2]}
+TOWER = model("two_tower", [2], DENSE, LOGGED, TABLE, BAG, metrics={"auc": 0.5}, provenance={"seed": "3"})
+TOWER_TENSORS = {"ad.bias": [2], "ad.weight": [2, 2], "bias": [1], "context.bias": [2], "context.weight": [2, 2],
+                 "table.k": [3, 2], "table.t": [4, 2]}
+ONE = '{"dtype":"F32","shape":[2],"data_offsets":[0,8]}'
+
 SEEDS = {
     "import_fuzz": {
         "criteo": "0" + CRITEO + CRITEO.replace("1", "0", 1) + "junk\n", "criteo-grouped": "1" + CRITEO * 4,
@@ -85,6 +136,37 @@ SEEDS = {
     "config_fuzz": {"csv": "0" + CSV_CONFIG, "train": "1" + TRAIN_CONFIG, "market": "2" + MARKET_CONFIG,
                     "comma": "0,", "two-documents": "0a: 1\n---\nb: 2\n", "deep": "0" + "[" * 200,
                     "alias": "0columns: &a [x, y]\nmissing: *a\n", "unknown": "1optimizer: {lr: 1}\n"},
+    "tensors_fuzz": {
+        "nothing": tensors_file("{}", []), "logistic": tensors(LOGISTIC_TENSORS), "mlp": tensors(MLP_TENSORS),
+        "metadata": tensors({"a": [2], "": [], "b": [3, 0, 5]}, __metadata__={"format": "pt", "\u00e9": "\"\\"}),
+        "other-order": tensors_file({"b": {"shape": [1], "data_offsets": [4, 8], "dtype": "F32"},
+                                     "a": {"data_offsets": [0, 4], "dtype": "F32", "shape": [1, 1]}}, [1, 2], pad=4),
+        "not-aligned": tensors_file('{"a":' + ONE + "} ", [1, 2], pad=1), "cut": tensors_file('{"a":' + ONE + "}", [1]),
+        "behind": tensors_file('{"a":' + ONE + "}", [1, 2, 3]),
+        "overlap": tensors_file('{"a":%s,"b":%s}' % (ONE, ONE.replace("[0,8]", "[4,12]")), [1, 2, 3]),
+        "hole": tensors_file('{"a":%s,"b":%s}' % (ONE, ONE.replace("[0,8]", "[12,20]")), [1, 2, 3, 4, 5]),
+        "twice": tensors_file('{"a":%s,"a":%s}' % (ONE, ONE), [1, 2]), "f64": tensors_file(
+            '{"a":' + ONE.replace("F32", "F64").replace("[2]", "[1]") + "}", [1, 2]),
+        "overflow": tensors_file('{"a":' + ONE.replace("[2]", "[4294967296,4294967296]") + "}", [1, 2]),
+        "deep": tensors_file("{" + '"a":{' * 100 + "}" * 101, []), "lists": tensors_file('{"a":' + "[" * 300, []),
+        "long": struct.pack("<Q", 2**64 - 8) + b"{}",
+        "zero": struct.pack("<Q", 8) + b"{}\0 more ",
+    },
+    "artifact_fuzz": {
+        "logistic": artifact(LOGISTIC, tensors(LOGISTIC_TENSORS)), "mlp": artifact(MLP, tensors(MLP_TENSORS)),
+        "two-tower": artifact(TOWER, tensors(TOWER_TENSORS)),
+        "logistic-nothing": artifact(model("logistic", [], DENSE), tensors(
+            {"ad.weight": [2], "bias": [1], "context.weight": [0]})),
+        "mlp-context": artifact(model("mlp", [1], LOGGED), tensors(
+            {"layer.0.ad": [1, 0], "layer.0.bias": [1], "layer.0.context": [1, 2], "layer.1.bias": [1],
+             "layer.1.weight": [1, 1]})),
+        "large": artifact(model("logistic", [], {**TABLE, "buckets": str(2**32)}), tensors(LOGISTIC_TENSORS)),
+        "format-2": artifact({"format": 2, "news": []}, b""), "not-json": artifact("{", b""),
+        "overflow": artifact(LOGISTIC, tensors(LOGISTIC_TENSORS)[:-36] + struct.pack("<9f", *[3e38] * 9)),
+        "transforms": artifact(model("logistic", [], {**DENSE, "transform": "STANDARDIZE"},
+                                     {**LOGGED, "transform": "BUCKETIZE"}), tensors({})),
+        "weights-cut": artifact(MLP, tensors(MLP_TENSORS)[:-4]),
+    },
 }
 
 

@@ -13,7 +13,6 @@
 #include "vickrey/base/json.h"
 #include "vickrey/base/progress.h"
 #include "vickrey/base/status.h"
-#include "vickrey/features/statistics.h"
 #include "vickrey/log/reader.h"
 #include "vickrey/log/snapshot.h"
 #include "vickrey/model/encode.h"

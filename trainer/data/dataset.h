@@ -12,9 +12,9 @@
 #include "vickrey/base/shard.h"
 #include "vickrey/config/v1/train.pb.h"
 #include "vickrey/features/schema.h"
+#include "vickrey/features/statistics.h"
 #include "vickrey/metric/line_metrics.h"
 #include "vickrey/model/batch.h"
-#include "vickrey/storage/v1/artifact.pb.h"
 
 namespace vickrey::trainer {
 

@@ -94,8 +94,11 @@ absl::Status ParseMetadata(const json& value, std::map<std::string, std::string>
 }
 
 absl::StatusOr<json> ParseHeader(std::string_view text) {
-  // The format says so; it also keeps out a byte order mark, which the parser skips.
-  if (text.empty() || text[0] != '{') return Damaged("its header is not a JSON map");
+  // The format says how it begins, which also keeps out a byte order mark, which the parser skips. To the parser a zero
+  // is the end, whatever comes behind it.
+  if (text.empty() || text[0] != '{' || text.find('\0') != std::string_view::npos) {
+    return Damaged("its header is not a JSON map");
+  }
   // The keys so far of the maps that are open. Those that are deeper than an entry are refused later.
   std::array<std::set<std::string>, 2> keys;
   size_t open = 0;

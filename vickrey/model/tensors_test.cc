@@ -245,6 +245,8 @@ TEST(ParseTensors, Refusals) {
       {File("{\"a\xff\":1}", ""), "not a JSON map"},
       {File("nonsense", ""), "not a JSON map"},
       {File(" {}", ""), "not a JSON map"},
+      {File(std::string("{}\0\0", 4), ""), "not a JSON map"},
+      {File(std::string("{}\0]", 4), ""), "not a JSON map"},
       {File("\xef\xbb\xbf{}", ""), "not a JSON map"},
       {File(
            R"({"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})",
