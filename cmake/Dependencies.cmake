@@ -14,6 +14,7 @@ find_package(ArrowParquet REQUIRED)
 find_package(hwy CONFIG REQUIRED)
 find_package(GTest CONFIG REQUIRED)
 find_package(benchmark CONFIG REQUIRED)
+find_package(dnnl CONFIG REQUIRED)
 find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)
 
 add_library(Random123::random123 INTERFACE IMPORTED)

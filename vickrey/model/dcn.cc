@@ -125,13 +125,11 @@ class NativeDcn final : public Scorer {
                             .gate = ads + most * (ad_.width() + inputs_),
                             .down = ads + most * (ad_.width() + inputs_ + padded)};
     float* const scratch = crossing.down + most * first_.padded();
-    for (int64_t a = group.begin; a < group.end; ++a) {
-      context_.Gather(batch.context, a, contexts + (a - group.begin) * context_.width());
-    }
+    context_.Gather(batch.context, group.begin, group.end, contexts);
     first_.Context(contexts, auctions, shared);
     if (hidden_.has_value()) hidden_->first().Context(contexts, auctions, deep_shared);
     ForEachPart(batch, group, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) ad_.Gather(batch.ads, i, ads + (i - begin) * ad_.width());
+      ad_.Gather(batch.ads, begin, end, ads);
       Cross(batch, group, begin, end, crossing);
       for (int64_t i = begin; i < end; ++i) {
         logits[i] = bias_ + Dot({crossing.x + (i - begin) * inputs_, cross_output_.size()}, cross_output_);

@@ -3,11 +3,14 @@
 //   context.weight . x_context + ad.weight . x_ad + sum over tables of table[bucket] + bias
 //
 // Everything starts from zero, which is no loss: the objective has one minimum.
+#include <algorithm>
 #include <string>
 
 #include "vickrey/base/status.h"
 #include "vickrey/model/architecture.h"
+#include "vickrey/model/groups.h"
 #include "vickrey/model/lookup.h"
+#include "vickrey/model/matrix.h"
 
 namespace vickrey::model {
 namespace {
@@ -39,12 +42,16 @@ class NativeLogistic final : public Scorer {
         bias_(file.tensors.at("bias").values[0]) {}
 
   absl::Status Logits(const Batch& batch, std::span<float> logits) const override {
-    for (int64_t a = 0; a < batch.auctions(); ++a) {
-      const float shared = context_.Add(batch.context, a, bias_);
-      for (int64_t i = batch.offsets[a]; i < batch.offsets[a + 1]; ++i) {
-        logits[i] = ad_.Add(batch.ads, i, shared);
+    ForEachGroup(batch, [&](const Group& group) {
+      float* const shared = ThreadScratch(group.end - group.begin);
+      std::fill(shared, shared + (group.end - group.begin), bias_);
+      context_.Add(batch.context, group.begin, group.end, shared);
+      for (int64_t a = group.begin; a < group.end; ++a) {
+        std::fill(logits.begin() + batch.offsets[a], logits.begin() + batch.offsets[a + 1], shared[a - group.begin]);
       }
-    }
+      ad_.Add(batch.ads, batch.offsets[group.begin], batch.offsets[group.end],
+              logits.data() + batch.offsets[group.begin]);
+    });
     return absl::OkStatus();
   }
 
@@ -54,11 +61,10 @@ class NativeLogistic final : public Scorer {
     Side(const SideInputs& inputs, const std::string& weight, const TensorViews& file)
         : lookup_(inputs, file), weight_(Values(file, weight)) {}
 
-    float Add(const SideRows& rows, int64_t row, float sum) const {
-      const std::span<const float> x = lookup_.Dense(rows, row);
-      for (size_t j = 0; j < weight_.size(); ++j) sum += weight_[j] * x[j];
-      lookup_.AddTables(rows, row, {&sum, 1});
-      return sum;
+    // Adds to the sums of rows [begin, end).
+    void Add(const SideRows& rows, int64_t begin, int64_t end, float* sums) const {
+      for (int64_t i = begin; i < end && !weight_.empty(); ++i) sums[i - begin] += Dot(lookup_.Dense(rows, i), weight_);
+      lookup_.AddTables(rows, begin, end, sums, /*stride=*/1);
     }
 
    private:

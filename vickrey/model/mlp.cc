@@ -67,12 +67,10 @@ class NativeMlp final : public Scorer {
     float* const shared = contexts + auctions * context_.width();
     float* const ads = shared + auctions * first.padded();
     float* const scratch = ads + most * ad_.width();
-    for (int64_t a = group.begin; a < group.end; ++a) {
-      context_.Gather(batch.context, a, contexts + (a - group.begin) * context_.width());
-    }
+    context_.Gather(batch.context, group.begin, group.end, contexts);
     first.Context(contexts, auctions, shared);
     ForEachPart(batch, group, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) ad_.Gather(batch.ads, i, ads + (i - begin) * ad_.width());
+      ad_.Gather(batch.ads, begin, end, ads);
       const auto [rows, stride] = hidden_.Evaluate(batch, group, begin, end, ads, shared, scratch);
       for (int64_t i = begin; i < end; ++i) {
         logits[i] = bias_ + Dot({rows + (i - begin) * stride, output_.size()}, output_);

@@ -84,9 +84,7 @@ class NativeTwoTower final : public Scorer {
       std::fill(starts, starts + (end - begin), bias_.data());
       weight_.Multiply(lookup_.Dense(rows, begin).data(), weight_.inputs(), end - begin, starts, /*relu=*/false, out,
                        padded());
-      for (int64_t i = begin; i < end; ++i) {
-        lookup_.AddTables(rows, i, {out + (i - begin) * padded(), static_cast<size_t>(weight_.outputs())});
-      }
+      lookup_.AddTables(rows, begin, end, out, padded());
     }
 
    private:
