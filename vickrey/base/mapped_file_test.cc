@@ -66,6 +66,15 @@ TEST_F(MappedFileTest, KeepsNoDescriptor) {
   EXPECT_EQ(OpenFiles(), before);
 }
 
+TEST_F(MappedFileTest, GivesItsMemoryBack) {
+  const fs::path file = Write("abc");
+  const auto is_mapped = [&] { return ReadFile("/proc/self/maps").value().find(file.string()) != std::string::npos; };
+  auto mapped = MappedFile::Open(file, 3).value();
+  EXPECT_TRUE(is_mapped());
+  mapped.reset();
+  EXPECT_FALSE(is_mapped());
+}
+
 TEST_F(MappedFileTest, OutlivesItsName) {
   const fs::path file = Write("old");
   const auto mapped = MappedFile::Open(file, 100).value();

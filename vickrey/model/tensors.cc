@@ -182,7 +182,7 @@ absl::StatusOr<TensorViews> ParseTensors(std::string_view bytes) {
   if (bytes.size() < kLengthBytes) return Damaged("it is cut in its first eight bytes");
   std::memcpy(&length, bytes.data(), kLengthBytes);
   bytes.remove_prefix(kLengthBytes);
-  if (length > kMaxHeaderBytes || length > bytes.size()) return Damaged("its header is cut");
+  if (length > kMaxHeaderBytes || length > bytes.size()) return Damaged("its header is cut or too long");
   const std::string_view text = bytes.substr(0, length);
   const std::string_view values = bytes.substr(length);
   if (reinterpret_cast<uintptr_t>(values.data()) % alignof(float) != 0) return Damaged("its values are not aligned");

@@ -311,6 +311,11 @@ TEST(ParseTensors, RefusesAHeaderLengthThatTheFileDoesNotHave) {
   }
 }
 
+TEST(ParseTensors, AHeaderAbove100MegabytesIsNotParsed) {
+  const std::string bytes = File("{}" + std::string(100'000'002, ' '), "");
+  EXPECT_THAT(std::string(ParseTensors(bytes).status().message()), HasSubstr("its header is cut or too long"));
+}
+
 TEST(ParseTensors, DeepNestingIsRefused) {
   constexpr int kLevels = 100'000;
   const std::string lists = std::string(kLevels, '[') + std::string(kLevels, ']');
