@@ -1,8 +1,9 @@
 // What a large model costs on its way to and from disk: seconds and memory, each in a process of its own.
 //
-// usage: artifact_bench FOLDER [MB=1024] [ARCHITECTURE=mlp] [RUNS=3]
+// usage: artifact_bench FOLDER [MB=1024] [ARCHITECTURE=mlp|logistic|two_tower|dense] [RUNS=3]
 //
-// Writes FOLDER/bench/1, an artifact whose tables make up so many MB, loads it, and removes it. `cold` has the file
+// Writes FOLDER/bench/1, an artifact whose tables make up so many MB (of `dense`, an mlp without tables, its layers),
+// loads it, and removes it. `cold` has the file
 // dropped from the page cache first. The parts of a load are measured beside it, each on a file in the cache: the sum
 // (SHA-256 of the mapped file), the check that all values are finite, and LoadArtifact, which does both. Resident
 // memory is VmRSS of /proc/self/status, its peak VmHWM, both less what the process had before.
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -82,7 +84,16 @@ storage::v1::ModelFile FileOf(double mb, const std::string& architecture) {
   file.set_name("bench");
   file.set_version("1");
   file.mutable_calibration()->set_multiplier(1);
-  file.mutable_spec()->set_architecture(architecture);
+  file.mutable_spec()->set_architecture(architecture == "dense" ? "mlp" : architecture);
+  if (architecture == "dense") {
+    const auto units = static_cast<int>(std::sqrt(mb * kMb / sizeof(float)));
+    for (int layer = 0; layer < 2; ++layer) file.mutable_spec()->add_hidden(units);
+    auto& field = *file.mutable_schema()->add_fields();
+    field.set_name("x");
+    field.set_side(v1::FeatureField::AD);
+    field.set_kind(v1::FeatureField::DENSE);
+    return file;
+  }
   for (int layer = 0; architecture == "mlp" && layer < 2; ++layer) file.mutable_spec()->add_hidden(64);
   if (architecture == "two_tower") file.mutable_spec()->add_hidden(kWidth);
   const int width = architecture == "logistic" ? 1 : kWidth;

@@ -34,6 +34,15 @@ absl::StatusOr<std::shared_ptr<const MappedFile>> MappedFile::Open(const std::fi
   return std::shared_ptr<const MappedFile>(new MappedFile(data, size));
 }
 
+void MappedFile::Release(std::string_view part) const {
+  static const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const auto from = static_cast<size_t>(part.data() - data_);
+  const size_t begin = (from + page - 1) / page * page;
+  const size_t end = (from + part.size()) / page * page;
+  // That it fails costs memory and nothing else.
+  if (begin < end) madvise(const_cast<char*>(data_) + begin, end - begin, MADV_DONTNEED);
+}
+
 MappedFile::~MappedFile() {
   if (size_ > 0) munmap(const_cast<char*>(data_), size_);
 }

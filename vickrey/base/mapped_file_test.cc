@@ -111,5 +111,18 @@ TEST_F(MappedFileTest, OnlyRegularFiles) {
   EXPECT_EQ(MappedFile::Open(folder_ / "good", 100).value()->bytes(), "abc");
 }
 
+TEST(MappedFile, WhatWasReleasedCanBeReadAgain) {
+  const fs::path file = fs::path(testing::TempDir()) / "mapped_file_test-release";
+  std::string bytes;
+  for (int i = 0; i < 100'000; ++i) bytes += static_cast<char>(i % 251);
+  ASSERT_TRUE(WriteFileAtomically(file, bytes).ok());
+  const auto mapped = *MappedFile::Open(file, bytes.size());
+  for (const auto& [begin, size] : {std::pair(0, 100'000), std::pair(5, 10), std::pair(4095, 4098), std::pair(7, 0)}) {
+    mapped->Release(mapped->bytes().substr(begin, size));
+    EXPECT_EQ(mapped->bytes(), bytes);
+  }
+  fs::remove(file);
+}
+
 }  // namespace
 }  // namespace vickrey::base

@@ -3,6 +3,7 @@
 #define VICKREY_MODEL_LAYOUT_H_
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -88,6 +89,9 @@ absl::Status CheckTensors(const Layout& layout, const TensorViews& file);
 
 // The tables' tensors, the context's first, starting normal with a deviation; for the architectures.
 void AddTables(double deviation, Layout* layout);
+
+// Names of the tensors that are tables, which the native scorers read where they lie; they copy all others.
+std::set<std::string> TableTensors(const Layout& layout);
 
 // The layout's tensors at the start of training, a function of `seed`.
 TensorFile StartTensors(const Layout& layout, uint64_t seed);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -30,6 +31,12 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::Load(const std::filesystem::
   ASSIGN_OR_RETURN(Artifact artifact, LoadArtifact(folder));
   ASSIGN_OR_RETURN(const Architecture* architecture, FindArchitecture(artifact.file.spec().architecture()));
   auto scorer = architecture->make_native(artifact.file.spec(), artifact.layout, artifact.weights);
+  // What the scorer has copied would lie in memory twice.
+  const std::set<std::string> tables = TableTensors(artifact.layout);
+  for (const auto& [name, tensor] : artifact.weights.tensors) {
+    const std::string_view bytes(reinterpret_cast<const char*>(tensor.values.data()), tensor.values.size_bytes());
+    if (!tables.contains(name)) artifact.mapped->Release(bytes);
+  }
   std::shared_ptr<const Model> model(new Model(std::move(artifact), std::move(scorer)));
   vickrey::v1::Auction missing;
   missing.add_candidates();
