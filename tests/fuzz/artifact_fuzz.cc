@@ -77,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                                  "  weights.safetensors\n");
   const auto loaded = vickrey::model::Model::Load(folder.path());
   if (loaded.ok()) RequirePredicts(**loaded);
-  const absl::Status status = loaded.status();
+  const absl::Status& status = loaded.status();
   Require(
       status.ok() || absl::IsDataLoss(status) || absl::IsUnimplemented(status) || absl::IsFailedPrecondition(status),
       "an artifact is good, damaged, of a later version or fails its warm-up");
