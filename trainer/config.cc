@@ -13,6 +13,7 @@ namespace vickrey::trainer {
 namespace {
 
 using vickrey::config::v1::LossConfig;
+using vickrey::config::v1::ModelConfig;
 using vickrey::config::v1::TrainConfig;
 
 // What is best known for a loss, where the configuration says nothing. A schedule is taken whole or not at all.
@@ -41,6 +42,23 @@ void FillRecipe(LossConfig* loss) {
   // Those that do not know the level of probabilities need the cross-entropy throughout.
   if (name == "ranknet" || name == "softmax" || name == "jrc") alpha(0.5, 0.5);
   if (name == "ranknet" && !loss->has_sigma() && !loss->has_sigma_end()) loss->set_sigma(1);
+}
+
+// What an architecture does not read is refused; what it reads and is not given filled in.
+absl::Status CompleteModel(const std::string& where, ModelConfig* model) {
+  constexpr int kCrossLayers = 2;
+  if (model->architecture() == "dcn") {
+    if (!model->has_cross_layers()) model->set_cross_layers(kCrossLayers);
+    return absl::OkStatus();
+  }
+  for (const auto& [field, given] :
+       {std::pair("cross_layers", model->has_cross_layers()), std::pair("cross_rank", model->has_cross_rank())}) {
+    if (given) {
+      return base::InvalidField(
+          where + "." + field, absl::StrCat("is not read by '", model->architecture(), "'; only dcn has cross layers"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Check(const TrainConfig& config) {
@@ -90,6 +108,10 @@ absl::StatusOr<JobConfig> LoadJobConfig(const std::filesystem::path& file, const
     if (config.has_loss()) {
       RETURN_IF_ERROR(CheckFields(config.loss()));
       FillRecipe(config.mutable_loss());
+    }
+    if (config.has_model()) RETURN_IF_ERROR(CompleteModel("model", config.mutable_model()));
+    if (config.teacher().has_model()) {
+      RETURN_IF_ERROR(CompleteModel("teacher.model", config.mutable_teacher()->mutable_model()));
     }
     job.base_rate_given = config.loss().has_base_rate();
     if (config.teacher().has_model() && !config.teacher().has_optimizer() && config.has_optimizer()) {

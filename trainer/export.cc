@@ -17,16 +17,13 @@ using vickrey::config::v1::ModelConfig;
 using vickrey::storage::v1::ModelSpec;
 
 constexpr double kLeastRate = 1e-6;
-constexpr int kCrossLayers = 2;  // the default
 
 ModelSpec SpecOf(const ModelConfig& config) {
   ModelSpec spec;
   spec.set_architecture(config.architecture());
   *spec.mutable_hidden() = config.hidden();
-  if (config.architecture() == "dcn") {
-    spec.set_cross_layers(config.has_cross_layers() ? config.cross_layers() : kCrossLayers);
-    spec.set_cross_rank(config.cross_rank());
-  }
+  spec.set_cross_layers(config.cross_layers());
+  spec.set_cross_rank(config.cross_rank());
   return spec;
 }
 

@@ -76,7 +76,6 @@ class Run {
         options_(options),
         loss_(loss),
         network_(*network),
-        features_(network->layout()),
         batch_size_(options.optimizer.batch_auctions()),
         steps_per_epoch_((static_cast<int64_t>(options.auctions.size()) + batch_size_ - 1) / batch_size_),
         steps_(steps_per_epoch_ * options.optimizer.epochs()),
@@ -203,7 +202,7 @@ absl::StatusOr<std::vector<float>> LogitsOf(const Dataset& data, const base::Ind
   return torch::CatchTorch([&] {
     const c10::AutoGradMode no_gradient(false);
     std::vector<float> logits;
-    model::Batch chunk(network.layout());
+    model::Batch chunk;
     for (int64_t begin = range.begin; begin < range.end; begin += kChunkAuctions) {
       chunk.Clear();
       for (int64_t a = begin; a < std::min(range.end, begin + kChunkAuctions); ++a) chunk.AppendFrom(data.features, a);

@@ -40,7 +40,7 @@ std::unique_ptr<Dataset> MakeDataset(int64_t auctions) {
   vickrey::storage::v1::ModelSpec spec;
   spec.set_architecture("logistic");
   const model::Layout layout = *model::MakeLayout(spec, *schema);
-  auto data = std::make_unique<Dataset>(layout);
+  auto data = std::make_unique<Dataset>();
   data->schema = schema;
   vickrey::v1::EncodedFeatures context, zero, one;
   zero.add_dense(0);

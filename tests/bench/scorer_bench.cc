@@ -171,7 +171,7 @@ struct Network {
 
   Batch MakeBatch(int64_t auctions, int64_t candidates) const {
     base::RandomStream random(3, base::StreamId("scorer_bench"), 0);
-    Batch batch(layout);
+    Batch batch;
     for (int64_t a = 0; a < auctions; ++a) {
       std::vector<EncodedFeatures> ads;
       for (int64_t i = 0; i < candidates; ++i) ads.push_back(Features(FeatureField::AD, random));
@@ -270,7 +270,7 @@ void AppendCriteo(benchmark::State& state) {
   for (int i = 0; i < 32; ++i) ads.push_back(network.Features(FeatureField::AD, random));
   std::vector<const EncodedFeatures*> pointers;
   for (const EncodedFeatures& ad : ads) pointers.push_back(&ad);
-  Batch batch(network.layout);
+  Batch batch;
   for (auto _ : state) {
     batch.Clear();
     batch.Append(network.layout, context, pointers);

@@ -1,5 +1,6 @@
 """`vickrey train` as its users run it, its artifacts read without any code of Vickrey's."""
 
+import bisect
 import concurrent.futures
 import copy
 import hashlib
@@ -9,6 +10,7 @@ import os
 import pathlib
 import random
 import signal
+import statistics
 import struct
 import subprocess
 import tempfile
@@ -23,12 +25,18 @@ LOGISTIC = {"name": "plain", "model": {"architecture": "logistic"}, "loss": {"lo
 MLP = {"name": "net", "model": {"architecture": "mlp", "hidden": [6, 4]}, "loss": {"loss": "logloss"}, "optimizer": FAST}
 STUDENT = {"name": "student", "model": {"architecture": "logistic"}, "loss": {"loss": "welfare_rank"}, "optimizer": FAST,
            "teacher": {"model": {"architecture": "mlp", "hidden": [8]}, "cross_fit": 2}}
-# One field of each kind, both transforms.
+DCN = {"name": "crossed", "model": {"architecture": "dcn", "cross_layers": 3, "hidden": [6, 4]}, "loss": {"loss": "logloss"},
+       "optimizer": FAST}
+DCN_OF_LOW_RANK = {"name": "low", "model": {"architecture": "dcn", "cross_rank": 2}, "loss": {"loss": "logloss"},
+                   "optimizer": FAST}
+# One field of each kind, every transform.
 SCHEMA = {"fields": [
     {"name": "hour", "side": "CONTEXT", "kind": "DENSE"},
+    {"name": "age", "side": "CONTEXT", "kind": "DENSE", "transform": "STANDARDIZE"},
     {"name": "site", "side": "CONTEXT", "kind": "CATEGORICAL", "buckets": 17, "embedding_width": 3},
     {"name": "price", "side": "AD", "kind": "DENSE", "transform": "SIGNED_LOG1P"},
     {"name": "brand", "side": "AD", "kind": "CATEGORICAL", "buckets": 11, "embedding_width": 2},
+    {"name": "size", "side": "AD", "kind": "DENSE", "transform": "BUCKETIZE", "buckets": 5, "embedding_width": 3},
     {"name": "likes", "side": "AD", "kind": "BAG", "buckets": 13, "embedding_width": 2}]}
 
 
@@ -74,16 +82,55 @@ class Network:
         for field in (f for f in self.file["schema"]["fields"] if f["side"] == side):
             if field["kind"] == "DENSE":
                 x = next(numbers)
-                if x == "NaN":
+                missing = x == "NaN"
+                if field["transform"] == "BUCKETIZE":
+                    row = 0 if missing else 1 + bisect.bisect_right(field["boundaries"], x)
+                    tables.append(list(self.rows("table." + field["name"])[row]))
+                elif missing:
                     dense += [0, 1]
-                    continue
-                dense += [math.copysign(math.log1p(abs(x)), x) if field["transform"] == "SIGNED_LOG1P" else x, 0]
+                else:
+                    dense += [self.transformed(field, x), 0]
                 continue
             prints = [next(names)] if field["kind"] == "CATEGORICAL" else [next(bags) for _ in range(next(lengths))]
             rows = self.rows("table." + field["name"])
             chosen = [rows[0 if p == "0" else 1 + int(p) % (len(rows) - 1)] for p in prints]
             tables.append([sum(row[k] for row in chosen) / max(len(chosen), 1) for k in range(len(rows[0]))])
         return dense, tables
+
+    @staticmethod
+    def transformed(field, x):
+        if field["transform"] == "SIGNED_LOG1P":
+            return math.copysign(math.log1p(abs(x)), x)
+        return (x - field["mean"]) / field["deviation"] if field["transform"] == "STANDARDIZE" else x
+
+    def product(self, name, x):
+        return [sum(w * v for w, v in zip(row, x, strict=True)) for row in self.rows(name)]
+
+    def hidden(self, x, y):
+        """The last hidden layer's output."""
+        now = [sum(parts) for parts in zip(self.tensors["layer.0.bias"][1], self.product("layer.0.context", x),
+                                           self.product("layer.0.ad", y))]
+        for layer in range(1, len(self.file["spec"]["hidden"])):
+            now = [max(v, 0) for v in now]
+            now = [sum(parts) for parts in zip(self.tensors[f"layer.{layer}.bias"][1],
+                                               self.product(f"layer.{layer}.weight", now))]
+        return [max(v, 0) for v in now]
+
+    def crossed(self, x, y):
+        """The last cross layer's output."""
+        spec, x0 = self.file["spec"], x + y
+        now = x0
+        for layer in range(spec["cross_layers"]):
+            matrix = f"cross.{layer}" + (".down" if spec["cross_rank"] else "")
+            gate = ([a + b for a, b in zip(self.product(matrix + ".context", x), self.product(matrix + ".ad", y))]
+                    if layer == 0 else self.product(matrix + ".weight", now))
+            if spec["cross_rank"]:
+                gate = self.product(f"cross.{layer}.up.weight", gate)
+            now = [a * (g + b) + v for a, g, b, v in zip(x0, gate, self.tensors[f"cross.{layer}.bias"][1], now)]
+        return now
+
+    def dot(self, name, x):
+        return sum(w * v for w, v in zip(self.tensors[name][1], x, strict=True))
 
     def logit(self, context, ad):
         (context, context_tables), (ad, ad_tables) = self.inputs("CONTEXT", context), self.inputs("AD", ad)
@@ -92,12 +139,11 @@ class Network:
             of_tables = sum(sum(row) for row in context_tables + ad_tables)
             return sum(w * x for w, x in products) + of_tables + self.tensors["bias"][1][0]
         x, y = context + sum(context_tables, []), ad + sum(ad_tables, [])
-        sums = zip(self.tensors["layer.0.bias"][1], self.rows("layer.0.context"), self.rows("layer.0.ad"))
-        now = [bias + sum(w * v for w, v in zip(a, x)) + sum(w * v for w, v in zip(b, y)) for bias, a, b in sums]
-        for layer in range(1, len(self.file["spec"]["hidden"]) + 1):
-            sums = zip(self.tensors[f"layer.{layer}.bias"][1], self.rows(f"layer.{layer}.weight"))
-            now = [bias + sum(w * max(v, 0) for w, v in zip(row, now)) for bias, row in sums]
-        return now[0]
+        layers = len(self.file["spec"]["hidden"])
+        if self.file["spec"]["architecture"] == "dcn":
+            deep = self.dot("output.deep", self.hidden(x, y)) if layers > 0 else 0
+            return self.dot("output.cross", self.crossed(x, y)) + deep + self.tensors["output.bias"][1][0]
+        return self.dot(f"layer.{layers}.weight", self.hidden(x, y)) + self.tensors[f"layer.{layers}.bias"][1][0]
 
     def pctr(self, logit):
         calibration = self.file["calibration"]
@@ -109,9 +155,9 @@ def mixed_auctions(count, seed):
     dice = random.Random(seed)
     some = lambda **values: {key: value for key, value in values.items() if dice.random() < 0.8}
     return [{"auction_id": f"a{i}", "event_time": 1704067200000000 + i,
-             "context": some(hour=dice.randrange(24), site=f"site{dice.randrange(40)}"),
+             "context": some(hour=dice.randrange(24), age=dice.randrange(18, 90), site=f"site{dice.randrange(40)}"),
              "candidates": [{"ad_id": f"ad{k}", "bid_micros": dice.randrange(1, 5000000), "click": int(dice.random() < 0.3),
-                             "features": some(price=round(dice.gauss(0, 50), 3), brand=f"b{dice.randrange(30)}",
+                             "features": some(price=round(dice.gauss(0, 50), 3), brand=f"b{dice.randrange(30)}", size=dice.randrange(6),
                                               likes=[f"l{dice.randrange(99)}" for _ in range(dice.randrange(4))])}
                             for k in range(3)]} for i in range(count)]
 
@@ -186,19 +232,6 @@ class TrainTest(unittest.TestCase):
         shown = replies("models", "show", self.plain["artifact"])[0]
         self.assertEqual(shown, json.loads(pathlib.Path(self.plain["artifact"], "model.json").read_text()))
 
-    def test_the_safetensors_library_reads_the_weights(self):
-        try:
-            from safetensors.numpy import load_file
-        except ImportError:
-            self.skipTest("the Python package safetensors is not installed")
-        for line in (self.plain, self.net):
-            file = pathlib.Path(line["artifact"], "weights.safetensors")
-            loaded = load_file(file)
-            expected = read_tensors(file)
-            self.assertEqual(set(loaded), set(expected))
-            for name, (shape, values) in expected.items():
-                self.assertEqual((list(loaded[name].shape), tuple(loaded[name].ravel())), (shape, values), name)
-
     def test_predictions_follow_from_the_weights_by_the_documented_formula(self):
         schema = self.folder / "schema.json"
         schema.write_text(json.dumps(SCHEMA))
@@ -206,7 +239,7 @@ class TrainTest(unittest.TestCase):
         snapshot = fill(self.folder / "log", "".join(json.dumps(a) + "\n" for a in auctions))
         asked = mixed_auctions(40, seed=2)
         encoded = replies("features", "encode", "--schema", schema, lines=asked)
-        for config in (LOGISTIC, MLP):
+        for config in (LOGISTIC, MLP, DCN, DCN_OF_LOW_RANK):
             config = {**config, "data": {"schema": str(schema)}}
             line = trained(config, self.folder / "log", snapshot, self.out)
             network = Network(pathlib.Path(line["artifact"]))
@@ -219,9 +252,26 @@ class TrainTest(unittest.TestCase):
                     expected = network.logit(features["context"], ad)
                     self.assertAlmostEqual(logit, expected, delta=1e-5)
                     self.assertAlmostEqual(pctr, network.pctr(logit), delta=1e-12)
-                    largest = max(largest, abs(logit - network.tensors[
-                        "bias" if "bias" in network.tensors else "layer.2.bias"][1][0]))
+                    largest = max(largest, abs(logit - answers[0]["logits"][0]))
             self.assertGreater(largest, 0.05)  # more than a constant
+            self.check_frozen(network.file, auctions[:240])
+
+    def check_frozen(self, file, auctions):
+        """The statistics, and what was frozen from them, are those of the training set."""
+        ages = [a["context"]["age"] for a in auctions if "age" in a["context"]]
+        sizes = [c["features"]["size"] for a in auctions for c in a["candidates"] if "size" in c["features"]]
+        found = {s["name"]: s for s in file["statistics"]}
+        fields = {f["name"]: f for f in file["schema"]["fields"]}
+        self.assertEqual(list(found), [f["name"] for f in SCHEMA["fields"]])
+        self.assertEqual((int(found["age"]["rows"]), int(found["age"]["missing"])), (len(auctions), len(auctions) - len(ages)))
+        self.assertEqual((int(found["size"]["rows"]), int(found["size"]["missing"])),
+                         (3 * len(auctions), 3 * len(auctions) - len(sizes)))
+        self.assertAlmostEqual(found["age"]["dense"]["mean"], statistics.fmean(ages))
+        self.assertAlmostEqual(found["age"]["dense"]["deviation"], statistics.pstdev(ages))
+        self.assertEqual((fields["age"]["mean"], fields["age"]["deviation"]),
+                         (found["age"]["dense"]["mean"], found["age"]["dense"]["deviation"]))
+        quarters = [sorted(sizes)[math.ceil(k * len(sizes) / 4) - 1] for k in (1, 2, 3)]
+        self.assertEqual(fields["size"]["boundaries"], sorted({max(q, 1) for q in quarters}))  # 0 is the least
 
     def test_the_same_configuration_gives_the_same_bytes_and_another_seed_does_not(self):
         configs = LOGISTIC, MLP, STUDENT
@@ -425,6 +475,10 @@ class TrainTest(unittest.TestCase):
             (rank(labels="click"), (), "teacher"),
             ({**LOGISTIC, "teacher": STUDENT["teacher"]}, (), "teacher"),
             ({**LOGISTIC, "data": {"train": 0.8, "validation": 0.3}}, (), "data.validation"),
+            ({**LOGISTIC, "model": {"architecture": "logistic", "cross_layers": 2}}, (), "model.cross_layers"),
+            ({**MLP, "model": {**MLP["model"], "cross_rank": 2}}, (), "model.cross_rank"),
+            ({**DCN, "model": {**DCN["model"], "cross_rank": 60000}}, (), "model.cross_rank"),
+            ({**STUDENT, "teacher": {"model": {"architecture": "logistic", "cross_rank": 2}}}, (), "teacher.model.cross_rank"),
             ({**LOGISTIC, "data": {"train": 0}}, (), "data.train"),
             ({**LOGISTIC, "model": {"architecture": "logistic", "hidden": [3]}}, (), "model.hidden"),
             ({**MLP, "model": {"architecture": "mlp"}}, (), "model.hidden"),

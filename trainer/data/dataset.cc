@@ -169,11 +169,11 @@ absl::StatusOr<std::unique_ptr<Dataset>> LoadDataset(const std::filesystem::path
       ASSIGN_OR_RETURN(features::Statistics statistics,
                        StatisticsOf(*reader, TrainAuctions(config, manifest.auctions()), seed, raw));
       ASSIGN_OR_RETURN(const auto schema, features::Freeze(*raw, statistics));
-      // Any architecture: a batch depends on the inputs only.
+      // Any architecture: a batch depends on the schema only.
       vickrey::storage::v1::ModelSpec spec;
       spec.set_architecture("logistic");
       ASSIGN_OR_RETURN(layout, model::MakeLayout(spec, *schema));
-      data = std::make_unique<Dataset>(layout);
+      data = std::make_unique<Dataset>();
       data->schema = schema;
       data->statistics = std::move(statistics.fields);
     }

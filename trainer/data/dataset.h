@@ -25,8 +25,6 @@ Labels LabelsOf(std::string_view name);
 
 // The auctions of a snapshot, in order of time, encoded, in memory.
 struct Dataset {
-  explicit Dataset(const model::Layout& layout) : features(layout) {}
-
   std::shared_ptr<const features::Schema> schema;                 // frozen
   std::vector<vickrey::storage::v1::FieldStatistics> statistics;  // of the training set, raw
   model::Batch features;

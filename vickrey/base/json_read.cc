@@ -63,6 +63,8 @@ absl::StatusOr<Json> Parse(std::string_view text) {
     }
     return true;
   };
+  // The parser would take it for the end, and not look at what follows.
+  if (text.find('\0') != std::string_view::npos) return absl::InvalidArgumentError("not JSON: it holds a zero byte");
   try {
     return Json::parse(text.begin(), text.end(), watch);
   } catch (const Stop& stop) {

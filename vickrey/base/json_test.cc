@@ -153,6 +153,13 @@ TEST(FromJson, RefusesWhatIsNotJson) {
   EXPECT_TRUE(absl::IsInvalidArgument(FromJson("{'a\"':1," + deep.substr(1), &line)));
 }
 
+TEST(FromJson, AZeroByteIsNotTheEnd) {
+  vickrey::v1::AuctionLine line;
+  const absl::Status status = FromJson(std::string_view("{}\0 and more", 12), &line);
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_FALSE(FromJson(std::string_view("{}\0", 3), &line).ok());
+}
+
 TEST(FromJson, KeepsNullInFreeLists) {
   google::protobuf::ListValue list;
   ASSERT_TRUE(FromJson("[0,1,null]", &list).ok());

@@ -14,6 +14,7 @@ namespace vickrey::model {
 
 struct Architecture {
   std::string_view name;
+  bool crosses;  // it reads cross_layers and cross_rank
   // Width of the rows of a field's table; checked by MakeLayout.
   int (*table_width)(const vickrey::storage::v1::ModelSpec& spec, const vickrey::v1::FeatureField& field);
   // Adds the tensors to a layout whose inputs are known. INVALID_ARGUMENT for layers that it does not take.

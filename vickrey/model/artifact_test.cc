@@ -363,6 +363,25 @@ TEST_F(ArtifactTest, TheModelFileIsChecked) {
        "'oracle' is not known; known: logistic, mlp, dcn, two_tower"},
       {[](ModelFile* f) { f->clear_spec(); }, "'' is not known"},
       {[](ModelFile* f) { f->mutable_spec()->add_hidden(8); }, "logistic has no hidden layers"},
+      {[](ModelFile* f) { f->mutable_spec()->set_cross_layers(2); }, "cross_layers: is not read by 'logistic'"},
+      {[](ModelFile* f) { f->mutable_spec()->set_cross_rank(-1); }, "cross_rank: is not read by 'logistic'"},
+      {[](ModelFile* f) { f->mutable_spec()->set_architecture("dcn"); }, "cross_layers: 0 is out of range"},
+      {[](ModelFile* f) {
+         f->mutable_spec()->set_architecture("dcn");
+         f->mutable_spec()->set_cross_layers(65);
+       },
+       "cross_layers: 65 is out of range; dcn needs 1 to 64"},
+      {[](ModelFile* f) {
+         f->mutable_spec()->set_architecture("dcn");
+         f->mutable_spec()->set_cross_layers(1);
+         f->mutable_spec()->set_cross_rank(7);
+       },
+       "cross_rank: 7 is out of range; dcn takes 0, for full matrices, to 6"},
+      {[](ModelFile* f) {
+         f->mutable_spec()->set_architecture("mlp");
+         f->mutable_spec()->mutable_hidden()->Resize(65, 1);
+       },
+       "hidden: has 65 layers; at most 64"},
       {[](ModelFile* f) { f->mutable_spec()->set_architecture("mlp"); }, "at least one hidden layer"},
       {[](ModelFile* f) { f->mutable_spec()->set_architecture("two_tower"); }, "hidden: two_tower needs one entry"},
       {[](ModelFile* f) {

@@ -12,23 +12,23 @@ using vickrey::v1::EncodedFeatures;
 using vickrey::v1::FeatureField;
 
 // `bag`: where the members of the side's next bag begin.
-void AppendTables(const Arena& arena, const EncodedFeatures& encoded, int* bag, SideRows::Members* members) {
-  for (const TableInput& table : arena.tables) {
-    switch (table.of) {
-      case TableInput::Of::kFingerprint:
-        members->rows.push_back(table.first_row +
-                                features::Bucket(encoded.fingerprints(table.position), table.buckets));
-        break;
-      case TableInput::Of::kNumber:
-        members->rows.push_back(table.first_row + features::BucketOf(encoded.dense(table.position), table.boundaries));
-        break;
-      case TableInput::Of::kBag:
-        for (const int end = *bag + static_cast<int>(encoded.bag_lengths(table.position)); *bag < end; ++*bag) {
-          members->rows.push_back(table.first_row + features::Bucket(encoded.bag_fingerprints(*bag), table.buckets));
-        }
-        members->offsets.push_back(static_cast<int64_t>(members->rows.size()));
-        break;
-    }
+void AppendTable(const TableInput& table, const EncodedFeatures& encoded, int* bag, SideRows* rows) {
+  switch (table.of) {
+    case TableInput::Of::kFingerprint:
+      rows->buckets.push_back(
+          static_cast<int32_t>(features::Bucket(encoded.fingerprints(table.position), table.buckets)));
+      break;
+    case TableInput::Of::kNumber:
+      rows->buckets.push_back(
+          static_cast<int32_t>(features::BucketOf(encoded.dense(table.position), table.boundaries)));
+      break;
+    case TableInput::Of::kBag:
+      for (const int end = *bag + static_cast<int>(encoded.bag_lengths(table.position)); *bag < end; ++*bag) {
+        rows->bag_buckets.push_back(
+            static_cast<int32_t>(features::Bucket(encoded.bag_fingerprints(*bag), table.buckets)));
+      }
+      rows->bag_offsets.push_back(static_cast<int64_t>(rows->bag_buckets.size()));
+      break;
   }
 }
 
@@ -52,7 +52,9 @@ void AppendRow(const SideInputs& inputs, const EncodedFeatures& encoded, SideRow
     rows->dense.push_back(missing ? 1.0f : 0.0f);
   }
   int bag = 0;
-  for (size_t a = 0; a < inputs.arenas.size(); ++a) AppendTables(inputs.arenas[a], encoded, &bag, &rows->arenas[a]);
+  for (const Arena& arena : inputs.arenas) {
+    for (const TableInput& table : arena.tables) AppendTable(table, encoded, &bag, rows);
+  }
 }
 
 template <typename T>
@@ -62,39 +64,28 @@ void AppendRange(const std::vector<T>& from, int64_t begin, int64_t end, std::ve
 
 void CopyRow(const SideRows& from, int64_t row, SideRows* to) {
   ++to->rows;
-  const auto of_each = [&](size_t all) { return static_cast<int64_t>(all) / from.rows; };
-  const int64_t width = of_each(from.dense.size());
-  AppendRange(from.dense, row * width, (row + 1) * width, &to->dense);
-  for (size_t a = 0; a < from.arenas.size(); ++a) {
-    const SideRows::Members& members = from.arenas[a];
-    if (members.offsets.size() == 1) {
-      const int64_t tables = of_each(members.rows.size());
-      AppendRange(members.rows, row * tables, (row + 1) * tables, &to->arenas[a].rows);
-      continue;
-    }
-    const int64_t bags = of_each(members.offsets.size() - 1);
-    for (int64_t k = row * bags; k < (row + 1) * bags; ++k) {
-      AppendRange(members.rows, members.offsets[k], members.offsets[k + 1], &to->arenas[a].rows);
-      to->arenas[a].offsets.push_back(static_cast<int64_t>(to->arenas[a].rows.size()));
-    }
+  const auto copy = [&](const auto& all, auto* copied) {
+    const auto width = static_cast<int64_t>(all.size()) / from.rows;
+    AppendRange(all, row * width, (row + 1) * width, copied);
+  };
+  copy(from.dense, &to->dense);
+  copy(from.buckets, &to->buckets);
+  const int64_t bags = static_cast<int64_t>(from.bag_offsets.size() - 1) / from.rows;
+  for (int64_t k = row * bags; k < (row + 1) * bags; ++k) {
+    AppendRange(from.bag_buckets, from.bag_offsets[k], from.bag_offsets[k + 1], &to->bag_buckets);
+    to->bag_offsets.push_back(static_cast<int64_t>(to->bag_buckets.size()));
   }
 }
 
 void ClearRows(SideRows* rows) {
   rows->rows = 0;
   rows->dense.clear();
-  for (SideRows::Members& members : rows->arenas) {
-    members.rows.clear();
-    members.offsets.resize(1);
-  }
+  rows->buckets.clear();
+  rows->bag_buckets.clear();
+  rows->bag_offsets.resize(1);
 }
 
 }  // namespace
-
-Batch::Batch(const Layout& layout) {
-  context.arenas.resize(layout.context.arenas.size());
-  ads.arenas.resize(layout.ad.arenas.size());
-}
 
 void Batch::Append(const Layout& layout, const EncodedFeatures& context_features,
                    const std::vector<const EncodedFeatures*>& candidates) {

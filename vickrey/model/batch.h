@@ -13,24 +13,19 @@ namespace vickrey::model {
 // One side of some rows: for the context a row for each auction, for ads a row for each candidate.
 struct SideRows {
   int64_t rows = 0;
-  std::vector<float> dense;  // rows x SideInputs::dense_width
-  // What is looked up in an arena, row by row and within it table by table: for each one row of the arena; of bags
-  // those of bag k in [offsets[k], offsets[k + 1]).
-  struct Members {
-    std::vector<int64_t> rows;
-    std::vector<int64_t> offsets = {0};  // rows x tables + 1, for bags only
-  };
-  std::vector<Members> arenas;
+  std::vector<float> dense;             // rows x SideInputs::dense_width
+  std::vector<int32_t> buckets;         // rows x SideInputs::singles: the row of each table
+  std::vector<int32_t> bag_buckets;     // the members of all bags, one after the other
+  std::vector<int64_t> bag_offsets{0};  // rows x SideInputs::bags + 1: bag k has [bag_offsets[k], bag_offsets[k + 1])
 };
 
-// Whole auctions, of any number of candidates each ("ragged"). Copyable; not thread-safe.
+// Whole auctions, of any number of candidates each ("ragged"). It depends on the schema, not on the architecture.
+// Copyable; not thread-safe.
 struct Batch {
-  explicit Batch(const Layout& layout);
-
   // One auction. REQUIRES: encoded for the layout's schema, checked.
   void Append(const Layout& layout, const vickrey::v1::EncodedFeatures& context,
               const std::vector<const vickrey::v1::EncodedFeatures*>& candidates);
-  // Auction `auction` of another batch of the same layout.
+  // Auction `auction` of another batch of the same schema.
   void AppendFrom(const Batch& other, int64_t auction);
   void Clear();
 

@@ -203,6 +203,6 @@ std::unique_ptr<const Scorer> MakeNative(const ModelSpec& spec, const Layout& la
 
 }  // namespace
 
-const Architecture kDcn = {"dcn", &TableWidth, &Complete, &MakeNative};
+const Architecture kDcn = {"dcn", /*crosses=*/true, &TableWidth, &Complete, &MakeNative};
 
 }  // namespace vickrey::model

@@ -19,6 +19,11 @@ void AddUniform(std::string name, std::vector<int64_t> shape, int64_t inputs, La
 }
 
 absl::Status AddHiddenLayers(const ModelSpec& spec, Layout* layout) {
+  constexpr int kMostLayers = 64;
+  if (spec.hidden_size() > kMostLayers) {
+    return base::InvalidField(
+        "hidden", absl::StrCat("has ", spec.hidden_size(), " layers; at most ", kMostLayers, " are allowed"));
+  }
   const int64_t context = layout->context.width(), ad = layout->ad.width();
   for (int l = 0; l < spec.hidden_size(); ++l) {
     const int64_t outputs = spec.hidden(l);

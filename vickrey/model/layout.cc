@@ -18,12 +18,13 @@ using vickrey::storage::v1::ModelSpec;
 using vickrey::v1::FeatureField;
 
 constexpr int64_t kMaxParameters = int64_t{1} << 32;
-constexpr int kMaxWidth = 1 << 16;  // of a table's rows
+constexpr int64_t kMaxBuckets = (int64_t{1} << 31) - 1;  // of a table, which are numbered in 32 bits
+constexpr int kMaxWidth = 1 << 16;                       // of a table's rows
 
 absl::Status CheckTable(const FeatureField& field) {
-  if (field.buckets() < 2 || field.buckets() > kMaxParameters) {
+  if (field.buckets() < 2 || field.buckets() > kMaxBuckets) {
     return base::InvalidField(absl::StrCat("schema.", field.name(), ".buckets"),
-                              absl::StrCat(field.buckets(), " is out of range; 2 to ", kMaxParameters, " are allowed"));
+                              absl::StrCat(field.buckets(), " is out of range; 2 to ", kMaxBuckets, " are allowed"));
   }
   return absl::OkStatus();
 }
@@ -74,12 +75,14 @@ absl::Status CheckWidth(const FeatureField& field, const Architecture& architect
 
 // Adds a table to the last arena of its side if they go together, else to a new one.
 void AddTable(TableInput table, int width, std::string_view side_name, SideInputs* side) {
-  const bool bag = table.of == TableInput::Of::kBag;
-  if (side->arenas.empty() || side->arenas.back().width != width || side->arenas.back().bags != bag) {
+  int64_t& of_kind = table.bag() ? side->bags : side->singles;
+  if (side->arenas.empty() || side->arenas.back().width != width || side->arenas.back().bags != table.bag()) {
     side->arenas.push_back({.parameter = absl::StrCat("arena.", std::string(side_name), ".", side->arenas.size()),
                             .width = width,
-                            .bags = bag});
+                            .bags = table.bag(),
+                            .first = of_kind});
   }
+  ++of_kind;
   Arena& arena = side->arenas.back();
   table.first_row = arena.rows;
   arena.rows += table.buckets;
@@ -106,6 +109,10 @@ int64_t SideInputs::width() const {
 
 absl::StatusOr<Layout> MakeLayout(const ModelSpec& spec, const features::Schema& schema) {
   ASSIGN_OR_RETURN(const Architecture* architecture, FindArchitecture(spec.architecture()));
+  if (!architecture->crosses && (spec.cross_layers() != 0 || spec.cross_rank() != 0)) {
+    return base::InvalidField(spec.cross_layers() != 0 ? "cross_layers" : "cross_rank",
+                              absl::StrCat("is not read by '", spec.architecture(), "'"));
+  }
   Layout layout;
   for (int i = 0; i < schema.proto().fields_size(); ++i) {
     const FeatureField& field = schema.proto().fields(i);

@@ -30,6 +30,7 @@ struct TableInput {
   std::string tensor;  // its name in the file, "table.FIELD"
   int64_t buckets = 0;
   Of of = Of::kFingerprint;
+  bool bag() const { return of == Of::kBag; }
   int position = 0;               // in EncodedFeatures::fingerprints, bag_lengths or dense
   std::vector<float> boundaries;  // of a number's buckets, increasing
   int64_t first_row = 0;          // in its arena
@@ -40,7 +41,8 @@ struct TableInput {
 struct Arena {
   std::string parameter;  // its name in training
   int width = 0;          // of a row
-  bool bags = false;      // all of them are bags; else each row has exactly one member of each table
+  bool bags = false;      // all of them are bags, or none
+  int64_t first = 0;      // how many of the side's tables of this kind come before
   int64_t rows = 0;       // of all tables
   std::vector<TableInput> tables;
 
@@ -51,6 +53,8 @@ struct Arena {
 struct SideInputs {
   std::vector<DenseInput> dense;
   std::vector<Arena> arenas;  // in the schema's order
+  int64_t singles = 0;        // tables of which each row has exactly one member
+  int64_t bags = 0;           // the others
 
   int64_t dense_width() const { return 2 * static_cast<int64_t>(dense.size()); }
   // Dense inputs, then the row of every table.

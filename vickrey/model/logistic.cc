@@ -82,6 +82,6 @@ std::unique_ptr<const Scorer> MakeNative(const ModelSpec&, const Layout& layout,
 
 }  // namespace
 
-const Architecture kLogistic = {"logistic", &TableWidth, &Complete, &MakeNative};
+const Architecture kLogistic = {"logistic", /*crosses=*/false, &TableWidth, &Complete, &MakeNative};
 
 }  // namespace vickrey::model

@@ -30,32 +30,30 @@ class Lookup {
   void AddTables(const SideRows& rows, int64_t begin, int64_t end, float* sums, int64_t stride) const;
 
  private:
-  struct Table {
-    const float* values;
-    int64_t first_row;  // in the arena
-
-    const float* Row(int64_t row, int width) const { return values + (row - first_row) * width; }
-    void Mean(std::span<const int64_t> members, int width, float* mean) const;
-  };
   struct Arena {
     int width;
     bool bags;
-    std::vector<Table> tables;
+    int64_t first;  // among the side's tables of this kind
+    std::vector<const float*> tables;
   };
-  // One arena's part of a row's inputs.
-  static void GatherSingles(const Arena& arena, const int64_t* members, float* inputs);
-  static void GatherBags(const Arena& arena, const SideRows::Members& members, int64_t row, float* inputs);
+  // An arena's part of a row's inputs.
+  static void GatherSingles(const Arena& arena, const int32_t* buckets, float* inputs);
+  void GatherBags(const Arena& arena, const SideRows& rows, int64_t row, float* inputs) const;
   // Asks for what will be read of a row.
-  static void Prefetch(const Arena& arena, const int64_t* members);
-  // One arena's part of AddTables.
-  static void AddBags(const Arena& arena, const SideRows::Members& members, int64_t begin, int64_t end, float* sums,
-                      int64_t stride);
-  static void AddSingles(const Arena& arena, const int64_t* members, int64_t begin, int64_t end, float* sums,
-                         int64_t stride);
-  static void AddSingleValues(const Arena& arena, const int64_t* members, int64_t begin, int64_t end, float* sums,
-                              int64_t stride);
+  static void Prefetch(const Arena& arena, const int32_t* buckets);
+  // An arena's part of AddTables.
+  void AddBags(const Arena& arena, const SideRows& rows, int64_t begin, int64_t end, float* sums, int64_t stride) const;
+  void AddSingles(const Arena& arena, const SideRows& rows, int64_t begin, int64_t end, float* sums,
+                  int64_t stride) const;
+  void AddSingleValues(const Arena& arena, const SideRows& rows, int64_t begin, int64_t end, float* sums,
+                       int64_t stride) const;
+  // Where an arena's tables have their rows, for a row of a batch.
+  const int32_t* BucketsOf(const Arena& arena, const SideRows& rows, int64_t row) const {
+    return rows.buckets.data() + row * singles_ + arena.first;
+  }
+  std::span<const int32_t> BagOf(const Arena& arena, const SideRows& rows, int64_t row, size_t table) const;
 
-  int64_t dense_width_, width_;
+  int64_t dense_width_, width_, singles_, bags_;
   std::vector<Arena> arenas_;
 };
 

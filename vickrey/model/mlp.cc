@@ -90,6 +90,6 @@ std::unique_ptr<const Scorer> MakeNative(const ModelSpec& spec, const Layout& la
 
 }  // namespace
 
-const Architecture kMlp = {"mlp", &TableWidth, &Complete, &MakeNative};
+const Architecture kMlp = {"mlp", /*crosses=*/false, &TableWidth, &Complete, &MakeNative};
 
 }  // namespace vickrey::model

@@ -48,7 +48,7 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::Load(const std::filesystem::
 }
 
 absl::StatusOr<Model::Prediction> Model::Predict(const vickrey::v1::Auction& auction, std::string_view where) const {
-  Batch batch(layout_);
+  Batch batch;
   RETURN_IF_ERROR(AppendAuction(*schema_, layout_, auction, where, &batch));
   std::vector<float> logits(auction.candidates_size());
   RETURN_IF_ERROR(scorer_->Logits(batch, logits));

@@ -98,7 +98,7 @@ EncodedFeatures RandomFeatures(FeatureField::Side side, base::RandomStream& rand
 
 Batch RandomBatch(const Layout& layout, const std::vector<int>& candidates, uint64_t seed, double scale) {
   base::RandomStream random(seed, base::StreamId("test"), 0);
-  Batch batch(layout);
+  Batch batch;
   for (const int n : candidates) {
     const EncodedFeatures context = RandomFeatures(FeatureField::CONTEXT, random, scale);
     std::vector<EncodedFeatures> ads(n);

@@ -42,7 +42,7 @@ TEST_P(ScorerTest, BitsDoNotDependOnThePlaceInABatch) {
     const auto logits_at = [&](int place, int n) {
       std::vector<const EncodedFeatures*> candidates;
       for (int i = 0; i < n; ++i) candidates.push_back(i == place ? &candidate : &others[i % 2]);
-      Batch batch(network.layout);
+      Batch batch;
       batch.Append(network.layout, context, candidates);
       return LogitsOf(*scorer, batch);
     };
@@ -69,7 +69,7 @@ TEST_P(ScorerTest, BitsDoNotDependOnTheOtherAuctions) {
     const Batch batch = RandomBatch(network.layout, sizes, 2);
     const std::vector<float> together = LogitsOf(*scorer, batch);
     for (int64_t a = 0; a < batch.auctions(); ++a) {
-      Batch alone(network.layout);
+      Batch alone;
       alone.AppendFrom(batch, a);
       const std::vector<float> logits = LogitsOf(*scorer, alone);
       for (size_t i = 0; i < logits.size(); ++i) {
@@ -92,7 +92,7 @@ TEST_P(ScorerTest, InstructionSetsAgree) {
 
 TEST_P(ScorerTest, ABatchOfNothingHasNoLogits) {
   const TestNetwork network(GetParam());
-  EXPECT_THAT(LogitsOf(*network.Native(), Batch(network.layout)), ElementsAre());
+  EXPECT_THAT(LogitsOf(*network.Native(), Batch()), ElementsAre());
   EXPECT_THAT(LogitsOf(*network.Native(), RandomBatch(network.layout, {0, 0}, 1)), ElementsAre());
 }
 
@@ -126,7 +126,7 @@ class ByHand : public testing::Test {
     const Layout layout = *MakeLayout(spec, *schema_);
     const absl::Status checked = CheckTensors(layout, ViewOf(tensors));
     EXPECT_TRUE(checked.ok()) << checked;
-    Batch batch(layout);
+    Batch batch;
     batch.Append(layout, context_, {&ad_, &missing_});
     return LogitsOf(*(*FindArchitecture(spec.architecture()))->make_native(spec, layout, ViewOf(tensors)), batch);
   }

@@ -3,22 +3,50 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
+#include <utility>
+#include <vector>
+
 namespace vickrey::torch {
 namespace {
 
-template <typename T>
-at::Tensor Borrow(const std::vector<T>& values, at::IntArrayRef shape, at::ScalarType type, const at::Device& device) {
-  return at::from_blob(const_cast<T*>(values.data()), shape, type).to(device);
+// The tables' rows, (rows x tables), as rows of the arena.
+at::Tensor Singles(const model::Arena& arena, const model::SideRows& rows, int64_t singles) {
+  const auto tables = static_cast<int64_t>(arena.tables.size());
+  at::Tensor members = at::empty({rows.rows * tables}, at::kLong);
+  int64_t* to = members.data_ptr<int64_t>();
+  for (int64_t i = 0; i < rows.rows; ++i) {
+    const int32_t* const buckets = rows.buckets.data() + i * singles + arena.first;
+    for (int64_t t = 0; t < tables; ++t) *to++ = arena.tables[t].first_row + buckets[t];
+  }
+  return members;
+}
+
+SideTensors::Members Bags(const model::Arena& arena, const model::SideRows& rows, int64_t bags) {
+  const auto tables = static_cast<int64_t>(arena.tables.size());
+  std::vector<int64_t> members;
+  at::Tensor offsets = at::empty({rows.rows * tables}, at::kLong);
+  int64_t* offset = offsets.data_ptr<int64_t>();
+  for (int64_t i = 0; i < rows.rows; ++i) {
+    for (int64_t t = 0; t < tables; ++t) {
+      *offset++ = static_cast<int64_t>(members.size());
+      const int64_t bag = i * bags + arena.first + t;
+      for (int64_t m = rows.bag_offsets[bag]; m < rows.bag_offsets[bag + 1]; ++m) {
+        members.push_back(arena.tables[t].first_row + rows.bag_buckets[m]);
+      }
+    }
+  }
+  return {at::from_blob(members.data(), {static_cast<int64_t>(members.size())}, at::kLong).clone(), offsets};
 }
 
 SideTensors TensorsOf(const model::SideInputs& inputs, const model::SideRows& rows, const at::Device& device) {
-  SideTensors side{.dense = Borrow(rows.dense, {rows.rows, inputs.dense_width()}, at::kFloat, device)};
-  for (size_t a = 0; a < inputs.arenas.size(); ++a) {
-    const model::SideRows::Members& members = rows.arenas[a];
-    SideTensors::Members& tensors = side.arenas.emplace_back();
-    tensors.rows = Borrow(members.rows, {static_cast<int64_t>(members.rows.size())}, at::kLong, device);
-    if (!inputs.arenas[a].bags) continue;
-    tensors.offsets = Borrow(members.offsets, {static_cast<int64_t>(members.offsets.size()) - 1}, at::kLong, device);
+  SideTensors side{
+      .dense = at::from_blob(const_cast<float*>(rows.dense.data()), {rows.rows, inputs.dense_width()}).to(device)};
+  for (const model::Arena& arena : inputs.arenas) {
+    SideTensors::Members members = arena.bags ? Bags(arena, rows, inputs.bags)
+                                              : SideTensors::Members{.rows = Singles(arena, rows, inputs.singles)};
+    members.rows = members.rows.to(device);
+    if (arena.bags) members.offsets = members.offsets.to(device);
+    side.arenas.push_back(std::move(members));
   }
   return side;
 }

@@ -14,13 +14,13 @@ namespace vickrey::torch {
 struct SideTensors {
   at::Tensor dense;  // (rows, SideInputs::dense_width)
   struct Members {
-    at::Tensor rows;     // (members), of the arena
+    at::Tensor rows;     // (members), of the arena: row by row, and within it table by table
     at::Tensor offsets;  // (rows x tables), where each bag's members begin; undefined where there are no bags
   };
   std::vector<Members> arenas;
 };
 
-// A batch as tensors on a device. On the CPU they borrow the batch, which must outlive them and stay as it is.
+// A batch as tensors on a device. On the CPU some borrow the batch, which must outlive them and stay as it is.
 struct BatchTensors {
   BatchTensors(const model::Layout& layout, const model::Batch& batch, const at::Device& device);
 

@@ -200,7 +200,7 @@ TEST(Logistic, IsTheSumOfItsWeights) {
   there.add_fingerprints(5);  // bucket 1 + 5 mod 2 = 2
   missing.add_dense(std::numeric_limits<float>::quiet_NaN());
   missing.add_fingerprints(0);
-  model::Batch batch(layout);
+  model::Batch batch;
   batch.Append(layout, context, {&there, &missing});
   const auto native = (*model::FindArchitecture("logistic"))->make_native(spec, layout, model::ViewOf(tensors));
   EXPECT_EQ(LogitsOf(*native, batch), (std::vector<float>{1 + 6 + 30, 1 + .5 + 10}));
@@ -244,7 +244,7 @@ TEST(TwoTower, IsTheProductOfItsTowers) {
   context.add_dense(1.5);
   ad.add_dense(-1);
   ad.add_fingerprints(5);  // bucket 1 + 5 mod 2 = 2
-  model::Batch batch(layout);
+  model::Batch batch;
   batch.Append(layout, context, {&ad});
   const auto native = (*model::FindArchitecture("two_tower"))->make_native(spec, layout, model::ViewOf(tensors));
   EXPECT_EQ(LogitsOf(*native, batch), std::vector<float>{-4 + 4 * (-3 + 30 + .5f)});
@@ -262,7 +262,7 @@ TEST(TwoTower, StartsAtOneQuarterWhateverTheWidth) {
     spec.set_architecture("two_tower");
     spec.add_hidden(width);
     const model::Layout layout = *model::MakeLayout(spec, *schema);
-    model::Batch batch(layout);
+    model::Batch batch;
     batch.Append(layout, zero, {&zero});
     const model::TensorFile start = model::StartTensors(layout, 1);
     const auto native = (*model::FindArchitecture("two_tower"))->make_native(spec, layout, model::ViewOf(start));
