@@ -8,7 +8,6 @@
 #include <ATen/ops/randn.h>
 #include <benchmark/benchmark.h>
 #include <c10/core/GradMode.h>
-#include <oneapi/dnnl/dnnl.h>
 
 #include <filesystem>
 #include <memory>
@@ -16,7 +15,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "tests/bench/onednn_product.h"
 #include "vickrey/base/random.h"
 #include "vickrey/model/architecture.h"
 #include "vickrey/model/artifact.h"
@@ -82,16 +81,13 @@ void ProductsOfOneDnn(benchmark::State& state) {
   at::set_num_threads(1);  // of the OpenMP that both share
   const Products p(state.range(0));
   std::vector<float> h1(p.rows() * kHidden), h2(p.rows() * kHidden), y(p.rows());
-  const auto multiply = [&](const std::vector<float>& x, const std::vector<float>& w, int64_t inputs, int64_t outputs,
-                            std::vector<float>* out) {
-    const auto status =
-        dnnl_sgemm('N', 'T', p.rows(), outputs, inputs, 1, x.data(), inputs, w.data(), inputs, 0, out->data(), outputs);
-    if (status != dnnl_success) state.SkipWithError("oneDNN failed");
-  };
+  bench::OneDnnProduct first(p.x().data(), p.w1().data(), p.rows(), kInputs, kHidden, h1.data());
+  bench::OneDnnProduct second(h1.data(), p.w2().data(), p.rows(), kHidden, kHidden, h2.data());
+  bench::OneDnnProduct third(h2.data(), p.w3().data(), p.rows(), kHidden, 1, y.data());
   for (auto _ : state) {
-    multiply(p.x(), p.w1(), kInputs, kHidden, &h1);
-    multiply(h1, p.w2(), kHidden, kHidden, &h2);
-    multiply(h2, p.w3(), kHidden, 1, &y);
+    first.Run();
+    second.Run();
+    third.Run();
     benchmark::DoNotOptimize(y.data());
   }
   p.Count(state);
