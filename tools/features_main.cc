@@ -153,14 +153,19 @@ absl::Status PrintStatistics(const Flags& flags) {
   ASSIGN_OR_RETURN(const auto schema, LoadSchema("--schema", flags.schema));
   if (!flags.frozen.empty()) RETURN_IF_ERROR(features::CheckFreezable(*schema));
   features::StatisticsBuilder builder(schema, flags.seed);
+  bool any = false;
   RETURN_IF_ERROR(base::ForEachLine<AuctionLine>([&](const AuctionLine& line) -> absl::Status {
     EncodedAuctionLine encoded;
     RETURN_IF_ERROR(EncodeLine(*schema, line, &encoded));
+    any = true;
     builder.Add(FeatureField::CONTEXT, encoded.context());
     for (const auto& candidate : encoded.candidates()) builder.Add(FeatureField::AD, candidate);
     return absl::OkStatus();
   }));
   const features::Statistics statistics = builder.Finish();
+  if (!flags.frozen.empty() && !any) {
+    return base::InvalidField("--frozen", "cannot be made of nothing: there was no auction on stdin");
+  }
   if (!flags.frozen.empty()) RETURN_IF_ERROR(WriteFrozen(*schema, statistics, flags.frozen));
   for (const auto& field : statistics.fields) base::WriteLine(field);
   return absl::OkStatus();

@@ -90,6 +90,9 @@ void AddMetrics(const std::string& prefix, const MetricsLine& m, std::map<std::s
 // The error of a network as one of the configuration: its field `hidden`, say, is PREFIX.hidden.
 absl::Status Under(const std::string& prefix, const absl::Status& status) {
   const auto field = base::FieldOf(status);
+  if (field.has_value() && field->starts_with("schema.")) {  // a field of the schema that the network cannot take
+    return base::AboutField(absl::InvalidArgumentError(absl::StrCat("data.", status.message())), "data." + *field);
+  }
   if (field != "hidden" && field != "architecture" && field != "cross_layers" && field != "cross_rank") return status;
   return base::AboutField(absl::InvalidArgumentError(absl::StrCat(prefix, ".", status.message())),
                           prefix + "." + *field);

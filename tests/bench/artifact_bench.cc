@@ -2,11 +2,11 @@
 //
 // usage: artifact_bench FOLDER [MB=1024] [ARCHITECTURE=mlp|logistic|two_tower|dense] [RUNS=3]
 //
-// Writes FOLDER/bench/1, an artifact whose tables make up so many MB (of `dense`, an mlp without tables, its layers),
-// loads it, and removes it. `cold` has the file
-// dropped from the page cache first. The parts of a load are measured beside it, each on a file in the cache: the sum
-// (SHA-256 of the mapped file), the check that all values are finite, and LoadArtifact, which does both. Resident
-// memory is VmRSS of /proc/self/status, its peak VmHWM, both less what the process had before.
+// Writes FOLDER/artifact_bench/1, an artifact whose tables make up so many MB (of `dense`, an mlp without tables, its
+// layers), loads it, and removes it. `cold` has the file dropped from the page cache first. The parts of a load are
+// measured beside it, each on a file in the cache: the sum (SHA-256 of the mapped file), the check that all values are
+// finite, and LoadArtifact, which does both. Resident memory is VmRSS of /proc/self/status, its peak VmHWM, both less
+// what the process had before.
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,6 +29,8 @@
 
 namespace vickrey {
 namespace {
+
+constexpr char kName[] = "artifact_bench";  // of the model, which is removed at the end
 
 constexpr int kFields = 16, kWidth = 16;
 constexpr double kMb = 1 << 20;
@@ -81,7 +83,7 @@ void InAProcess(const std::function<void()>& work) {
 
 storage::v1::ModelFile FileOf(double mb, const std::string& architecture) {
   storage::v1::ModelFile file;
-  file.set_name("bench");
+  file.set_name(kName);
   file.set_version("1");
   file.mutable_calibration()->set_multiplier(1);
   file.mutable_spec()->set_architecture(architecture == "dense" ? "mlp" : architecture);
@@ -145,7 +147,7 @@ void Measure(const char* what, double mb, const std::function<std::shared_ptr<co
 }
 
 int Run(const std::filesystem::path& root, double mb, const std::string& architecture, int runs) {
-  const std::filesystem::path folder = root / "bench" / "1", weights = folder / "weights.safetensors";
+  const std::filesystem::path folder = root / kName / "1", weights = folder / "weights.safetensors";
   InAProcess([&] { Write(root, FileOf(mb, architecture)); });
   const double size = static_cast<double>(std::filesystem::file_size(weights)) / kMb;
   std::printf("%-22s %7.0f MB, %s\n", "weights", size, architecture.c_str());
@@ -176,7 +178,7 @@ int Run(const std::filesystem::path& root, double mb, const std::string& archite
       std::printf("%-22s %7.2f s %8.2f GB/s\n", "all values finite", seconds, size / 1024 / seconds);
     });
   }
-  std::filesystem::remove_all(root / "bench");
+  std::filesystem::remove_all(root / kName);
   return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <ATen/ops/randn.h>
 #include <benchmark/benchmark.h>
 #include <c10/core/GradMode.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <memory>
@@ -65,12 +66,10 @@ class Products {
 void ProductsOfVickrey(benchmark::State& state) {
   const Products p(state.range(0));
   const PackedMatrix w1({{kHidden, kInputs}, p.w1()}), w2({{kHidden, kHidden}, p.w2()});
-  const std::vector<float> zeros(kHidden);
-  const std::vector<const float*> starts(p.rows(), zeros.data());
   std::vector<float> h1(p.rows() * kHidden), h2(p.rows() * kHidden), y(p.rows());
   for (auto _ : state) {
-    w1.Multiply(p.x().data(), kInputs, p.rows(), starts.data(), false, h1.data(), kHidden);
-    w2.Multiply(h1.data(), kHidden, p.rows(), starts.data(), false, h2.data(), kHidden);
+    w1.Multiply(p.x().data(), kInputs, p.rows(), {}, h1.data(), kHidden);
+    w2.Multiply(h1.data(), kHidden, p.rows(), {}, h2.data(), kHidden);
     for (int64_t i = 0; i < p.rows(); ++i) y[i] = Dot({h2.data() + i * kHidden, kHidden}, p.w3());
     benchmark::DoNotOptimize(y.data());
   }

@@ -162,12 +162,12 @@ class StatisticsTest(FeaturesTest):
         self.assertEqual(again.read_bytes(), self.frozen.read_bytes())
 
     def test_of_nothing(self):
-        lines = replies("features", "statistics", "--schema", self.schema, "--frozen", self.frozen)
-        for field in lines:
+        for field in replies("features", "statistics", "--schema", self.schema):
             self.assertEqual({**field, "name": ""}, {"name": "", "rows": "0", "missing": "0", "dense": None,
                                                      "fingerprint_bins": []})
-        fields = replies("features", "schema", self.frozen)[0]["fields"]
-        self.assertEqual((fields[0]["mean"], fields[0]["deviation"], fields[1]["boundaries"]), (0, 1, []))
+        done = vickrey("features", "statistics", "--schema", self.schema, "--frozen", self.frozen)
+        self.assertEqual((done.returncode, error_of(done)["field"]), (2, "--frozen"))
+        self.assertFalse(self.frozen.exists())
 
     def test_the_seed_decides_which_of_many_values_are_looked_at(self):
         text = market(2500, scenario="linear")  # with more than 16,384 candidates

@@ -92,16 +92,16 @@ DAMAGES = {
     "a dtype in small letters": (by_hand(changed(bias=entry([1], 0, 4, "f32")), 20), "not of dtype F32"),
     "no dtype": (by_hand(changed(bias={"shape": [1], "data_offsets": [0, 4]}), 20), "needs dtype"),
     "a header that is a list": (by_hand("[]", 0), "not a JSON map"),
-    "a header that is no JSON": (by_hand("{bias}", 0), "not a JSON map"),
-    "a header in zeros": (by_hand(TEXT, 20, pad="\0"), "not a JSON map"),
-    "a header that is not UTF-8": (SOUND_BYTES.replace(b"bias", b"bi\xffs"), "not a JSON map"),
+    "a header that is no JSON": (by_hand("{bias}", 0), "not JSON"),
+    "a header in zeros": (by_hand(TEXT, 20, pad="\0"), "not JSON"),
+    "a header that is not UTF-8": (SOUND_BYTES.replace(b"bias", b"bi\xffs"), "not JSON"),
     "metadata that is not text": (by_hand({"__metadata__": {"k": 1}, **SOUND}, 20), "__metadata__"),
 }
 # What Vickrey alone refuses.
 STRICTER = {
     "a dtype that is not read": (by_hand(changed(bias=entry([2], 0, 4, "F16")), 20), "but of F16"),
     "values that are not aligned": (struct.pack("<Q", len(TEXT) + 1) + TEXT.encode() + b" " + bytes(20), "not aligned"),
-    "a name twice": (by_hand('{"bias": %s, %s' % (json.dumps(SOUND["bias"]), TEXT[1:]), 20), "comes twice"),
+    "a name twice": (by_hand('{"bias": %s, %s' % (json.dumps(SOUND["bias"]), TEXT[1:]), 20), "is given twice"),
     "a key of no meaning": (by_hand(changed(bias={**SOUND["bias"], "more": 1}), 20), "nothing else"),
     "a blank in front": (by_hand(" " + TEXT, 20), "not a JSON map"),
     "a value that is not finite": (SOUND_BYTES[:-4] + struct.pack("<f", math.nan), "not finite"),

@@ -62,13 +62,16 @@ absl::StatusOr<std::shared_ptr<const features::Schema>> SchemaFor(const DataConf
   return features::Schema::Create(std::move(proto));
 }
 
+absl::Status CheckSamplingRate(double rate) {
+  if (rate == 1) return absl::OkStatus();
+  return base::InvalidField(
+      "sampling_rate",
+      absl::StrCat("an auction has ", rate, "; this version does not train on a log that was down-sampled"));
+}
+
 absl::Status Append(const LoggedAuction& record, const model::Layout& layout, Dataset* data) {
   const vickrey::v1::Auction& auction = record.auction();
-  if (record.has_sampling_rate() && record.sampling_rate() != 1) {
-    return base::InvalidField("sampling_rate",
-                              absl::StrCat("auction ", auction.auction_id(), " has ", record.sampling_rate(),
-                                           "; this version does not train on a log that was down-sampled"));
-  }
+  if (record.has_sampling_rate()) RETURN_IF_ERROR(CheckSamplingRate(record.sampling_rate()));
   RETURN_IF_ERROR(base::Annotate(model::AppendAuction(*data->schema, layout, auction, "", &data->features),
                                  absl::StrCat("auction ", auction.auction_id())));
   for (int i = 0; i < auction.candidates_size(); ++i) {
@@ -117,6 +120,7 @@ absl::StatusOr<features::Statistics> StatisticsOf(const log::LogReader& reader, 
     ASSIGN_OR_RETURN(const bool more, scan->Next(std::min(kScanAuctions, auctions - done), &batch));
     if (!more) break;
     RETURN_IF_ERROR(base::CheckInterrupt());
+    for (const double rate : batch.sampling_rates) RETURN_IF_ERROR(CheckSamplingRate(rate));
     AddRows(FeatureField::CONTEXT, *schema, batch.context, batch.auctions(), &statistics);
     AddRows(FeatureField::AD, *schema, batch.ads, batch.candidates(), &statistics);
     progress.Update(done + batch.auctions());

@@ -8,8 +8,6 @@
 #include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <set>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -18,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "vickrey/base/json.h"
+#include "vickrey/base/json_syntax.h"
 #include "vickrey/base/status.h"
 
 namespace vickrey::base {
@@ -31,50 +30,8 @@ using google::protobuf::Struct;
 using google::protobuf::Value;
 using Json = nlohmann::json;
 
-constexpr int kMaxDepth = 32;
+constexpr size_t kMaxDepth = 32;
 constexpr double kMaxExactWhole = 9007199254740992;  // 2^53
-
-// Thrown out of nlohmann's parser, to stop it.
-struct Stop : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-// Syntax, depth and equal keys.
-absl::StatusOr<Json> Parse(std::string_view text) {
-  std::vector<std::set<std::string>> keys;  // of the objects that are open
-  const auto watch = [&keys](int depth, Json::parse_event_t event, Json& parsed) {
-    switch (event) {
-      case Json::parse_event_t::object_start:
-        keys.emplace_back();
-        [[fallthrough]];
-      case Json::parse_event_t::array_start:
-        if (depth >= kMaxDepth) throw Stop(absl::StrCat("nested deeper than ", kMaxDepth, " levels"));
-        break;
-      case Json::parse_event_t::object_end:
-        keys.pop_back();
-        break;
-      case Json::parse_event_t::key:
-        if (!keys.back().insert(parsed.get<std::string>()).second) {
-          throw Stop(absl::StrCat("the key '", parsed.get<std::string>(), "' is given twice"));
-        }
-        break;
-      default:
-        break;
-    }
-    return true;
-  };
-  // The parser would take it for the end, and not look at what follows.
-  if (text.find('\0') != std::string_view::npos) return absl::InvalidArgumentError("not JSON: it holds a zero byte");
-  try {
-    return Json::parse(text.begin(), text.end(), watch);
-  } catch (const Stop& stop) {
-    return absl::InvalidArgumentError(stop.what());
-  } catch (const Json::exception& e) {
-    // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error ..."
-    const std::string_view what = e.what();
-    return absl::InvalidArgumentError(absl::StrCat("not JSON: ", std::string(what.substr(what.find("] ") + 2))));
-  }
-}
 
 std::string Shown(const Json& json) {
   std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -307,7 +264,7 @@ absl::Status ReadMessage(const Json& json, const std::string& path, Message* mes
 }  // namespace
 
 absl::Status FromJson(std::string_view json, Message* message) {
-  ASSIGN_OR_RETURN(const Json parsed, Parse(json));
+  ASSIGN_OR_RETURN(const Json parsed, ParseJson(json, kMaxDepth));
   const std::unique_ptr<Message> read(message->New());
   RETURN_IF_ERROR(ReadMessage(parsed, "", read.get()));
   message->GetReflection()->Swap(message, read.get());

@@ -102,11 +102,15 @@ absl::Status Check(const FeatureSchema& proto) {
     if (!dense && field.kind() != FeatureField::CATEGORICAL && field.kind() != FeatureField::BAG) {
       return fault("kind", "must be DENSE, CATEGORICAL or BAG");
     }
-    if (!dense && (field.buckets() == 1 || field.buckets() < 0)) {
-      return fault("buckets", absl::StrCat(field.buckets(), " is out of range; it must be at least 2"));
+    if ((!dense && field.buckets() == 1) || field.buckets() < 0 || field.buckets() > kMaxBuckets) {
+      return fault("buckets",
+                   absl::StrCat(field.buckets(), " is out of range; it must be at least 2 and at most ", kMaxBuckets));
     }
-    if (field.embedding_width() < 0) {
-      return fault("embedding_width", absl::StrCat(field.embedding_width(), " is negative"));
+    if (field.embedding_width() < 0 || field.embedding_width() > kMaxWidth) {
+      return fault("embedding_width", absl::StrCat(field.embedding_width(),
+                                                   " is out of range; it must be at least 0 and "
+                                                   "at most ",
+                                                   kMaxWidth));
     }
     RETURN_IF_ERROR(CheckTransform(field, fault));
   }

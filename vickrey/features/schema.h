@@ -18,6 +18,8 @@ inline constexpr size_t kMaxNameBytes = 128;
 inline constexpr size_t kMaxValueBytes = 1024;  // of a categorical value or a bag's member
 inline constexpr int kMaxBagValues = 4096;
 inline constexpr int kMaxFields = 10'000;
+inline constexpr int64_t kMaxBuckets = (int64_t{1} << 31) - 1;  // rows of a table, which are numbered in 32 bits
+inline constexpr int kMaxWidth = 1 << 16;                       // of an embedding
 // Rows of the table of a BUCKETIZE field: its boundaries are part of every artifact.
 inline constexpr int64_t kMaxBucketizeRows = 65'536;
 

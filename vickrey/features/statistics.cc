@@ -17,6 +17,7 @@ using vickrey::storage::v1::FieldStatistics;
 using vickrey::v1::EncodedFeatures;
 using vickrey::v1::FeatureField;
 
+constexpr int kBins = 64;        // of fingerprints, by their six highest bits
 constexpr int64_t kShares = 20;  // the quantiles of FieldStatistics are k / 20
 
 // Whether boundaries are to be found for a field.
@@ -145,6 +146,51 @@ absl::StatusOr<std::shared_ptr<const Schema>> Freeze(const Schema& schema, const
     }
   }
   return Schema::Create(std::move(frozen));
+}
+
+absl::Status CheckStatistics(
+    const Schema& schema, const google::protobuf::RepeatedPtrField<vickrey::storage::v1::FieldStatistics>& statistics) {
+  const auto fields = static_cast<int>(schema.fields().size());
+  if (!statistics.empty() && statistics.size() != fields) {
+    return base::InvalidField("statistics",
+                              absl::StrCat("has ", statistics.size(), " entries; the schema has ", fields, " fields"));
+  }
+  for (int i = 0; i < statistics.size(); ++i) {
+    const auto fault = [i](const char* key, const std::string& what) {
+      return base::InvalidField(absl::StrCat("statistics[", i, "].", key), what);
+    };
+    const auto& of = statistics[i];
+    if (of.name() != schema.fields()[i].name) {
+      return fault("name", absl::StrCat("'", of.name(), "' is not the schema's, '", schema.fields()[i].name, "'"));
+    }
+    if (of.rows() < 0) return fault("rows", absl::StrCat(of.rows(), " is negative"));
+    if (of.missing() < 0 || of.missing() > of.rows()) {
+      return fault("missing", absl::StrCat(of.missing(), " is out of range; 0 to rows, ", of.rows(), ", are allowed"));
+    }
+    if (of.fingerprint_bins_size() != 0 && of.fingerprint_bins_size() != kBins) {
+      return fault("fingerprint_bins", absl::StrCat("has ", of.fingerprint_bins_size(), " entries, not ", kBins));
+    }
+    for (const int64_t count : of.fingerprint_bins()) {
+      if (count < 0) return fault("fingerprint_bins", absl::StrCat(count, " is negative"));
+    }
+    if (!of.has_dense()) continue;
+    const auto& dense = of.dense();
+    if (dense.quantiles_size() != kShares - 1) {
+      return fault("dense.quantiles", absl::StrCat("has ", dense.quantiles_size(), " entries, not ", kShares - 1));
+    }
+    if (!std::isfinite(dense.mean()) || !std::isfinite(dense.deviation()) || dense.deviation() < 0) {
+      return fault("dense.mean", "and deviation must be finite, and the deviation not negative");
+    }
+    float last = dense.min();
+    for (const float quantile : dense.quantiles()) {
+      if (!(quantile >= last)) return fault("dense.quantiles", "must not decrease, from min to max");
+      last = quantile;
+    }
+    if (!(dense.max() >= last) || !std::isfinite(dense.min()) || !std::isfinite(dense.max())) {
+      return fault("dense.max", "and min must be finite, and enclose the quantiles");
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace vickrey::features

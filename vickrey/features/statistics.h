@@ -111,6 +111,11 @@ absl::Status CheckFreezable(const Schema& schema);
 // INVALID_ARGUMENT naming the field that CheckFreezable refuses. REQUIRES: the statistics are of this schema.
 absl::StatusOr<std::shared_ptr<const Schema>> Freeze(const Schema& schema, const Statistics& statistics);
 
+// INVALID_ARGUMENT naming the field and what is wrong, unless these are none, or one for each field of the schema, in
+// its order, that can be: counts, finite numbers in order, all quantiles, all bins.
+absl::Status CheckStatistics(
+    const Schema& schema, const google::protobuf::RepeatedPtrField<vickrey::storage::v1::FieldStatistics>& statistics);
+
 }  // namespace vickrey::features
 
 #endif  // VICKREY_FEATURES_STATISTICS_H_

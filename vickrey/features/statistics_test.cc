@@ -165,6 +165,12 @@ TEST(Statistics, QuantilesAreExactForSoManyValues) {
   const auto n = static_cast<int>(StatisticsBuilder::kExactValues);
   const Statistics few = Of(OneField(R"("transform":"NONE")"), Numbers(n));
   for (int k = 1; k < 20; ++k) EXPECT_EQ(few.fields[0].dense().quantiles(k - 1), std::ceil(k * n / 20.0)) << k;
+  // A million are all looked at, of more a million.
+  const auto half = OneField(R"("transform":"BUCKETIZE","buckets":3)");
+  EXPECT_THAT(Of(half, Numbers(1'000'000)).boundaries[0], ElementsAre(500'000));
+  const float of_a_sample = Of(half, Numbers(3'000'001)).boundaries[0][0];
+  EXPECT_NE(of_a_sample, 1'500'001);
+  EXPECT_NEAR(of_a_sample, 1'500'001, .002 * 3'000'001);  // five standard deviations
   // Of 1, ..., 200,000 in a hundred parts.
   const Statistics many = Of(OneField(R"("transform":"BUCKETIZE","buckets":101)"), Numbers(200'000));
   ASSERT_THAT(many.boundaries[0], SizeIs(99));

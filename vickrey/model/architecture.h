@@ -1,5 +1,5 @@
-// The architectures that are known without LibTorch: their tensors, and how they are evaluated one candidate at a time.
-// vickrey/torch/network.cc has the same table for training.
+// The architectures that are known without LibTorch: their tensors, and how they are evaluated natively.
+// vickrey/torch/architecture.h has the same table for training.
 #ifndef VICKREY_MODEL_ARCHITECTURE_H_
 #define VICKREY_MODEL_ARCHITECTURE_H_
 

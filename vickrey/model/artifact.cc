@@ -14,6 +14,7 @@
 #include "vickrey/base/json.h"
 #include "vickrey/base/sha256.h"
 #include "vickrey/base/status.h"
+#include "vickrey/features/statistics.h"
 
 namespace vickrey::model {
 namespace {
@@ -24,18 +25,19 @@ constexpr char kModel[] = "model.json";
 constexpr char kWeights[] = "weights.safetensors";
 constexpr char kSums[] = "SHA256SUMS";
 // Of the header of the weights: for metadata and blanks, and for the entry of a tensor, whose name is short.
-constexpr size_t kMaxHeaderBytes = size_t{1} << 20, kMaxEntryBytes = 1024;
+constexpr size_t kMaxModelBytes = size_t{1} << 25;                    // parsed it takes some thirty times as much
+constexpr size_t kHeaderBytes = size_t{1} << 20, kEntryBytes = 1024;  // at most, of the weights
 
 // A line of SHA256SUMS.
 std::string SumLine(std::string_view hex, const char* name) { return absl::StrCat(std::string(hex), "  ", name, "\n"); }
 
 std::string SumOf(std::string_view bytes, const char* name) { return SumLine(base::Sha256Hex(bytes), name); }
 
+size_t MaxHeaderBytesOf(const Layout& layout) { return kHeaderBytes + kEntryBytes * layout.tensors.size(); }
+
 size_t MaxBytesOf(const Layout& layout) {
-  size_t bytes = kMaxHeaderBytes;
-  for (const TensorSpec& tensor : layout.tensors) {
-    bytes += kMaxEntryBytes + static_cast<size_t>(CountOf(tensor.shape)) * sizeof(float);
-  }
+  size_t bytes = MaxHeaderBytesOf(layout);
+  for (const TensorSpec& tensor : layout.tensors) bytes += static_cast<size_t>(CountOf(tensor.shape)) * sizeof(float);
   return bytes;
 }
 
@@ -51,13 +53,53 @@ absl::StatusOr<std::string> WriteWeights(const std::filesystem::path& file, cons
   return absl::BytesToHexString(sha.Digest());
 }
 
+// Looks for the format among the keys of the outermost map, and no further.
+class FormatFinder final : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  int64_t format() const { return format_; }
+
+  bool null() override { return Other(); }
+  bool boolean(bool) override { return Other(); }
+  bool number_integer(number_integer_t value) override { return Number(value); }
+  bool number_unsigned(number_unsigned_t value) override { return Number(static_cast<int64_t>(value)); }
+  bool number_float(number_float_t, const string_t&) override { return Other(); }
+  bool string(string_t&) override { return Other(); }
+  bool binary(binary_t&) override { return Other(); }
+  bool start_object(size_t) override { return Open(); }
+  bool key(string_t& key) override {
+    at_format_ = depth_ == 1 && key == "format";
+    return true;
+  }
+  bool end_object() override { return --depth_ > 0; }
+  bool start_array(size_t) override { return Open(); }
+  bool end_array() override { return --depth_ > 0; }
+  bool parse_error(size_t, const std::string&, const nlohmann::json::exception&) override { return false; }
+
+ private:
+  bool Open() {
+    ++depth_;
+    return Other();
+  }
+  bool Number(int64_t value) {
+    if (at_format_) format_ = value;
+    return !at_format_;
+  }
+  bool Other() {
+    at_format_ = false;
+    return true;
+  }
+
+  int64_t format_ = kArtifactFormat;
+  int depth_ = 0;
+  bool at_format_ = false;
+};
+
 // The format that a model.json says it is of, read before all that an unknown one may hold; the known one where it does
 // not say.
 int64_t FormatOf(const std::string& text) {
-  const auto parsed = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!parsed.is_object() || !parsed.contains("format") || !parsed["format"].is_number_integer())
-    return kArtifactFormat;
-  return parsed["format"].get<int64_t>();
+  FormatFinder finder;
+  nlohmann::json::sax_parse(text, &finder);
+  return finder.format();
 }
 
 // What is damaged, whatever the code that a part of it gave.
@@ -80,6 +122,10 @@ absl::Status Check(Artifact* artifact) {
   auto schema = features::Schema::Create(artifact->file.schema());
   if (!schema.ok()) return DataLoss(schema.status());
   artifact->schema = *std::move(schema);
+  const auto& statistics = artifact->file.statistics();
+  if (const auto checked = features::CheckStatistics(*artifact->schema, statistics); !checked.ok()) {
+    return DataLoss(checked);
+  }
   auto layout = MakeLayout(artifact->file.spec(), *artifact->schema);
   if (!layout.ok()) return DataLoss(layout.status());
   artifact->layout = *std::move(layout);
@@ -119,7 +165,7 @@ absl::StatusOr<Artifact> LoadArtifact(const std::filesystem::path& folder) {
         kSums);
   };
   ASSIGN_OR_RETURN(const std::string sums, read(kSums, 4096));
-  ASSIGN_OR_RETURN(const std::string model, read(kModel, size_t{1} << 30));
+  ASSIGN_OR_RETURN(const std::string model, read(kModel, kMaxModelBytes));
   const std::string model_sum = SumOf(model, kModel);
   if (!absl::StartsWith(sums, model_sum)) return changed(kModel);
   Artifact artifact;
@@ -140,7 +186,7 @@ absl::StatusOr<Artifact> LoadArtifact(const std::filesystem::path& folder) {
   RETURN_IF_ERROR(mapped);
   artifact.mapped = *std::move(mapped);
   if (sums != model_sum + SumOf(artifact.mapped->bytes(), kWeights)) return changed(kWeights);
-  auto tensors = ParseTensors(artifact.mapped->bytes());
+  auto tensors = ParseTensors(artifact.mapped->bytes(), MaxHeaderBytesOf(artifact.layout));
   if (!tensors.ok()) return annotate(tensors.status(), kWeights);
   artifact.weights = *std::move(tensors);
   RETURN_IF_ERROR(annotate(CheckTensors(artifact.layout, artifact.weights), kWeights));
@@ -159,6 +205,10 @@ absl::StatusOr<WrittenArtifact> WriteArtifact(const std::filesystem::path& root,
   const std::filesystem::path folder = root / file.name() / file.version();
   ASSIGN_OR_RETURN(const auto publisher, base::FolderPublisher::Create(folder));
   const std::string model = base::ToJson(file) + "\n";
+  if (model.size() > kMaxModelBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(kModel, " has ", model.size(), " bytes; at most ", kMaxModelBytes, " can be read again"));
+  }
   RETURN_IF_ERROR(base::WriteFileAtomically(publisher->path() / kModel, model));
   ASSIGN_OR_RETURN(const std::string sum, WriteWeights(publisher->path() / kWeights, weights));
   const std::string sums = SumOf(model, kModel) + SumLine(sum, kWeights);

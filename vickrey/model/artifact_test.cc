@@ -336,7 +336,7 @@ TEST_F(ArtifactTest, TheModelFileIsChecked) {
       {[](ModelFile* f) { f->set_name(".."); }, "name and version"},
       {[](ModelFile* f) { f->set_version("."); }, "name and version"},
       {[](ModelFile* f) { AddTable(f)->set_buckets(0); }, "schema.extra.buckets: 0 is out of range"},
-      {[](ModelFile* f) { AddTable(f)->set_buckets(int64_t{1} << 62); }, "schema.extra.buckets: "},
+      {[](ModelFile* f) { AddTable(f)->set_buckets(int64_t{1} << 62); }, "fields[2].buckets: "},
       {[](ModelFile* f) {
          AddTable(f)->set_embedding_width(0);
          f->mutable_spec()->set_architecture("mlp");
@@ -348,7 +348,7 @@ TEST_F(ArtifactTest, TheModelFileIsChecked) {
          f->mutable_spec()->set_architecture("mlp");
          f->mutable_spec()->add_hidden(8);
        },
-       "schema.extra.embedding_width: "},
+       "fields[2].embedding_width: "},
       {[](ModelFile* f) {
          f->mutable_spec()->set_architecture("mlp");
          f->mutable_spec()->add_hidden(65536);

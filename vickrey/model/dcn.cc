@@ -1,16 +1,16 @@
 // dcn: a deep and cross network, version 2, its two parts side by side.
 //
-//   x_0 = [x_context, x_ad] -+- x_1 = x_0 * (W_0 x_0 + b_0) + x_0 -- x_2 = x_0 * (W_1 x_1 + b_1) + x_1 -- ... -- x_L
-//   --+
-//                            | |
-//                            +- hidden layers with ReLU, as in mlp (none: the cross layers alone) -- h --+ |
-//                                                                                                        | |
-//                                             logit = output.deep . h + output.cross . x_L +
-//                                             output.bias-+-------------+
+//   x_0 = [x_context, x_ad]
+//    |
+//    +-- x_1 = x_0 * (W_0 x_0 + b_0) + x_0 -- ... -- x_L = x_0 * (W x_{L-1} + b) + x_{L-1} -- output.cross --+
+//    |                                                                                                       |
+//    +-- hidden layers with ReLU, as in mlp; none: the cross layers alone --------------------- output.deep --+
+//                                                                                                            |
+//                                                                                 logit -- + output.bias ----+
 //
 // * is elementwise. W_l is a whole matrix, or with `cross_rank` r the product of up (d, r) and down (r, d), where d is
 // the number of inputs. R. Wang et al., "DCN V2: Improved Deep & Cross Network and Practical Lessons for Web-scale
-// Learning to Rank Systems", WWW 2021, arXiv:2008.13535, equations 1 and 2, figure 1b.
+// Learning to Rank Systems", WWW 2021, arXiv:2008.13535: equations 1 and 2, the parallel structure of figure 1.
 //
 // What the first cross layer and the first hidden layer take from the context is computed once for an auction. Weights
 // and biases start uniform within 1 / sqrt(inputs), tables normal with a deviation of 0.05.
@@ -30,10 +30,7 @@ namespace {
 
 using vickrey::storage::v1::ModelSpec;
 
-constexpr double kTableDeviation = 0.05;
 constexpr int kMostCrossLayers = 64;
-
-int TableWidth(const ModelSpec&, const vickrey::v1::FeatureField& field) { return field.embedding_width(); }
 
 absl::Status Complete(const ModelSpec& spec, Layout* layout) {
   const int64_t context = layout->context.width(), ad = layout->ad.width(), inputs = context + ad;
@@ -46,7 +43,7 @@ absl::Status Complete(const ModelSpec& spec, Layout* layout) {
     return base::InvalidField("cross_rank", absl::StrCat(rank, " is out of range; dcn takes 0, for full matrices, to ",
                                                          inputs, ", the number of inputs"));
   }
-  AddTables(kTableDeviation, layout);
+  AddTables(kEmbeddingDeviation, layout);
   for (int l = 0; l < spec.cross_layers(); ++l) {
     const std::string layer = absl::StrCat("cross.", l);
     const std::string matrix = rank > 0 ? layer + ".down" : layer;
@@ -89,7 +86,6 @@ class NativeDcn final : public Scorer {
       if (low_rank_) layer.up = PackedMatrix(file.tensors.at(name + ".up.weight"));
       layers_.push_back(std::move(layer));
     }
-    zeros_.resize(first_.padded());
     if (spec.hidden().empty()) return;
     hidden_.emplace(spec, file);
     deep_output_ = Values(file, "output.deep");
@@ -154,19 +150,17 @@ class NativeDcn final : public Scorer {
 
   void Cross(const Batch& batch, const Group& group, int64_t begin, int64_t end, const Crossing& c) const {
     const int64_t rows = end - begin, padded = PackedMatrix::Padded(inputs_);
-    const float* starts[kMostRows];
     for (size_t l = 0; l < layers_.size(); ++l) {
       const CrossLayer& layer = layers_[l];
       float* const product = low_rank_ ? c.down : c.gate;
       if (l == 0) {
         first_.Ads(batch, group, begin, end, c.ads, c.shared, /*relu=*/false, product);
       } else {
-        std::fill(starts, starts + rows, low_rank_ ? zeros_.data() : layer.bias.data());
-        layer.weight.Multiply(c.x, inputs_, rows, starts, /*relu=*/false, product, layer.weight.padded());
+        const float* const bias = low_rank_ ? nullptr : layer.bias.data();
+        layer.weight.Multiply(c.x, inputs_, rows, {.bias = bias}, product, layer.weight.padded());
       }
       if (low_rank_) {
-        std::fill(starts, starts + rows, layer.bias.data());
-        layer.up.Multiply(c.down, first_.padded(), rows, starts, /*relu=*/false, c.gate, padded);
+        layer.up.Multiply(c.down, first_.padded(), rows, {.bias = layer.bias.data()}, c.gate, padded);
       }
       for (int64_t a = group.begin; a < group.end; ++a) {
         for (int64_t i = std::max(begin, batch.offsets[a]); i < std::min(end, batch.offsets[a + 1]); ++i) {
@@ -190,7 +184,6 @@ class NativeDcn final : public Scorer {
   const bool low_rank_;
   const FirstLayer first_;
   std::vector<CrossLayer> layers_;
-  std::vector<float> zeros_;
   std::optional<HiddenLayers> hidden_;
   const std::vector<float> cross_output_;
   std::vector<float> deep_output_;
@@ -203,6 +196,6 @@ std::unique_ptr<const Scorer> MakeNative(const ModelSpec& spec, const Layout& la
 
 }  // namespace
 
-const Architecture kDcn = {"dcn", /*crosses=*/true, &TableWidth, &Complete, &MakeNative};
+const Architecture kDcn = {"dcn", /*crosses=*/true, &EmbeddingWidth, &Complete, &MakeNative};
 
 }  // namespace vickrey::model

@@ -8,9 +8,7 @@ FirstLayer::FirstLayer(const std::string& prefix, std::span<const float> bias, c
 }
 
 void FirstLayer::Context(const float* inputs, int64_t rows, float* shared) const {
-  const float* starts[kMostRows];
-  std::fill(starts, starts + rows, bias_.data());
-  context_.Multiply(inputs, context_.inputs(), rows, starts, /*relu=*/false, shared, padded());
+  context_.Multiply(inputs, context_.inputs(), rows, {}, shared, padded());
 }
 
 void FirstLayer::Ads(const Batch& batch, const Group& group, int64_t begin, int64_t end, const float* inputs,
@@ -21,7 +19,7 @@ void FirstLayer::Ads(const Batch& batch, const Group& group, int64_t begin, int6
       starts[i - begin] = shared + (a - group.begin) * padded();
     }
   }
-  ad_.Multiply(inputs, ad_.inputs(), end - begin, starts, relu, out, padded());
+  ad_.Multiply(inputs, ad_.inputs(), end - begin, {.start = starts, .bias = bias_.data(), .relu = relu}, out, padded());
 }
 
 }  // namespace vickrey::model

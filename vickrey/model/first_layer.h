@@ -14,7 +14,7 @@ namespace vickrey::model {
 
 // A layer on the inputs of both sides, natively:
 //
-//   y = bias + PREFIX.context x_context + PREFIX.ad x_ad
+//   y = PREFIX.context x_context + PREFIX.ad x_ad + bias
 //
 // The context's part is computed once for an auction; each candidate's sum goes on from there.
 // Immutable, so thread-safe.

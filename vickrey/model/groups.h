@@ -2,8 +2,6 @@
 #ifndef VICKREY_MODEL_GROUPS_H_
 #define VICKREY_MODEL_GROUPS_H_
 
-#include <hwy/aligned_allocator.h>
-
 #include <algorithm>
 #include <cstdint>
 

@@ -11,6 +11,8 @@ namespace vickrey::model {
 
 using vickrey::storage::v1::ModelSpec;
 
+int EmbeddingWidth(const ModelSpec&, const vickrey::v1::FeatureField& field) { return field.embedding_width(); }
+
 void AddUniform(std::string name, std::vector<int64_t> shape, int64_t inputs, Layout* layout) {
   layout->tensors.push_back({.name = std::move(name),
                              .shape = std::move(shape),
@@ -59,10 +61,8 @@ HiddenLayers::Output HiddenLayers::Evaluate(const Batch& batch, const Group& gro
   float* next = scratch + rows * widest_;
   first_.Ads(batch, group, begin, end, inputs, shared, /*relu=*/true, now);
   int64_t stride = first_.padded();
-  const float* starts[kMostRows];
   for (const Layer& layer : others_) {
-    std::fill(starts, starts + rows, layer.bias.data());
-    layer.weight.Multiply(now, stride, rows, starts, /*relu=*/true, next, layer.weight.padded());
+    layer.weight.Multiply(now, stride, rows, {.bias = layer.bias.data(), .relu = true}, next, layer.weight.padded());
     stride = layer.weight.padded();
     std::swap(now, next);
   }

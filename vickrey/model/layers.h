@@ -11,6 +11,10 @@
 
 namespace vickrey::model {
 
+// Width of a table's rows where they are inputs of layers; and how they start, normal with this deviation.
+int EmbeddingWidth(const vickrey::storage::v1::ModelSpec& spec, const vickrey::v1::FeatureField& field);
+inline constexpr double kEmbeddingDeviation = 0.05;
+
 // Adds a tensor that starts uniform within 1 / sqrt(inputs).
 void AddUniform(std::string name, std::vector<int64_t> shape, int64_t inputs, Layout* layout);
 

@@ -10,6 +10,7 @@
 #include "vickrey/base/random.h"
 #include "vickrey/base/status.h"
 #include "vickrey/model/architecture.h"
+#include "vickrey/model/matrix.h"
 
 namespace vickrey::model {
 namespace {
@@ -18,23 +19,23 @@ using vickrey::storage::v1::ModelSpec;
 using vickrey::v1::FeatureField;
 
 constexpr int64_t kMaxParameters = int64_t{1} << 32;
-constexpr int64_t kMaxBuckets = (int64_t{1} << 31) - 1;  // of a table, which are numbered in 32 bits
-constexpr int kMaxWidth = 1 << 16;                       // of a table's rows
 
 absl::Status CheckTable(const FeatureField& field) {
-  if (field.buckets() < 2 || field.buckets() > kMaxBuckets) {
-    return base::InvalidField(absl::StrCat("schema.", field.name(), ".buckets"),
-                              absl::StrCat(field.buckets(), " is out of range; 2 to ", kMaxBuckets, " are allowed"));
+  if (field.buckets() < 2 || field.buckets() > features::kMaxBuckets) {
+    return base::InvalidField(
+        absl::StrCat("schema.", field.name(), ".buckets"),
+        absl::StrCat(field.buckets(), " is out of range; 2 to ", features::kMaxBuckets, " are allowed"));
   }
   return absl::OkStatus();
 }
 
-// Whether tensors of these shapes have more than kMaxParameters values.
+// Whether tensors of these shapes have more than kMaxParameters values, counted as the native scorers pack them.
 bool IsTooLarge(const std::vector<TensorSpec>& tensors) {
   int64_t parameters = 0;
   for (const TensorSpec& tensor : tensors) {
     int64_t count = 1;
-    for (const int64_t size : tensor.shape) {
+    for (size_t i = 0; i < tensor.shape.size(); ++i) {
+      const int64_t size = i == 0 && tensor.shape.size() > 1 ? PackedMatrix::Padded(tensor.shape[i]) : tensor.shape[i];
       if (size > 0 && count > kMaxParameters / size) return true;
       count *= size;
     }
@@ -67,10 +68,10 @@ absl::Status CheckFrozen(const FeatureField& field) {
 }
 
 absl::Status CheckWidth(const FeatureField& field, const Architecture& architecture, int width) {
-  if (width >= 1 && width <= kMaxWidth) return absl::OkStatus();
+  if (width >= 1 && width <= features::kMaxWidth) return absl::OkStatus();
   return base::InvalidField(
       absl::StrCat("schema.", field.name(), ".embedding_width"),
-      absl::StrCat(width, " is out of range; ", std::string(architecture.name), " needs 1 to ", kMaxWidth));
+      absl::StrCat(width, " is out of range; ", std::string(architecture.name), " needs 1 to ", features::kMaxWidth));
 }
 
 // Adds a table to the last arena of its side if they go together, else to a new one.

@@ -85,7 +85,7 @@ struct Layout {
 };
 
 // INVALID_ARGUMENT naming the field: an architecture that is not known (the message lists those that are), hidden or
-// cross layers that it does not take, a transform whose numbers are not frozen yet, a network that is too large.
+// cross layers that it does not take, STANDARDIZE without its numbers, a network that is too large.
 absl::StatusOr<Layout> MakeLayout(const vickrey::storage::v1::ModelSpec& spec, const features::Schema& schema);
 
 // DATA_LOSS unless `tensors` are exactly those of the layout, all values finite.

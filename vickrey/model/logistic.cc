@@ -1,6 +1,11 @@
 // logistic: a weight for each dense input and for each bucket of each table; their sum is the logit.
 //
-//   context.weight . x_context + ad.weight . x_ad + sum over tables of table[bucket] + bias
+//   x_context, tables of the context --+
+//                                      +-- sum of weight . x and of table[bucket] -- + bias -- logit
+//   x_ad, tables of the ad ------------+
+//
+// As H. B. McMahan et al., "Ad Click Prediction: a View from the Trenches", KDD 2013. What the context adds is computed
+// once for an auction.
 //
 // Everything starts from zero, which is no loss: the objective has one minimum.
 #include <algorithm>
@@ -44,7 +49,7 @@ class NativeLogistic final : public Scorer {
   absl::Status Logits(const Batch& batch, std::span<float> logits) const override {
     ForEachGroup(batch, [&](const Group& group) {
       float* const shared = ThreadScratch(group.end - group.begin);
-      std::fill(shared, shared + (group.end - group.begin), bias_);
+      std::fill(shared, shared + (group.end - group.begin), 0.0f);
       context_.Add(batch.context, group.begin, group.end, shared);
       for (int64_t a = group.begin; a < group.end; ++a) {
         std::fill(logits.begin() + batch.offsets[a], logits.begin() + batch.offsets[a + 1], shared[a - group.begin]);
@@ -52,6 +57,7 @@ class NativeLogistic final : public Scorer {
       ad_.Add(batch.ads, batch.offsets[group.begin], batch.offsets[group.end],
               logits.data() + batch.offsets[group.begin]);
     });
+    for (float& logit : logits) logit += bias_;
     return absl::OkStatus();
   }
 

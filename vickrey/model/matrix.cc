@@ -1,6 +1,7 @@
 #include "vickrey/model/matrix.h"
 
 #include <algorithm>
+#include <new>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "vickrey/model/matrix.cc"
@@ -45,9 +46,11 @@ HWY_INLINE void Tile(const Product& p, int64_t row, int64_t panel) {
   const float* HWY_RESTRICT weights = p.panels + panel * p.inputs * kPanel;
 #pragma GCC unroll 16
   for (int i = 0; i < kRows; ++i) {
-    const float* const start = p.start[row + i] + panel * kPanel;
+    const float* const start = p.start == nullptr ? nullptr : p.start[row + i] + panel * kPanel;
 #pragma GCC unroll 32
-    for (int v = 0; v < kWide; ++v) sums[i * kWide + v] = hn::LoadU(d, start + v * kLanes);
+    for (int v = 0; v < kWide; ++v) {
+      sums[i * kWide + v] = start == nullptr ? hn::Zero(d) : hn::LoadU(d, start + v * kLanes);
+    }
   }
   for (int64_t j = 0; j < p.inputs; ++j) {
     V w[kWide];
@@ -68,6 +71,7 @@ HWY_INLINE void Tile(const Product& p, int64_t row, int64_t panel) {
 #pragma GCC unroll 32
     for (int v = 0; v < kWide; ++v) {
       V sum = sums[i * kWide + v];
+      if (p.bias != nullptr) sum = hn::Add(sum, hn::LoadU(d, p.bias + panel * kPanel + v * kLanes));
       if (p.relu) sum = hn::IfThenZeroElse(hn::Lt(sum, hn::Zero(d)), sum);  // a NaN stays
       hn::StoreU(sum, d, y + v * kLanes);
     }
@@ -139,6 +143,7 @@ PackedMatrix::PackedMatrix(const TensorView& weight)
     : inputs_(weight.shape[1]),
       outputs_(weight.shape[0]),
       panels_(hwy::AllocateAligned<float>(std::max<int64_t>(1, inputs_ * Padded(outputs_)))) {
+  if (panels_ == nullptr) throw std::bad_alloc();
   float* to = panels_.get();
   for (int64_t panel = 0; panel < Padded(outputs_); panel += kPanel) {
     for (int64_t j = 0; j < inputs_; ++j) {
@@ -149,11 +154,12 @@ PackedMatrix::PackedMatrix(const TensorView& weight)
   }
 }
 
-void PackedMatrix::Multiply(const float* x, int64_t x_stride, int64_t rows, const float* const* start, bool relu,
-                            float* y, int64_t y_stride) const {
+void PackedMatrix::Multiply(const float* x, int64_t x_stride, int64_t rows, const Options& options, float* y,
+                            int64_t y_stride) const {
   if (rows == 0) return;
   HWY_DYNAMIC_DISPATCH(Multiply)
-  ({x, x_stride, start, relu, y, y_stride, inputs_, panels_.get()}, rows, Padded(outputs_) / kPanel);
+  ({x, x_stride, options.start, options.bias, options.relu, y, y_stride, inputs_, panels_.get()}, rows,
+   Padded(outputs_) / kPanel);
 }
 
 std::vector<float> PaddedVector(std::span<const float> values) {

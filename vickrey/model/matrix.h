@@ -34,10 +34,16 @@ class PackedMatrix {
   int64_t outputs() const { return outputs_; }
   int64_t padded() const { return Padded(outputs_); }
 
-  // y[i][h] = start[i][h] + sum over j of x[i][j] w[h][j] for each of `rows` rows; negative ones become 0 with `relu`.
-  // Rows of x are `x_stride` floats apart, rows of y `y_stride`; start[i] and each row of y have padded() floats.
-  // What comes behind outputs() is 0 where start is, if all of x is finite.
-  void Multiply(const float* x, int64_t x_stride, int64_t rows, const float* const* start, bool relu, float* y,
+  // What goes into a product beside x.
+  struct Options {
+    const float* const* start = nullptr;  // for each row padded() floats, from which its sums go on; default: zeros
+    const float* bias = nullptr;          // padded() floats, added at the end of every row's sums; default: none
+    bool relu = false;                    // negative results become 0
+  };
+  // y[i][h] = start[i][h] + sum over j of x[i][j] w[h][j] + bias[h] for each of `rows` rows, in this order. Rows of x
+  // are `x_stride` floats apart, rows of y `y_stride`, and have padded() floats. What comes behind outputs() is 0 where
+  // start and bias are, if all of x is finite.
+  void Multiply(const float* x, int64_t x_stride, int64_t rows, const Options& options, float* y,
                 int64_t y_stride) const;
 
  private:

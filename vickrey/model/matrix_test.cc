@@ -28,7 +28,7 @@ std::vector<float> Product(const PackedMatrix& matrix, const std::vector<float>&
                            const std::vector<float>& start, bool relu = false) {
   std::vector<float> y(rows * matrix.padded(), std::numeric_limits<float>::quiet_NaN());
   const std::vector<const float*> starts(rows, start.data());
-  matrix.Multiply(x.data(), matrix.inputs(), rows, starts.data(), relu, y.data(), matrix.padded());
+  matrix.Multiply(x.data(), matrix.inputs(), rows, {.start = starts.data(), .relu = relu}, y.data(), matrix.padded());
   return y;
 }
 
@@ -92,12 +92,23 @@ TEST(PackedMatrix, RowsMayBeApart) {
   const std::vector<float> x = {1, 1, 99, 10, 100, 99}, zeros(16), ones(16, 1);
   const float* starts[] = {zeros.data(), ones.data()};
   std::vector<float> y(40, -1);
-  matrix.Multiply(x.data(), /*x_stride=*/3, /*rows=*/2, starts, /*relu=*/false, y.data(), /*y_stride=*/20);
+  matrix.Multiply(x.data(), /*x_stride=*/3, /*rows=*/2, {.start = starts}, y.data(), /*y_stride=*/20);
   EXPECT_EQ(y[0], 3);
   EXPECT_EQ(y[1], 7);
   EXPECT_EQ(y[20], 211);
   EXPECT_EQ(y[21], 431);
   EXPECT_EQ(y[16], -1);  // what lies between the rows stays
+}
+
+TEST(PackedMatrix, TheBiasComesLast) {
+  base::ForEachInstructionSet([] {
+    // Added first, it would be lost in the large numbers that cancel.
+    const PackedMatrix matrix({{1, 2}, std::vector<float>{1, 1}});
+    const std::vector<float> x = {1e9, -1e9}, bias = PaddedVector(std::vector<float>{0.25});
+    std::vector<float> y(16);
+    matrix.Multiply(x.data(), 2, 1, {.bias = bias.data()}, y.data(), 16);
+    EXPECT_EQ(y[0], 0.25);
+  });
 }
 
 TEST(Dot, AgreesWithTheFormula) {

@@ -22,10 +22,6 @@ namespace {
 
 using vickrey::storage::v1::ModelSpec;
 
-constexpr double kTableDeviation = 0.05;
-
-int TableWidth(const ModelSpec&, const vickrey::v1::FeatureField& field) { return field.embedding_width(); }
-
 std::string OutputName(const ModelSpec& spec, const char* what) {
   return absl::StrCat("layer.", spec.hidden_size(), ".", what);
 }
@@ -33,7 +29,7 @@ std::string OutputName(const ModelSpec& spec, const char* what) {
 absl::Status Complete(const ModelSpec& spec, Layout* layout) {
   if (spec.hidden().empty())
     return base::InvalidField("hidden", "mlp needs at least one hidden layer, such as [64, 64]");
-  AddTables(kTableDeviation, layout);
+  AddTables(kEmbeddingDeviation, layout);
   RETURN_IF_ERROR(AddHiddenLayers(spec, layout));
   const int64_t inputs = spec.hidden(spec.hidden_size() - 1);
   layout->output_bias = OutputName(spec, "bias");
@@ -90,6 +86,6 @@ std::unique_ptr<const Scorer> MakeNative(const ModelSpec& spec, const Layout& la
 
 }  // namespace
 
-const Architecture kMlp = {"mlp", /*crosses=*/false, &TableWidth, &Complete, &MakeNative};
+const Architecture kMlp = {"mlp", /*crosses=*/false, &EmbeddingWidth, &Complete, &MakeNative};
 
 }  // namespace vickrey::model

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <new>
 #include <set>
 #include <utility>
 
@@ -28,6 +29,15 @@ Model::Model(Artifact artifact, std::unique_ptr<const Scorer> scorer)
       scorer_(std::move(scorer)) {}
 
 absl::StatusOr<std::shared_ptr<const Model>> Model::Load(const std::filesystem::path& folder) {
+  try {
+    return LoadOrThrow(folder);
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("artifact ", folder.string(), ": needs more memory than there is"));
+  }
+}
+
+absl::StatusOr<std::shared_ptr<const Model>> Model::LoadOrThrow(const std::filesystem::path& folder) {
   ASSIGN_OR_RETURN(Artifact artifact, LoadArtifact(folder));
   ASSIGN_OR_RETURN(const Architecture* architecture, FindArchitecture(artifact.file.spec().architecture()));
   auto scorer = architecture->make_native(artifact.file.spec(), artifact.layout, artifact.weights);

@@ -25,7 +25,7 @@ double Probability(const vickrey::storage::v1::Calibration& calibration, float l
 class Model {
  public:
   // Loads, checks and warms up: predicts an auction whose features are all missing. As LoadArtifact;
-  // FAILED_PRECONDITION if the warm-up fails.
+  // FAILED_PRECONDITION if the warm-up fails, RESOURCE_EXHAUSTED if there is not enough memory.
   static absl::StatusOr<std::shared_ptr<const Model>> Load(const std::filesystem::path& folder);
 
   struct Prediction {
@@ -47,6 +47,7 @@ class Model {
 
  private:
   Model(Artifact artifact, std::unique_ptr<const Scorer> scorer);
+  static absl::StatusOr<std::shared_ptr<const Model>> LoadOrThrow(const std::filesystem::path& folder);
 
   const vickrey::storage::v1::ModelFile file_;
   const std::shared_ptr<const features::Schema> schema_;

@@ -80,7 +80,8 @@ std::unique_ptr<const Scorer> TestNetwork::Native() const {
 }
 
 EncodedFeatures RandomFeatures(FeatureField::Side side, base::RandomStream& random, double scale) {
-  const features::Schema::Counts& counts = TestSchema()->counts(side);
+  static const auto schema = TestSchema();
+  const features::Schema::Counts& counts = schema->counts(side);
   EncodedFeatures encoded;
   for (int i = 0; i < counts.dense; ++i) {
     encoded.add_dense(random.Bernoulli(.2) ? std::numeric_limits<float>::quiet_NaN()

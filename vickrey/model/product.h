@@ -11,6 +11,7 @@ struct Product {
   const float* x;
   int64_t x_stride;
   const float* const* start;
+  const float* bias;
   bool relu;
   float* y;
   int64_t y_stride;

@@ -1,6 +1,7 @@
 // What holds for the native scorer of every architecture.
 #include "vickrey/model/scorer.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -39,18 +40,32 @@ TEST_P(ScorerTest, BitsDoNotDependOnThePlaceInABatch) {
     const EncodedFeatures candidate = RandomFeatures(FeatureField::AD, random);
     const EncodedFeatures others[] = {RandomFeatures(FeatureField::AD, random),
                                       RandomFeatures(FeatureField::AD, random)};
-    const auto logits_at = [&](int place, int n) {
+    // The candidate at `first` and every `step` behind it among `n`.
+    const auto logits_at = [&](int first, int step, int n) {
       std::vector<const EncodedFeatures*> candidates;
-      for (int i = 0; i < n; ++i) candidates.push_back(i == place ? &candidate : &others[i % 2]);
+      for (int i = 0; i < n; ++i) {
+        candidates.push_back(i >= first && (i - first) % step == 0 ? &candidate : &others[i % 2]);
+      }
       Batch batch;
       batch.Append(network.layout, context, candidates);
       return LogitsOf(*scorer, batch);
     };
-    const float alone = logits_at(0, 1)[0];
+    const float alone = logits_at(0, 1, 1)[0];
     ASSERT_TRUE(std::isfinite(alone));
-    for (const int n : {2, 3, 4, 5, 6, 7, 8, 11, 12, 13, 24, 25, 31, 255, 256, 257, 500}) {
-      for (int place = 0; place < n; place += place < 2 || n < 40 ? 1 : n / 7) {
-        const std::vector<float> logits = logits_at(place, n);
+    // In every place: three batches of each size, a third of the places in each.
+    for (int n = 1; n <= 500; n += n < 64 || n > 250 ? 1 : 11) {
+      if (n == 262) n = 490;
+      for (int first = 0; first < std::min(n, 3); ++first) {
+        const std::vector<float> logits = logits_at(first, 3, n);
+        for (int i = first; i < n; i += 3) {
+          ASSERT_TRUE(SameBits(logits[i], alone)) << n << " at " << i << ": " << logits[i] << ", " << alone;
+        }
+      }
+    }
+    // And as the only one of its kind.
+    for (const int n : {2, 7, 13, 25, 257}) {
+      for (int place = 0; place < n; place += n < 40 ? 1 : 37) {
+        const std::vector<float> logits = logits_at(place, n, n);
         ASSERT_TRUE(SameBits(logits[place], alone)) << n << " at " << place << ": " << logits[place] << ", " << alone;
         // The others, too: what is equal gives equal bits.
         for (int i = place + 3; i < n; ++i) ASSERT_TRUE(SameBits(logits[i], logits[i - 2])) << n << " at " << i;

@@ -11,6 +11,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
+#include "vickrey/base/json_syntax.h"
 #include "vickrey/base/status.h"
 
 namespace vickrey::model {
@@ -20,7 +21,6 @@ using nlohmann::json;
 
 static_assert(std::endian::native == std::endian::little, "the format is little-endian");
 
-constexpr uint64_t kMaxHeaderBytes = 100'000'000;
 constexpr size_t kLengthBytes = 8;
 constexpr size_t kAlignment = 8;
 constexpr size_t kPieceBytes = size_t{1} << 20;  // stays in the cache between what is done to it
@@ -94,26 +94,11 @@ absl::Status ParseMetadata(const json& value, std::map<std::string, std::string>
 }
 
 absl::StatusOr<json> ParseHeader(std::string_view text) {
-  // The format says how it begins, which also keeps out a byte order mark, which the parser skips. To the parser a zero
-  // is the end, whatever comes behind it.
-  if (text.empty() || text[0] != '{' || text.find('\0') != std::string_view::npos) {
-    return Damaged("its header is not a JSON map");
-  }
-  // The keys so far of the maps that are open. Those that are deeper than an entry are refused later.
-  std::array<std::set<std::string>, 2> keys;
-  size_t open = 0;
-  bool twice = false;
-  const auto note = [&](int, json::parse_event_t event, json& value) {
-    if (event == json::parse_event_t::object_start && open++ < keys.size()) keys[open - 1].clear();
-    if (event == json::parse_event_t::object_end) --open;
-    if (event == json::parse_event_t::key && open <= keys.size()) {
-      twice = !keys[open - 1].insert(value.get_ref<const std::string&>()).second || twice;
-    }
-    return true;
-  };
-  json header = json::parse(text.begin(), text.end(), note, /*allow_exceptions=*/false);
-  if (twice) return Damaged("a name comes twice");
-  if (!header.is_object()) return Damaged("its header is not a JSON map");
+  // The format says how it begins, which also keeps out a byte order mark, which the parser skips.
+  if (text.empty() || text[0] != '{') return Damaged("its header is not a JSON map");
+  constexpr size_t kDepth = 3;  // the map of entries, an entry, its lists
+  auto header = base::ParseJson(text, kDepth);
+  if (!header.ok()) return Damaged(absl::StrCat("its header: ", std::string(header.status().message())));
   return header;
 }
 
@@ -177,12 +162,12 @@ std::string SerializeTensors(const TensorFile& file) {
   return bytes;
 }
 
-absl::StatusOr<TensorViews> ParseTensors(std::string_view bytes) {
+absl::StatusOr<TensorViews> ParseTensors(std::string_view bytes, size_t max_header_bytes) {
   uint64_t length = 0;
   if (bytes.size() < kLengthBytes) return Damaged("it is cut in its first eight bytes");
   std::memcpy(&length, bytes.data(), kLengthBytes);
   bytes.remove_prefix(kLengthBytes);
-  if (length > kMaxHeaderBytes || length > bytes.size()) return Damaged("its header is cut or too long");
+  if (length > max_header_bytes || length > bytes.size()) return Damaged("its header is cut or too long");
   const std::string_view text = bytes.substr(0, length);
   const std::string_view values = bytes.substr(length);
   if (reinterpret_cast<uintptr_t>(values.data()) % alignof(float) != 0) return Damaged("its values are not aligned");

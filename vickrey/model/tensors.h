@@ -60,11 +60,14 @@ absl::Status WriteTensors(const TensorViews& file, absl::FunctionRef<absl::Statu
 // All of these bytes. REQUIRES: as WriteTensors.
 std::string SerializeTensors(const TensorFile& file);
 
+// What the format allows a header.
+inline constexpr size_t kMaxHeaderBytes = 100'000'000;
+
 // The tensors of a file, whose views lie in `bytes`.
 // DATA_LOSS saying what is wrong: a header that is cut, too long or not JSON, a name that comes twice, a type other
 // than F32 (by its name), values that overlap, leave holes, lie outside, are not aligned in memory or are not as many
 // as the shape says. Whether they are finite is not looked at.
-absl::StatusOr<TensorViews> ParseTensors(std::string_view bytes);
+absl::StatusOr<TensorViews> ParseTensors(std::string_view bytes, size_t max_header_bytes = kMaxHeaderBytes);
 
 }  // namespace vickrey::model
 

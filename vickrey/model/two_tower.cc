@@ -4,10 +4,11 @@
 //                                                              +-- dot product -- + bias -- logit
 //   x_ad ------- ad.weight, ad.bias, tables ------------ (r) --+
 //
-// r is the only entry of `hidden`. A side's main effect needs the constant of the other tower: with r = 1 both and
-// their product share one direction. The context's tower is computed once for an auction. Constants start at
-// 1 / (2 sqrt(r)), which keeps the gradients of both sides alive (all zeros would be a saddle point) and makes 1/4 of
-// the logit whatever r is; weights start normal with a deviation of 0.1, tables of 0.05.
+// As X. Yi et al., "Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recommendations", RecSys 2019, with
+// towers of one layer. r is the only entry of `hidden`. A side's main effect needs the constant of the other tower:
+// with r = 1 both and their product share one direction. The context's tower is computed once for an auction. Constants
+// start at 1 / (2 sqrt(r)), which keeps the gradients of both sides alive (all zeros would be a saddle point) and makes
+// 1/4 of the logit whatever r is; weights start normal with a deviation of 0.1, tables of 0.05.
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -80,9 +81,7 @@ class NativeTwoTower final : public Scorer {
 
     // (end - begin, padded()) of rows [begin, end), at most kMostRows.
     void Compute(const SideRows& rows, int64_t begin, int64_t end, float* out) const {
-      const float* starts[kMostRows];
-      std::fill(starts, starts + (end - begin), bias_.data());
-      weight_.Multiply(lookup_.Dense(rows, begin).data(), weight_.inputs(), end - begin, starts, /*relu=*/false, out,
+      weight_.Multiply(lookup_.Dense(rows, begin).data(), weight_.inputs(), end - begin, {.bias = bias_.data()}, out,
                        padded());
       lookup_.AddTables(rows, begin, end, out, padded());
     }

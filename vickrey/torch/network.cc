@@ -37,10 +37,8 @@ Parameters ParametersOf(const model::Layout& layout, const model::TensorViews& f
   std::map<std::string, at::Tensor> left;
   for (const auto& [name, tensor] : file.tensors) left[name] = Borrow(tensor);
   Parameters parameters;
-  const auto add = [&](const std::string& name, const at::Tensor& borrowed) {
-    // A copy, on whatever device: the file's own memory is not the network's to change.
-    const at::Tensor copy = options.device.is_cpu() ? borrowed.clone() : borrowed.to(options.device);
-    parameters[name] = copy.set_requires_grad(options.learns);
+  const auto add = [&](const std::string& name, const at::Tensor& own) {
+    parameters[name] = own.to(options.device).set_requires_grad(options.learns);
   };
   ForEachArena(layout, [&](const model::Arena& arena) {
     std::vector<at::Tensor> tables;
@@ -50,7 +48,8 @@ Parameters ParametersOf(const model::Layout& layout, const model::TensorViews& f
     }
     add(arena.parameter, at::cat(tables, 0));
   });
-  for (const auto& [name, tensor] : left) add(name, tensor);
+  // A copy: the file's own memory is not the network's to change.
+  for (const auto& [name, tensor] : left) add(name, tensor.clone());
   return parameters;
 }
 

@@ -30,6 +30,18 @@ using vickrey::v1::FeatureField;
 
 double Sigmoid(float logit) { return 1 / (1 + std::exp(-double{logit})); }
 
+// One number of the context and one of the ad.
+vickrey::v1::FeatureSchema HourAndX() {
+  vickrey::v1::FeatureSchema proto;
+  for (const auto side : {FeatureField::CONTEXT, FeatureField::AD}) {
+    FeatureField& field = *proto.add_fields();
+    field.set_name(side == FeatureField::CONTEXT ? "hour" : "x");
+    field.set_side(side);
+    field.set_kind(FeatureField::DENSE);
+  }
+  return proto;
+}
+
 class NetworkTest : public testing::TestWithParam<std::string> {
  protected:
   NetworkTest() : test_(GetParam()) {}
@@ -66,7 +78,7 @@ TEST_P(NetworkTest, NativeAgreesWithTorch) {
   for (const int threads : {1, 2}) {
     const auto torch = MakeScorer({.threads = threads});
     double spread = 0;
-    for (int n = 1; n <= 500; n += n < 40 ? 1 : 23) {
+    for (int n = 1; n <= 500; n += threads == 1 ? 1 : 83) {
       const model::Batch batch = RandomBatch(test_.layout, {n}, n);
       spread = std::max(spread, ExpectAgree(LogitsOf(*native, batch), LogitsOf(*torch, batch), absl::StrCat(n)));
     }
@@ -87,6 +99,27 @@ TEST_P(NetworkTest, NativeAgreesWithTorchOnExtremeInputs) {
     const model::Batch batch = RandomBatch(test_.layout, {1, 7, 60}, 11, scale);
     const std::vector<float> a = LogitsOf(*native, batch), b = LogitsOf(*torch, batch);
     ExpectAgree(a, b, absl::StrCat("scale ", scale));
+  }
+}
+
+// Large numbers of the context and of the ad that cancel, beside a bias: it is added last on both sides.
+TEST(Logistic, WhatCancelsLeavesTheBias) {
+  const auto schema = *features::Schema::Create(HourAndX());
+  const ModelSpec spec = model::SpecOf(R"({"architecture":"logistic"})");
+  const model::Layout layout = *model::MakeLayout(spec, *schema);
+  model::TensorFile tensors = model::StartTensors(layout, 1);
+  tensors.tensors.at("context.weight").values = {.1f, 0};
+  tensors.tensors.at("ad.weight").values = {-.1f, 0};
+  tensors.tensors.at("bias").values = {.3f};
+  const auto native = (*model::FindArchitecture("logistic"))->make_native(spec, layout, model::ViewOf(tensors));
+  const auto torch = *TorchScorer::Create(spec, *schema, model::ViewOf(tensors), {});
+  for (const float x : {1.f, 1e5f, 1e6f, 1e9f, 1e30f}) {
+    EncodedFeatures features;
+    features.add_dense(x);
+    model::Batch batch;
+    batch.Append(layout, features, {&features});
+    EXPECT_EQ(LogitsOf(*native, batch), std::vector<float>{.3f}) << x;
+    EXPECT_EQ(LogitsOf(*torch, batch), std::vector<float>{.3f}) << x;
   }
 }
 
@@ -206,18 +239,6 @@ TEST(Logistic, IsTheSumOfItsWeights) {
   EXPECT_EQ(LogitsOf(*native, batch), (std::vector<float>{1 + 6 + 30, 1 + .5 + 10}));
   EXPECT_EQ(LogitsOf(**TorchScorer::Create(spec, *schema, model::ViewOf(tensors), {}), batch),
             LogitsOf(*native, batch));
-}
-
-// One number of the context and one of the ad.
-vickrey::v1::FeatureSchema HourAndX() {
-  vickrey::v1::FeatureSchema proto;
-  for (const auto side : {FeatureField::CONTEXT, FeatureField::AD}) {
-    FeatureField& field = *proto.add_fields();
-    field.set_name(side == FeatureField::CONTEXT ? "hour" : "x");
-    field.set_side(side);
-    field.set_kind(FeatureField::DENSE);
-  }
-  return proto;
 }
 
 // Hand-derived: bias + (1 + 2 hour)(3 x + table[bucket] + 1/2), width 1.

@@ -15,8 +15,8 @@ namespace vickrey::torch {
 // machine, or this LibTorch, does not have.
 absl::StatusOr<at::Device> DeviceOf(const std::string& name);
 
-// A Scorer on LibTorch, on the CPU or on CUDA. It agrees with the native scorer within 1e-5 in probability; its bits
-// depend on the batch, the device and the number of threads.
+// A Scorer on LibTorch, on the CPU or on CUDA. It agrees with the native scorer within 1e-5 in probability, where not
+// both have lost the digits of numbers that cancel; its bits depend on the batch, the device and the number of threads.
 //
 // Thread-safe. It has a copy of the weights.
 class TorchScorer final : public model::Scorer {
