@@ -158,7 +158,7 @@ class StatisticsTest(FeaturesTest):
         self.assertEqual(fields[2:], before["fields"][2:])
         # What is frozen stays, whatever comes: here nothing.
         again = self.folder / "again.json"
-        replies("features", "statistics", "--schema", self.frozen, "--frozen", again)
+        replies("features", "statistics", "--schema", self.frozen, "--frozen", again, lines=[{"auction_id": "a"}])
         self.assertEqual(again.read_bytes(), self.frozen.read_bytes())
 
     def test_of_nothing(self):

@@ -27,22 +27,22 @@ void* malloc(size_t size) {
   ++allocations;
   return __libc_malloc(size);
 }
-void* calloc(size_t count, size_t size) {
+void* calloc(size_t nmemb, size_t size) {
   ++allocations;
-  return __libc_calloc(count, size);
+  return __libc_calloc(nmemb, size);
 }
-void* realloc(void* old, size_t size) {
+void* realloc(void* ptr, size_t size) {
   ++allocations;
-  return __libc_realloc(old, size);
+  return __libc_realloc(ptr, size);
 }
 void* aligned_alloc(size_t alignment, size_t size) {
   ++allocations;
   return __libc_memalign(alignment, size);
 }
-int posix_memalign(void** out, size_t alignment, size_t size) {
+int posix_memalign(void** memptr, size_t alignment, size_t size) {
   ++allocations;
-  *out = __libc_memalign(alignment, size);
-  return *out == nullptr ? 12 : 0;  // ENOMEM
+  *memptr = __libc_memalign(alignment, size);
+  return *memptr == nullptr ? 12 : 0;  // ENOMEM
 }
 }
 #endif
