@@ -156,7 +156,7 @@ class StatisticsTest(FeaturesTest):
         self.assertEqual([as_float(b) for b in fields[1]["boundaries"]],
                          sorted({quantile(prices, k, 9) for k in range(1, 9)}))
         self.assertEqual(fields[2:], before["fields"][2:])
-        # What is frozen stays, whatever comes: here nothing.
+        # What is frozen stays, whatever comes: here an auction without features.
         again = self.folder / "again.json"
         replies("features", "statistics", "--schema", self.frozen, "--frozen", again, lines=[{"auction_id": "a"}])
         self.assertEqual(again.read_bytes(), self.frozen.read_bytes())
