@@ -163,10 +163,10 @@ absl::Status PrintStatistics(const Flags& flags) {
     return absl::OkStatus();
   }));
   const features::Statistics statistics = builder.Finish();
-  if (!flags.frozen.empty() && !any) {
-    return base::InvalidField("--frozen", "cannot be made of nothing: there was no auction on stdin");
+  if (!flags.frozen.empty()) {
+    if (!any) return base::InvalidField("--frozen", "cannot be made of nothing: there was no auction on stdin");
+    RETURN_IF_ERROR(WriteFrozen(*schema, statistics, flags.frozen));
   }
-  if (!flags.frozen.empty()) RETURN_IF_ERROR(WriteFrozen(*schema, statistics, flags.frozen));
   for (const auto& field : statistics.fields) base::WriteLine(field);
   return absl::OkStatus();
 }

@@ -17,8 +17,10 @@ using vickrey::storage::v1::FieldStatistics;
 using vickrey::v1::EncodedFeatures;
 using vickrey::v1::FeatureField;
 
-constexpr int kBins = 64;        // of fingerprints, by their six highest bits
 constexpr int64_t kShares = 20;  // the quantiles of FieldStatistics are k / 20
+
+size_t BinOf(uint64_t fingerprint) { return fingerprint >> 58; }
+static_assert(uint64_t{1} << (64 - 58) == kFingerprintBins);
 
 // Whether boundaries are to be found for a field.
 bool WantsBoundaries(const FeatureField& field) {
@@ -61,14 +63,14 @@ void StatisticsBuilder::Add(FeatureField::Side side_of_row, std::span<const floa
     if (fingerprints[i] == kMissing) {
       ++rows.categorical[i].missing;
     } else {
-      ++rows.categorical[i].bins[fingerprints[i] >> 58];
+      ++rows.categorical[i].bins[BinOf(fingerprints[i])];
     }
   }
   size_t member = 0;
   for (size_t i = 0; i < bag_lengths.size(); ++i) {
     if (bag_lengths[i] == 0) ++rows.bags[i].missing;
     for (const size_t end = member + bag_lengths[i]; member < end; ++member) {
-      ++rows.bags[i].bins[bag_fingerprints[member] >> 58];
+      ++rows.bags[i].bins[BinOf(bag_fingerprints[member])];
     }
   }
 }
@@ -167,8 +169,9 @@ absl::Status CheckStatistics(
     if (of.missing() < 0 || of.missing() > of.rows()) {
       return fault("missing", absl::StrCat(of.missing(), " is out of range; 0 to rows, ", of.rows(), ", are allowed"));
     }
-    if (of.fingerprint_bins_size() != 0 && of.fingerprint_bins_size() != kBins) {
-      return fault("fingerprint_bins", absl::StrCat("has ", of.fingerprint_bins_size(), " entries, not ", kBins));
+    if (of.fingerprint_bins_size() != 0 && of.fingerprint_bins_size() != kFingerprintBins) {
+      return fault("fingerprint_bins",
+                   absl::StrCat("has ", of.fingerprint_bins_size(), " entries, not ", kFingerprintBins));
     }
     for (const int64_t count : of.fingerprint_bins()) {
       if (count < 0) return fault("fingerprint_bins", absl::StrCat(count, " is negative"));

@@ -19,6 +19,9 @@
 
 namespace vickrey::features {
 
+// Bins of FieldStatistics::fingerprint_bins, by the six highest bits.
+inline constexpr int kFingerprintBins = 64;
+
 // The quantile of a share q of values is the least of them, v, such that at least a share q of them is at most v: of
 // 1, 2, 3, 4 the median is 2.
 struct Statistics {
@@ -58,7 +61,7 @@ class StatisticsBuilder {
 
  private:
   // Fingerprints by their six highest bits.
-  using Bins = std::array<int64_t, 64>;
+  using Bins = std::array<int64_t, kFingerprintBins>;
 
   // The values of a DENSE field. Mean and sum of squares by Welford, "Note on a method for calculating corrected sums
   // of squares and products", Technometrics 4, 1962.

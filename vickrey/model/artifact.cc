@@ -24,9 +24,9 @@ using vickrey::storage::v1::ModelFile;
 constexpr char kModel[] = "model.json";
 constexpr char kWeights[] = "weights.safetensors";
 constexpr char kSums[] = "SHA256SUMS";
-// Of the header of the weights: for metadata and blanks, and for the entry of a tensor, whose name is short.
-constexpr size_t kMaxModelBytes = size_t{1} << 25;                    // parsed it takes some thirty times as much
-constexpr size_t kHeaderBytes = size_t{1} << 20, kEntryBytes = 1024;  // at most, of the weights
+constexpr size_t kMaxModelBytes = size_t{1} << 25;  // parsed it takes many times as much
+// At most, of the header of the weights: for metadata and blanks, and for the entry of a tensor, whose name is short.
+constexpr size_t kHeaderBytes = size_t{1} << 20, kEntryBytes = 1024;
 
 // A line of SHA256SUMS.
 std::string SumLine(std::string_view hex, const char* name) { return absl::StrCat(std::string(hex), "  ", name, "\n"); }

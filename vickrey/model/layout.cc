@@ -29,7 +29,7 @@ absl::Status CheckTable(const FeatureField& field) {
   return absl::OkStatus();
 }
 
-// Whether tensors of these shapes have more than kMaxParameters values, counted as the native scorers pack them.
+// Whether tensors of these shapes have more than kMaxParameters values, with the rows that packing adds to a matrix.
 bool IsTooLarge(const std::vector<TensorSpec>& tensors) {
   int64_t parameters = 0;
   for (const TensorSpec& tensor : tensors) {
@@ -138,16 +138,14 @@ absl::StatusOr<Layout> MakeLayout(const ModelSpec& spec, const features::Schema&
 }
 
 void AddTables(double deviation, Layout* layout) {
-  for (const SideInputs* side : {&layout->context, &layout->ad}) {
-    for (const Arena& arena : side->arenas) {
-      for (const TableInput& table : arena.tables) {
-        layout->tensors.push_back({.name = table.tensor,
-                                   .shape = {table.buckets, arena.width},
-                                   .start = deviation > 0 ? TensorSpec::Start::kNormal : TensorSpec::Start::kZero,
-                                   .scale = deviation});
-      }
+  ForEachArena(*layout, [&](const Arena& arena) {
+    for (const TableInput& table : arena.tables) {
+      layout->tensors.push_back({.name = table.tensor,
+                                 .shape = {table.buckets, arena.width},
+                                 .start = deviation > 0 ? TensorSpec::Start::kNormal : TensorSpec::Start::kZero,
+                                 .scale = deviation});
     }
-  }
+  });
 }
 
 absl::Status CheckTensors(const Layout& layout, const TensorViews& file) {
@@ -172,11 +170,9 @@ absl::Status CheckTensors(const Layout& layout, const TensorViews& file) {
 
 std::set<std::string> TableTensors(const Layout& layout) {
   std::set<std::string> names;
-  for (const SideInputs* side : {&layout.context, &layout.ad}) {
-    for (const Arena& arena : side->arenas) {
-      for (const TableInput& table : arena.tables) names.insert(table.tensor);
-    }
-  }
+  ForEachArena(layout, [&](const Arena& arena) {
+    for (const TableInput& table : arena.tables) names.insert(table.tensor);
+  });
   return names;
 }
 

@@ -84,6 +84,14 @@ struct Layout {
   std::vector<std::string> output_parameters;
 };
 
+// Calls f(arena) for each, the context's first.
+template <typename F>
+void ForEachArena(const Layout& layout, F f) {
+  for (const SideInputs* side : {&layout.context, &layout.ad}) {
+    for (const Arena& arena : side->arenas) f(arena);
+  }
+}
+
 // INVALID_ARGUMENT naming the field: an architecture that is not known (the message lists those that are), hidden or
 // cross layers that it does not take, STANDARDIZE without its numbers, a network that is too large.
 absl::StatusOr<Layout> MakeLayout(const vickrey::storage::v1::ModelSpec& spec, const features::Schema& schema);

@@ -32,9 +32,7 @@ absl::Status Complete(const ModelSpec& spec, Layout* layout) {
   layout->tensors.push_back({.name = "bias", .shape = {1}});
   layout->output_bias = "bias";
   layout->output_parameters = {"context.weight", "ad.weight", "bias"};
-  for (const SideInputs* side : {&layout->context, &layout->ad}) {
-    for (const Arena& arena : side->arenas) layout->output_parameters.push_back(arena.parameter);
-  }
+  ForEachArena(*layout, [&](const Arena& arena) { layout->output_parameters.push_back(arena.parameter); });
   return absl::OkStatus();
 }
 

@@ -25,13 +25,6 @@ model::Tensor CopyOf(const at::Tensor& values) {
   return {.shape = values.sizes().vec(), .values = std::vector<float>(data, data + values.numel())};
 }
 
-template <typename F>
-void ForEachArena(const model::Layout& layout, F f) {
-  for (const model::SideInputs* side : {&layout.context, &layout.ad}) {
-    for (const model::Arena& arena : side->arenas) f(arena);
-  }
-}
-
 // Each tensor, and each arena instead of its tables.
 Parameters ParametersOf(const model::Layout& layout, const model::TensorViews& file, const Network::Options& options) {
   std::map<std::string, at::Tensor> left;
@@ -40,7 +33,7 @@ Parameters ParametersOf(const model::Layout& layout, const model::TensorViews& f
   const auto add = [&](const std::string& name, const at::Tensor& own) {
     parameters[name] = own.to(options.device).set_requires_grad(options.learns);
   };
-  ForEachArena(layout, [&](const model::Arena& arena) {
+  model::ForEachArena(layout, [&](const model::Arena& arena) {
     std::vector<at::Tensor> tables;
     for (const model::TableInput& table : arena.tables) {
       tables.push_back(left.at(table.tensor));
@@ -116,7 +109,7 @@ model::TensorFile Network::Copy() const {
     values[name] = (second == no_click_.end() ? first : first - second->second.detach()).to(at::kCPU).contiguous();
   }
   model::TensorFile file;
-  ForEachArena(layout_, [&](const model::Arena& arena) {
+  model::ForEachArena(layout_, [&](const model::Arena& arena) {
     const at::Tensor all = values.at(arena.parameter);
     for (const model::TableInput& table : arena.tables) {
       file.tensors[table.tensor] = CopyOf(all.narrow(0, table.first_row, table.buckets));
