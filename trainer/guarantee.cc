@@ -6,9 +6,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
-#include <numeric>
+#include <utility>
+#include <vector>
 
+#include "trainer/evaluate.h"
 #include "trainer/loss/loss.h"
 #include "vickrey/base/status.h"
 #include "vickrey/torch/exceptions.h"
@@ -34,21 +37,19 @@ LossConfig BoundConfig(LossConfig config) {
   return config;
 }
 
-absl::StatusOr<double> MeanBound(const Dataset& data, const base::IndexRange& range, const std::vector<float>& logits,
-                                 const std::vector<double>& teacher, const LossConfig& config) {
-  ASSIGN_OR_RETURN(const auto loss, MakeLoss(config));
+// Sum over a chunk's auctions of the loss.
+absl::StatusOr<double> SumOf(const Loss& loss, const Chunk& chunk, const std::vector<float>& logits,
+                             const std::vector<double>& labels, double sigma) {
   LossBatch batch;
-  const int64_t first = data.features.offsets[range.begin];
-  for (int64_t a = range.begin; a < range.end; ++a) batch.offsets.push_back(data.features.offsets[a + 1] - first);
-  for (size_t k = 0; k < logits.size(); ++k) {
-    batch.bids.push_back(static_cast<double>(data.bids_micros[first + k]) / kMicro);
-    batch.labels.push_back(teacher[first + k]);
-  }
+  batch.offsets = chunk.features.offsets;
+  for (const int64_t micros : chunk.bids_micros) batch.bids.push_back(static_cast<double>(micros) / kMicro);
+  batch.labels = labels;
   return torch::CatchTorch([&] {
     const c10::AutoGradMode no_gradient(false);
     std::vector<double> u(logits.begin(), logits.end());
     const at::Tensor tensor = at::from_blob(u.data(), {static_cast<int64_t>(u.size())}, at::kDouble);
-    return loss->Value(tensor, batch, {.sigma = config.sigma(), .alpha = 0}).item<double>();
+    return loss.Value(tensor, batch, {.sigma = sigma, .alpha = 0}).item<double>() *
+           static_cast<double>(chunk.auctions());
   });
 }
 
@@ -73,38 +74,48 @@ double CalibrationError(std::vector<std::pair<double, double>> rows) {  // teach
 
 }  // namespace
 
-absl::StatusOr<Guarantee> GuaranteeOf(const Dataset& data, const base::IndexRange& range,
-                                      const std::vector<float>& logits, double multiplier,
-                                      const std::vector<double>& teacher, const LossConfig& config) {
+absl::StatusOr<Guarantee> GuaranteeOf(const Sample& sample, const torch::Network& network, double multiplier,
+                                      const Labels& teacher, const LossConfig& config) {
   Guarantee guarantee;
-  const int64_t first = data.features.offsets[range.begin], last = data.features.offsets[range.end];
-  double squares = 0, money = 0;
+  const LossConfig bound = BoundConfig(config);
+  ASSIGN_OR_RETURN(const auto loss, MakeLoss(bound));
+  double squares = 0, money = 0, losses = 0;
+  int64_t candidates = 0;
+  float greatest = -std::numeric_limits<float>::infinity();
   std::vector<std::pair<double, double>> clicked;
+  std::vector<double> labels;
   bool truth = true, values_are_bids = true;
-  for (int64_t i = first; i < last; ++i) {
-    truth = truth && !std::isnan(data.truths[i]);
-    values_are_bids = values_are_bids && data.values_micros[i] == data.bids_micros[i];
-    const double error = teacher[i] - data.truths[i];
-    squares += error * error;
-    money += std::pow(static_cast<double>(data.bids_micros[i]) / kMicro * error, 2);
-    if (!std::isnan(data.clicks[i])) clicked.emplace_back(teacher[i], data.clicks[i]);
-  }
+  const auto add = [&](const Chunk& chunk, const std::vector<float>& logits) -> absl::Status {
+    RETURN_IF_ERROR(teacher.Of(chunk, &labels));
+    for (size_t i = 0; i < logits.size(); ++i) {
+      truth = truth && !std::isnan(chunk.truths[i]);
+      values_are_bids = values_are_bids && chunk.values_micros[i] == chunk.bids_micros[i];
+      const double error = labels[i] - chunk.truths[i];
+      squares += error * error;
+      money += std::pow(static_cast<double>(chunk.bids_micros[i]) / kMicro * error, 2);
+      if (!std::isnan(chunk.clicks[i])) clicked.emplace_back(labels[i], chunk.clicks[i]);
+      greatest = std::max(greatest, logits[i]);
+    }
+    candidates += chunk.candidates();
+    ASSIGN_OR_RETURN(const double sum, SumOf(*loss, chunk, logits, labels, bound.sigma()));
+    losses += sum;
+    return absl::OkStatus();
+  };
+  RETURN_IF_ERROR(ForEachScored(sample, network, add));
   if (!truth) {
     guarantee.eps = CalibrationError(std::move(clicked));
     guarantee.verdict = "lower bound, not certified";
     return guarantee;
   }
-  guarantee.eps = std::sqrt(squares / static_cast<double>(last - first));
-  guarantee.eps_b = std::sqrt(money / static_cast<double>(range.end - range.begin));
-  const float greatest = logits.empty() ? 0 : *std::max_element(logits.begin(), logits.end());
+  guarantee.eps = std::sqrt(squares / static_cast<double>(candidates));
+  guarantee.eps_b = std::sqrt(money / static_cast<double>(sample.auctions));
   if (!values_are_bids || multiplier / (1 + std::exp(-double{greatest})) > 1) {
     guarantee.verdict =
         values_are_bids ? "not certified: predictions are cut at 1" : "not certified: values differ from bids";
     return guarantee;
   }
   guarantee.verdict = "certified";
-  ASSIGN_OR_RETURN(const double loss, MeanBound(data, range, logits, teacher, BoundConfig(config)));
-  guarantee.bound = loss + *guarantee.eps_b * std::numbers::sqrt2;
+  guarantee.bound = losses / static_cast<double>(sample.auctions) + *guarantee.eps_b * std::numbers::sqrt2;
   return guarantee;
 }
 

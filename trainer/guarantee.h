@@ -4,11 +4,12 @@
 
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include "absl/status/statusor.h"
-#include "trainer/data/dataset.h"
+#include "trainer/data/grouping.h"
+#include "trainer/data/labels.h"
 #include "vickrey/config/v1/loss.pb.h"
+#include "vickrey/torch/network.h"
 
 namespace vickrey::trainer {
 
@@ -23,14 +24,11 @@ struct Guarantee {
   std::string_view verdict;     // "certified", or why not
 };
 
-// Over the auctions of a range with logits of its candidates and the teacher's labels of all candidates. The surrogate
-// is the configured one, or the logistic where that is no bound, at its final sigma. Certified where the truth is
-// known, bids are the values, and no prediction is cut at 1 after calibration by `multiplier`, so that the ranking is
-// that of the loss.
-absl::StatusOr<Guarantee> GuaranteeOf(const Dataset& data, const base::IndexRange& range,
-                                      const std::vector<float>& logits, double multiplier,
-                                      const std::vector<double>& teacher,
-                                      const vickrey::config::v1::LossConfig& config);
+// Over a sample, with the teacher's labels. The surrogate is the configured one, or the logistic where that is no bound,
+// at its final sigma. Certified where the truth is known, bids are the values, and no prediction is cut at 1 after
+// calibration by `multiplier`, so that the ranking is that of the loss.
+absl::StatusOr<Guarantee> GuaranteeOf(const Sample& sample, const torch::Network& network, double multiplier,
+                                      const Labels& teacher, const vickrey::config::v1::LossConfig& config);
 
 }  // namespace vickrey::trainer
 

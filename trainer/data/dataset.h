@@ -1,65 +1,98 @@
+// The auctions of a snapshot, encoded for training, in files of which any auction can be read by itself: what is in
+// memory does not grow with the log.
 #ifndef TRAINER_DATA_DATASET_H_
 #define TRAINER_DATA_DATASET_H_
 
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "trainer/loss/batch.h"
-#include "vickrey/base/shard.h"
-#include "vickrey/config/v1/train.pb.h"
+#include "trainer/data/chunk.h"
+#include "vickrey/base/files.h"
+#include "vickrey/base/random_access_file.h"
 #include "vickrey/features/schema.h"
-#include "vickrey/features/statistics.h"
-#include "vickrey/metric/line_metrics.h"
-#include "vickrey/model/batch.h"
+#include "vickrey/model/layout.h"
+#include "vickrey/storage/v1/artifact.pb.h"
 
 namespace vickrey::trainer {
 
-// What labels are computed on. `kTeacher` labels come from elsewhere (trainer/teacher.h).
-enum class Labels { kClick, kTeacher, kTruth };
-// REQUIRES: "click", "teacher" or "truth".
-Labels LabelsOf(std::string_view name);
+// What the index says of an auction.
+struct IndexEntry {
+  uint64_t offset = 0;           // of its record
+  uint64_t first_candidate = 0;  // candidates before it
+  uint64_t id_hash = 0;          // xxHash64 of its id
+  Part part = Part::kTrain;
+  uint32_t labelled = 0, clicks = 0, with_truth = 0;  // of its candidates
+};
+static_assert(sizeof(IndexEntry) == 40);
 
-// The auctions of a snapshot, in order of time, encoded, in memory.
-struct Dataset {
-  std::shared_ptr<const features::Schema> schema;                 // frozen
-  std::vector<vickrey::storage::v1::FieldStatistics> statistics;  // of the training set, raw
-  model::Batch features;
-  // One for each candidate:
-  std::vector<int64_t> bids_micros, values_micros;
-  std::vector<float> clicks;   // 0 or 1; NaN: unknown
-  std::vector<double> truths;  // NaN: unknown
-  // Auctions, split in order of time.
-  base::IndexRange train, validation, test;
+// A folder with `dataset.json` (DatasetFile of storage/v1/dataset.proto), `records` and `index`, in the byte order of
+// the machine that made it.
+//
+// Immutable, so thread-safe.
+class Dataset {
+ public:
+  // NOT_FOUND if there is none; DATA_LOSS if its files are not as long as they should be.
+  static absl::StatusOr<std::shared_ptr<const Dataset>> Open(const std::filesystem::path& folder);
 
-  int64_t auctions() const { return features.auctions(); }
-  int64_t candidates() const { return features.candidates(); }
-  // Clicks / labelled candidates of a range of auctions; 0 where nothing is labelled.
-  double ClickRate(const base::IndexRange& range) const;
+  const std::filesystem::path& folder() const { return folder_; }
+  const std::shared_ptr<const features::Schema>& schema() const { return schema_; }  // frozen
+  const std::vector<vickrey::storage::v1::FieldStatistics>& statistics() const { return statistics_; }
+  int64_t auctions() const { return auctions_; }
+  int64_t candidates() const { return candidates_; }
+
+  // Adds auction `number`, in order of time from 0, to a chunk. DATA_LOSS if the record is not one.
+  absl::Status Read(int64_t number, Chunk* chunk) const;
+
+  // Entries of the auctions [begin, begin + entries.size()).
+  absl::Status ReadIndex(int64_t begin, std::span<IndexEntry> entries) const;
+
+ private:
+  Dataset(std::filesystem::path folder, std::shared_ptr<const features::Schema> schema, model::Layout inputs)
+      : folder_(std::move(folder)), schema_(std::move(schema)), inputs_(std::move(inputs)) {}
+
+  const std::filesystem::path folder_;
+  const std::shared_ptr<const features::Schema> schema_;
+  const model::Layout inputs_;
+  std::vector<vickrey::storage::v1::FieldStatistics> statistics_;
+  int64_t auctions_ = 0, candidates_ = 0;
+  std::unique_ptr<const base::RandomAccessFile> records_, index_;
 };
 
-// Reads the whole snapshot, after a first pass over the training set for the statistics of its features, with which the
-// schema's transforms are frozen; samples of them are a function of `seed`. NOT_FOUND if there is no such log or
-// snapshot; INVALID_ARGUMENT if it is empty, was down-sampled, or its features do not fit the schema (naming the
-// auction and the field). Shows progress.
-absl::StatusOr<std::unique_ptr<Dataset>> LoadDataset(const std::filesystem::path& db, const std::string& snapshot_id,
-                                                     const vickrey::config::v1::DataConfig& config, uint64_t seed);
+// Writes a dataset:
+//   1. Create;
+//   2. Append chunks, in order of time;
+//   3. Publish: it is visible, whole and on disk.
+//
+// Not thread-safe.
+class DatasetWriter {
+ public:
+  // ALREADY_EXISTS if the folder does. `schema`: frozen.
+  static absl::StatusOr<std::unique_ptr<DatasetWriter>> Create(
+      const std::filesystem::path& folder, std::shared_ptr<const features::Schema> schema,
+      std::vector<vickrey::storage::v1::FieldStatistics> statistics);
 
-// Bids and labels of the auctions of `order`, from which features are copied too: what a training step reads.
-// `labels`: one for each candidate of the dataset; NaN: masked.
-void Gather(const Dataset& data, const std::vector<double>& labels, const std::vector<int64_t>& order, size_t begin,
-            size_t end, model::Batch* features, LossBatch* batch);
+  // `id_hashes`, `parts`: one for each auction of the chunk.
+  absl::Status Append(const Chunk& chunk, std::span<const uint64_t> id_hashes, std::span<const Part> parts);
+  absl::Status Publish();
 
-// A loss's labels where they are the log's own.
-std::vector<double> LoggedLabels(const Dataset& data, Labels labels);
+ private:
+  DatasetWriter() = default;
 
-// Metrics of predictions of a range's auctions under a second-price auction; `pctr` has an entry for each candidate of
-// the range. Judged by the truth where it is known, else by clicks.
-absl::StatusOr<vickrey::v1::MetricsLine> Judge(const Dataset& data, const base::IndexRange& range,
-                                               const std::vector<double>& pctr);
+  std::shared_ptr<const features::Schema> schema_;
+  std::vector<vickrey::storage::v1::FieldStatistics> statistics_;
+  std::unique_ptr<base::FolderPublisher> folder_;
+  std::unique_ptr<base::FilePublisher> records_, index_;
+  std::string bytes_;  // scratch
+  IndexEntry next_;    // where the next auction begins
+  int64_t auctions_ = 0;
+};
 
 }  // namespace vickrey::trainer
 

@@ -2,6 +2,8 @@
 #define VICKREY_LOG_FLAT_BATCH_H_
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace vickrey::log {
@@ -19,11 +21,17 @@ struct FlatBatch {
 
   int64_t auctions() const { return static_cast<int64_t>(offsets.size()) - 1; }
   int64_t candidates() const { return offsets.back(); }
+  std::string_view id(int64_t auction) const {
+    const size_t begin = auction == 0 ? 0 : id_ends[auction - 1];
+    return std::string_view(ids).substr(begin, id_ends[auction] - begin);
+  }
   // Empty, keeping memory.
   void Clear();
 
   std::vector<int64_t> offsets = {0};  // auction a has candidates [offsets[a], offsets[a + 1])
   // One for each auction:
+  std::string ids;                 // one after the other; of auction a up to id_ends[a]
+  std::vector<size_t> id_ends;
   std::vector<int64_t> event_times;
   std::vector<double> sampling_rates;  // 1 where not given
   Side context;

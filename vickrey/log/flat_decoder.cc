@@ -39,7 +39,7 @@ class Mark {
  private:
   template <typename F>
   void Each(F f) {
-    f(batch_.offsets), f(batch_.event_times), f(batch_.sampling_rates), f(batch_.bids_micros), f(batch_.values_micros);
+    f(batch_.offsets), f(batch_.ids), f(batch_.id_ends), f(batch_.event_times), f(batch_.sampling_rates), f(batch_.bids_micros), f(batch_.values_micros);
     f(batch_.clicks), f(batch_.slots), f(batch_.ctrs), f(batch_.teachers);
     for (FlatBatch::Side* side : {&batch_.context, &batch_.ads}) {
       f(side->dense), f(side->fingerprints), f(side->bag_lengths), f(side->bag_fingerprints);
@@ -47,7 +47,7 @@ class Mark {
   }
 
   FlatBatch& batch_;
-  size_t sizes_[17];
+  size_t sizes_[19];
   size_t n_ = 0;
 };
 
@@ -65,7 +65,7 @@ bool AppendPacked(std::string_view bytes, std::vector<T>* to) {
 
 void FlatBatch::Clear() {
   offsets.assign(1, 0);
-  event_times.clear(), sampling_rates.clear(), bids_micros.clear(), values_micros.clear();
+  ids.clear(), id_ends.clear(), event_times.clear(), sampling_rates.clear(), bids_micros.clear(), values_micros.clear();
   clicks.clear(), slots.clear(), ctrs.clear(), teachers.clear();
   for (Side* side : {&context, &ads}) {
     side->dense.clear(), side->fingerprints.clear(), side->bag_lengths.clear(), side->bag_fingerprints.clear();
@@ -108,11 +108,16 @@ bool FlatDecoder::AppendAuction(std::string_view bytes, FlatBatch* batch) {
   if (!record.Next() || record.field() != LoggedAuction::kAuctionFieldNumber || !record.is_bytes()) return false;
 
   const size_t first = batch->bids_micros.size();
+  std::string_view id;
   int64_t event_time = 0;
   bool has_context = false;
   WireReader auction(record.bytes());
   while (auction.Next()) {
     switch (auction.field()) {
+      case vickrey::v1::Auction::kAuctionIdFieldNumber:
+        if (!auction.is_bytes()) return false;
+        id = auction.bytes();
+        break;
       case vickrey::v1::Auction::kEventTimeFieldNumber:
         if (!auction.is_number()) return false;
         event_time = static_cast<int64_t>(auction.number());
@@ -131,6 +136,8 @@ bool FlatDecoder::AppendAuction(std::string_view bytes, FlatBatch* batch) {
   }
   if (!auction.ok()) return false;
   if (!has_context) AppendMissing(context_, &batch->context);
+  batch->ids.append(id);
+  batch->id_ends.push_back(batch->ids.size());
   batch->event_times.push_back(event_time);
   batch->offsets.push_back(static_cast<int64_t>(batch->bids_micros.size()));
   batch->clicks.resize(batch->bids_micros.size(), -1);
@@ -368,6 +375,8 @@ absl::Status FlatDecoder::AppendSlowly(std::string_view bytes, FlatBatch* batch)
     return base::Annotate(status, absl::StrCat("auction ", record.auction().auction_id()));
   };
   RETURN_IF_ERROR(named(append(FeatureField::CONTEXT, record.auction().context(), "context", &batch->context)));
+  batch->ids.append(record.auction().auction_id());
+  batch->id_ends.push_back(batch->ids.size());
   batch->event_times.push_back(record.auction().event_time());
   batch->sampling_rates.push_back(record.has_sampling_rate() ? record.sampling_rate() : 1);
   for (int i = 0; i < record.auction().candidates_size(); ++i) {

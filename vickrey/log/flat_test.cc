@@ -62,6 +62,8 @@ void AppendExpected(const features::Schema& schema, const LoggedAuction& record,
                                 encoded.bag_fingerprints().end());
   };
   append(FeatureField::CONTEXT, record.auction().context(), &batch->context);
+  batch->ids += record.auction().auction_id();
+  batch->id_ends.push_back(batch->ids.size());
   batch->event_times.push_back(record.auction().event_time());
   batch->sampling_rates.push_back(record.has_sampling_rate() ? record.sampling_rate() : 1);
   for (int i = 0; i < record.auction().candidates_size(); ++i) {
@@ -87,6 +89,8 @@ void ExpectSameBits(const std::vector<T>& a, const std::vector<T>& b, const char
 
 void ExpectSame(const FlatBatch& a, const FlatBatch& b) {
   ExpectSameBits(a.offsets, b.offsets, "offsets");
+  EXPECT_EQ(a.ids, b.ids);
+  ExpectSameBits(a.id_ends, b.id_ends, "id_ends");
   ExpectSameBits(a.event_times, b.event_times, "event_times");
   ExpectSameBits(a.sampling_rates, b.sampling_rates, "sampling_rates");
   ExpectSameBits(a.bids_micros, b.bids_micros, "bids");

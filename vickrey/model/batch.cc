@@ -12,20 +12,17 @@ using vickrey::v1::EncodedFeatures;
 using vickrey::v1::FeatureField;
 
 // `bag`: where the members of the side's next bag begin.
-void AppendTable(const TableInput& table, const EncodedFeatures& encoded, int* bag, SideRows* rows) {
+void AppendTable(const TableInput& table, const RawRow& raw, int64_t* bag, SideRows* rows) {
   switch (table.of) {
     case TableInput::Of::kFingerprint:
-      rows->buckets.push_back(
-          static_cast<int32_t>(features::Bucket(encoded.fingerprints(table.position), table.buckets)));
+      rows->buckets.push_back(static_cast<int32_t>(features::Bucket(raw.fingerprints[table.position], table.buckets)));
       break;
     case TableInput::Of::kNumber:
-      rows->buckets.push_back(
-          static_cast<int32_t>(features::BucketOf(encoded.dense(table.position), table.boundaries)));
+      rows->buckets.push_back(static_cast<int32_t>(features::BucketOf(raw.dense[table.position], table.boundaries)));
       break;
     case TableInput::Of::kBag:
-      for (const int end = *bag + static_cast<int>(encoded.bag_lengths(table.position)); *bag < end; ++*bag) {
-        rows->bag_buckets.push_back(
-            static_cast<int32_t>(features::Bucket(encoded.bag_fingerprints(*bag), table.buckets)));
+      for (const int64_t end = *bag + raw.bag_lengths[table.position]; *bag < end; ++*bag) {
+        rows->bag_buckets.push_back(static_cast<int32_t>(features::Bucket(raw.bag_fingerprints[*bag], table.buckets)));
       }
       rows->bag_offsets.push_back(static_cast<int64_t>(rows->bag_buckets.size()));
       break;
@@ -43,17 +40,24 @@ float Transformed(const DenseInput& input, float x) {
   }
 }
 
-void AppendRow(const SideInputs& inputs, const EncodedFeatures& encoded, SideRows* rows) {
+RawRow RowOf(const EncodedFeatures& encoded) {
+  return {.dense = encoded.dense().data(),
+          .fingerprints = encoded.fingerprints().data(),
+          .bag_lengths = encoded.bag_lengths().data(),
+          .bag_fingerprints = encoded.bag_fingerprints().data()};
+}
+
+void AppendRow(const SideInputs& inputs, const RawRow& raw, SideRows* rows) {
   ++rows->rows;
   for (const DenseInput& input : inputs.dense) {
-    const float x = encoded.dense(input.position);
+    const float x = raw.dense[input.position];
     const bool missing = std::isnan(x);
     rows->dense.push_back(missing ? 0.0f : Transformed(input, x));
     rows->dense.push_back(missing ? 1.0f : 0.0f);
   }
-  int bag = 0;
+  int64_t bag = 0;
   for (const Arena& arena : inputs.arenas) {
-    for (const TableInput& table : arena.tables) AppendTable(table, encoded, &bag, rows);
+    for (const TableInput& table : arena.tables) AppendTable(table, raw, &bag, rows);
   }
 }
 
@@ -89,8 +93,14 @@ void ClearRows(SideRows* rows) {
 
 void Batch::Append(const Layout& layout, const EncodedFeatures& context_features,
                    const std::vector<const EncodedFeatures*>& candidates) {
-  AppendRow(layout.context, context_features, &context);
-  for (const EncodedFeatures* candidate : candidates) AppendRow(layout.ad, *candidate, &ads);
+  AppendRow(layout.context, RowOf(context_features), &context);
+  for (const EncodedFeatures* candidate : candidates) AppendRow(layout.ad, RowOf(*candidate), &ads);
+  offsets.push_back(ads.rows);
+}
+
+void Batch::Append(const Layout& layout, const RawRow& context_row, std::span<const RawRow> candidates) {
+  AppendRow(layout.context, context_row, &context);
+  for (const RawRow& candidate : candidates) AppendRow(layout.ad, candidate, &ads);
   offsets.push_back(ads.rows);
 }
 

@@ -3,12 +3,21 @@
 #define VICKREY_MODEL_BATCH_H_
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "vickrey/model/layout.h"
 #include "vickrey/v1/features.pb.h"
 
 namespace vickrey::model {
+
+// The raw features of one row, in the order of EncodedFeatures, where they lie.
+struct RawRow {
+  const float* dense = nullptr;
+  const uint64_t* fingerprints = nullptr;
+  const uint32_t* bag_lengths = nullptr;
+  const uint64_t* bag_fingerprints = nullptr;
+};
 
 // One side of some rows: for the context a row for each auction, for ads a row for each candidate.
 struct SideRows {
@@ -25,6 +34,7 @@ struct Batch {
   // One auction. REQUIRES: encoded for the layout's schema, checked.
   void Append(const Layout& layout, const vickrey::v1::EncodedFeatures& context,
               const std::vector<const vickrey::v1::EncodedFeatures*>& candidates);
+  void Append(const Layout& layout, const RawRow& context, std::span<const RawRow> candidates);
   // Auction `auction` of another batch of the same schema.
   void AppendFrom(const Batch& other, int64_t auction);
   void Clear();

@@ -100,20 +100,9 @@ TableInput TableOf(const FeatureField& field, int position) {
           .boundaries = {field.boundaries().begin(), field.boundaries().end()}};
 }
 
-}  // namespace
-
-int64_t SideInputs::width() const {
-  int64_t width = dense_width();
-  for (const Arena& arena : arenas) width += arena.columns();
-  return width;
-}
-
-absl::StatusOr<Layout> MakeLayout(const ModelSpec& spec, const features::Schema& schema) {
-  ASSIGN_OR_RETURN(const Architecture* architecture, FindArchitecture(spec.architecture()));
-  if (!architecture->crosses && (spec.cross_layers() != 0 || spec.cross_rank() != 0)) {
-    return base::InvalidField(spec.cross_layers() != 0 ? "cross_layers" : "cross_rank",
-                              absl::StrCat("is not read by '", spec.architecture(), "'"));
-  }
+// A layout with inputs and nothing else. `width_of`: of the rows of a field's table.
+template <typename F>
+absl::StatusOr<Layout> InputsOf(const features::Schema& schema, F width_of) {
   Layout layout;
   for (int i = 0; i < schema.proto().fields_size(); ++i) {
     const FeatureField& field = schema.proto().fields(i);
@@ -126,10 +115,35 @@ absl::StatusOr<Layout> MakeLayout(const ModelSpec& spec, const features::Schema&
       continue;
     }
     RETURN_IF_ERROR(CheckTable(field));
-    const int width = architecture->table_width(spec, field);
-    RETURN_IF_ERROR(CheckWidth(field, *architecture, width));
+    ASSIGN_OR_RETURN(const int width, width_of(field));
     AddTable(TableOf(field, position), width, context ? "context" : "ad", &side);
   }
+  return layout;
+}
+
+}  // namespace
+
+int64_t SideInputs::width() const {
+  int64_t width = dense_width();
+  for (const Arena& arena : arenas) width += arena.columns();
+  return width;
+}
+
+absl::StatusOr<Layout> MakeInputs(const features::Schema& schema) {
+  return InputsOf(schema, [](const FeatureField&) { return absl::StatusOr<int>(1); });
+}
+
+absl::StatusOr<Layout> MakeLayout(const ModelSpec& spec, const features::Schema& schema) {
+  ASSIGN_OR_RETURN(const Architecture* architecture, FindArchitecture(spec.architecture()));
+  if (!architecture->crosses && (spec.cross_layers() != 0 || spec.cross_rank() != 0)) {
+    return base::InvalidField(spec.cross_layers() != 0 ? "cross_layers" : "cross_rank",
+                              absl::StrCat("is not read by '", spec.architecture(), "'"));
+  }
+  ASSIGN_OR_RETURN(Layout layout, InputsOf(schema, [&](const FeatureField& field) -> absl::StatusOr<int> {
+                     const int width = architecture->table_width(spec, field);
+                     RETURN_IF_ERROR(CheckWidth(field, *architecture, width));
+                     return width;
+                   }));
   RETURN_IF_ERROR(architecture->complete(spec, &layout));
   if (IsTooLarge(layout.tensors)) {
     return base::InvalidField("model", absl::StrCat("has more than ", kMaxParameters, " parameters"));

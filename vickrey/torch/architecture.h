@@ -4,7 +4,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <map>
 #include <string>
 #include <string_view>
 
@@ -13,31 +12,31 @@
 
 namespace vickrey::torch {
 
-// Every tensor of a layout by its name, but those of tables, which are one parameter for each arena.
-using Parameters = std::map<std::string, at::Tensor>;
+// One evaluation of a network.
+struct Pass {
+  const vickrey::storage::v1::ModelSpec& spec;
+  const model::Layout& layout;
+  const Inputs& inputs;
+  const Parameters& parameters;
+  double dropout = 0;  // share of the hidden units that are left out, in training
 
-// The rows of every table, one beside the other: (rows, sum of widths). Undefined where the side has no tables.
-at::Tensor TableRows(const model::SideInputs& inputs, const SideTensors& side, const Parameters& parameters);
-// Dense inputs and the rows of every table: (rows, SideInputs::width).
-at::Tensor Inputs(const model::SideInputs& inputs, const SideTensors& side, const Parameters& parameters);
+  const at::Tensor& parameter(const std::string& name) const { return parameters.at(name); }
+};
 
 // A layer of a side's inputs, for each auction, and one of the other's, for each candidate: what
 //
 //   PREFIX.context x_context + PREFIX.ad x_ad
 //
 // is for each candidate, (candidates, outputs). The product with the context is computed once for an auction.
-at::Tensor FirstLayer(const std::string& prefix, const at::Tensor& context, const at::Tensor& ads,
-                      const at::Tensor& auction_of, const Parameters& parameters);
+at::Tensor FirstLayer(const std::string& prefix, const Pass& pass);
 
 // (candidates, units), behind the last ReLU, of the hidden layers as vickrey/model/layers.h names them.
-at::Tensor HiddenLayers(const at::Tensor& context, const at::Tensor& ads, const at::Tensor& auction_of, int64_t layers,
-                        const Parameters& parameters);
+at::Tensor HiddenLayers(const Pass& pass);
 
 struct Architecture {
   std::string_view name;
   // (candidates) logits.
-  at::Tensor (*logits)(const vickrey::storage::v1::ModelSpec& spec, const model::Layout& layout,
-                       const BatchTensors& batch, const Parameters& parameters);
+  at::Tensor (*logits)(const Pass& pass);
 };
 
 // nullptr for one that is not known.

@@ -15,26 +15,24 @@
 namespace vickrey::torch {
 namespace {
 
-at::Tensor Logits(const vickrey::storage::v1::ModelSpec& spec, const model::Layout& layout, const BatchTensors& batch,
-                  const Parameters& parameters) {
-  const at::Tensor context = Inputs(layout.context, batch.context, parameters);
-  const at::Tensor ads = Inputs(layout.ad, batch.ads, parameters);
+at::Tensor Logits(const Pass& pass) {
+  const vickrey::storage::v1::ModelSpec& spec = pass.spec;
   // The elementwise product needs the context beside each candidate, unlike the products with matrices.
-  const at::Tensor x0 = at::cat({at::index_select(context, 0, batch.auction_of), ads}, 1);
+  const at::Tensor x0 =
+      pass.inputs.context.size(1) == 0
+          ? pass.inputs.ads
+          : at::cat({at::index_select(pass.inputs.context, 0, pass.inputs.auction_of), pass.inputs.ads}, 1);
   at::Tensor x = x0;
   for (int l = 0; l < spec.cross_layers(); ++l) {
     const std::string layer = absl::StrCat("cross.", l);
-    const at::Tensor& bias = parameters.at(layer + ".bias");
+    const at::Tensor& bias = pass.parameter(layer + ".bias");
     const std::string matrix = spec.cross_rank() > 0 ? layer + ".down" : layer;
-    at::Tensor gate = l == 0 ? FirstLayer(matrix, context, ads, batch.auction_of, parameters)
-                             : at::mm(x, parameters.at(matrix + ".weight").t());
-    gate = spec.cross_rank() > 0 ? at::addmm(bias, gate, parameters.at(layer + ".up.weight").t()) : gate + bias;
+    at::Tensor gate = l == 0 ? FirstLayer(matrix, pass) : at::mm(x, pass.parameter(matrix + ".weight").t());
+    gate = spec.cross_rank() > 0 ? at::addmm(bias, gate, pass.parameter(layer + ".up.weight").t()) : gate + bias;
     x = at::addcmul(x, x0, gate);
   }
-  at::Tensor logits = at::mv(x, parameters.at("output.cross")) + parameters.at("output.bias");
-  if (spec.hidden().empty()) return logits;
-  const at::Tensor h = HiddenLayers(context, ads, batch.auction_of, spec.hidden_size(), parameters);
-  return logits + at::mv(h, parameters.at("output.deep"));
+  const at::Tensor logits = at::mv(x, pass.parameter("output.cross")) + pass.parameter("output.bias");
+  return spec.hidden().empty() ? logits : logits + at::mv(HiddenLayers(pass), pass.parameter("output.deep"));
 }
 
 }  // namespace

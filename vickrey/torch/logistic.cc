@@ -8,18 +8,17 @@
 namespace vickrey::torch {
 namespace {
 
-// (rows)
-at::Tensor Sum(const model::SideInputs& inputs, const SideTensors& side, const at::Tensor& weight,
-               const Parameters& parameters) {
-  const at::Tensor sum = at::mv(side.dense, weight);
-  return inputs.arenas.empty() ? sum : sum + TableRows(inputs, side, parameters).sum(1);
+// (rows): dense inputs by their weights, and the one weight of each table's row.
+at::Tensor Sum(const model::SideInputs& side, const at::Tensor& inputs, const at::Tensor& weight) {
+  const int64_t dense = side.dense_width(), tables = inputs.size(1) - dense;
+  const at::Tensor sum = at::mv(inputs.narrow(1, 0, dense), weight);
+  return tables == 0 ? sum : sum + inputs.narrow(1, dense, tables).sum(1);
 }
 
-at::Tensor Logits(const vickrey::storage::v1::ModelSpec&, const model::Layout& layout, const BatchTensors& batch,
-                  const Parameters& parameters) {
-  const at::Tensor shared = Sum(layout.context, batch.context, parameters.at("context.weight"), parameters);
-  const at::Tensor own = Sum(layout.ad, batch.ads, parameters.at("ad.weight"), parameters);
-  return at::index_select(shared, 0, batch.auction_of) + own + parameters.at("bias");
+at::Tensor Logits(const Pass& pass) {
+  const at::Tensor shared = Sum(pass.layout.context, pass.inputs.context, pass.parameter("context.weight"));
+  const at::Tensor own = Sum(pass.layout.ad, pass.inputs.ads, pass.parameter("ad.weight"));
+  return at::index_select(shared, 0, pass.inputs.auction_of) + own + pass.parameter("bias");
 }
 
 }  // namespace

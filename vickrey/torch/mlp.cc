@@ -10,13 +10,10 @@
 namespace vickrey::torch {
 namespace {
 
-at::Tensor Logits(const vickrey::storage::v1::ModelSpec& spec, const model::Layout& layout, const BatchTensors& batch,
-                  const Parameters& parameters) {
-  const int layers = spec.hidden_size();
-  const at::Tensor h = HiddenLayers(Inputs(layout.context, batch.context, parameters),
-                                    Inputs(layout.ad, batch.ads, parameters), batch.auction_of, layers, parameters);
-  const std::string output = absl::StrCat("layer.", layers);
-  return at::addmm(parameters.at(output + ".bias"), h, parameters.at(output + ".weight").t()).squeeze(1);
+at::Tensor Logits(const Pass& pass) {
+  const std::string output = absl::StrCat("layer.", pass.spec.hidden_size());
+  return at::addmm(pass.parameter(output + ".bias"), HiddenLayers(pass), pass.parameter(output + ".weight").t())
+      .squeeze(1);
 }
 
 }  // namespace

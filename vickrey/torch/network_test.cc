@@ -127,11 +127,43 @@ TEST(Logistic, WhatCancelsLeavesTheBias) {
 TEST_P(NetworkTest, EveryParameterLearns) {
   for (const model::TensorFile& tensors : {test_.tensors, model::StartTensors(test_.layout, 7)}) {
     const auto network = *Network::Create(test_.spec, *test_.schema, model::ViewOf(tensors));
-    network->Logits(RandomBatch(test_.layout, std::vector<int>(300, 5), 3)).sum().backward();
-    const auto parameters = network->parameters();
-    for (size_t i = 0; i < parameters.size(); ++i) {
-      ASSERT_TRUE(parameters[i].grad().defined()) << i;
-      EXPECT_GT(parameters[i].grad().abs().sum().item<float>(), 0) << i;
+    const model::Batch batch = RandomBatch(test_.layout, std::vector<int>(300, 5), 3);
+    const Network::Evaluation evaluation = network->Evaluate(batch);
+    evaluation.outputs().sum().backward();
+    for (const auto& [name, parameter] : network->dense_parameters()) {
+      EXPECT_GT(parameter.grad().abs().sum().item<float>(), 0) << name;
+    }
+    EXPECT_EQ(evaluation.TableGradients().size(), network->tables().size());
+    for (const Network::TableGradient& table : evaluation.TableGradients()) {
+      EXPECT_GT(table.gradients.abs().sum().item<float>(), 0) << table.parameter;
+    }
+  }
+}
+
+// The gradient by a table's row, summed over its readers, against differences of the sum of all logits.
+TEST_P(NetworkTest, GradientsOfTablesAreThoseOfTheirRows) {
+  const auto network = MakeNetwork();
+  const model::Batch batch = RandomBatch(test_.layout, std::vector<int>(40, 3), 9);
+  const Network::Evaluation evaluation = network->Evaluate(batch);
+  evaluation.outputs().sum().backward();
+  const c10::AutoGradMode no_gradient(false);
+  const auto sum = [&] { return network->Logits(batch).to(at::kDouble).sum().item<double>(); };
+  for (const Network::TableGradient& table : evaluation.TableGradients()) {
+    const at::Tensor& values = network->tables().at(table.parameter);
+    for (const int64_t m : {int64_t{0}, table.members.size(0) / 2}) {
+      const int64_t row = table.members[m].item<int64_t>();
+      const double gradient =
+          table.gradients.index_select(0, table.members.eq(row).nonzero().squeeze(1)).sum(0)[0].item<double>();
+      constexpr double kStep = 2e-3;
+      at::Tensor entry = values[row][0];
+      const float before = entry.item<float>();
+      entry.fill_(before + kStep);
+      const double above = sum();
+      entry.fill_(before - kStep);
+      const double below = sum();
+      entry.fill_(before);
+      EXPECT_NEAR(gradient, (above - below) / (2 * kStep), .05 * std::max(1.0, std::abs(gradient)))
+          << table.parameter << " row " << row;
     }
   }
 }
@@ -143,9 +175,9 @@ TEST_P(NetworkTest, CopyIsWhatWasGiven) {
 // Two outputs: what is copied out has one, and it is their difference.
 TEST_P(NetworkTest, ASecondHeadIsExportedAsADifference) {
   const auto network = MakeNetwork(/*outputs=*/2);
-  const size_t of_one = MakeNetwork()->parameters().size();
   const model::Batch batch = RandomBatch(test_.layout, std::vector<int>(50, 5), 4);
-  const at::Tensor before = network->Outputs(batch);
+  const Network::Evaluation evaluation = network->Evaluate(batch);
+  const at::Tensor before = evaluation.outputs();
   ASSERT_EQ(before.dim(), 2);
   const std::vector<float> single = LogitsOf(*test_.Native(), batch);
   // At first the other logit is the same for all: that of zeros.
@@ -154,14 +186,19 @@ TEST_P(NetworkTest, ASecondHeadIsExportedAsADifference) {
   before.select(1, 1).sum().backward();
   {
     const c10::AutoGradMode no_gradient(false);
-    const auto parameters = network->parameters();
-    ASSERT_GT(parameters.size(), of_one);
-    for (size_t i = of_one; i < parameters.size(); ++i) {
-      EXPECT_GT(parameters[i].grad().abs().sum().item<float>(), 0);
-      parameters[i].add_(parameters[i].grad(), -.01);
+    int own = 0;
+    for (const auto& [name, parameter] : network->dense_parameters()) {
+      if (!name.starts_with("no_click.")) continue;
+      ++own;
+      EXPECT_GT(parameter.grad().abs().sum().item<float>(), 0) << name;
+    }
+    EXPECT_GT(own, 0);
+    network->dense().add_(network->dense_gradient(), -.01);
+    for (const Network::TableGradient& table : evaluation.TableGradients()) {
+      network->tables().at(table.parameter).index_add_(0, table.members, table.gradients, -.01);
     }
   }
-  const at::Tensor outputs = network->Outputs(batch), logits = network->Logits(batch);
+  const at::Tensor outputs = network->Evaluate(batch).outputs(), logits = network->Logits(batch);
   const model::TensorFile copy = network->Copy();
   const std::vector<float> copied = LogitsOf(*(*model::FindArchitecture(test_.spec.architecture()))
                                                   ->make_native(test_.spec, test_.layout, model::ViewOf(copy)),

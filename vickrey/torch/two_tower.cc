@@ -11,19 +11,19 @@ namespace vickrey::torch {
 namespace {
 
 // (rows, width)
-at::Tensor Tower(const model::SideInputs& inputs, const SideTensors& side, const std::string& name,
-                 const Parameters& parameters) {
-  at::Tensor out = at::addmm(parameters.at(name + ".bias"), side.dense, parameters.at(name + ".weight").t());
-  if (inputs.arenas.empty()) return out;
-  const at::Tensor rows = TableRows(inputs, side, parameters);  // of all tables, side by side
-  return out + rows.view({rows.size(0), rows.size(1) / out.size(1), out.size(1)}).sum(1);
+at::Tensor Tower(const model::SideInputs& side, const at::Tensor& inputs, const std::string& name, const Pass& pass) {
+  const int64_t dense = side.dense_width(), tables = inputs.size(1) - dense;
+  const at::Tensor out = at::addmm(pass.parameter(name + ".bias"), inputs.narrow(1, 0, dense),
+                                   pass.parameter(name + ".weight").t());
+  if (tables == 0) return out;
+  const at::Tensor rows = inputs.narrow(1, dense, tables);  // of all tables, side by side
+  return out + rows.unflatten(1, {tables / out.size(1), out.size(1)}).sum(1);
 }
 
-at::Tensor Logits(const vickrey::storage::v1::ModelSpec&, const model::Layout& layout, const BatchTensors& batch,
-                  const Parameters& parameters) {
-  const at::Tensor context = Tower(layout.context, batch.context, "context", parameters);
-  const at::Tensor ad = Tower(layout.ad, batch.ads, "ad", parameters);
-  return (at::index_select(context, 0, batch.auction_of) * ad).sum(1) + parameters.at("bias");
+at::Tensor Logits(const Pass& pass) {
+  const at::Tensor context = Tower(pass.layout.context, pass.inputs.context, "context", pass);
+  const at::Tensor ad = Tower(pass.layout.ad, pass.inputs.ads, "ad", pass);
+  return (at::index_select(context, 0, pass.inputs.auction_of) * ad).sum(1) + pass.parameter("bias");
 }
 
 }  // namespace
