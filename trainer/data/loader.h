@@ -1,0 +1,81 @@
+#ifndef TRAINER_DATA_LOADER_H_
+#define TRAINER_DATA_LOADER_H_
+
+#include <cstdint>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "trainer/data/grouping.h"
+#include "trainer/data/labels.h"
+#include "trainer/loss/batch.h"
+
+namespace vickrey::trainer {
+
+// Which auctions of a selection a step trains on: a pure function of (seed, epoch, step), each computed by itself. An
+// epoch is an order of all auctions, cut into batches.
+struct BatchPlan {
+  int64_t auctions = 0;
+  int64_t batch_auctions = 1;
+  uint64_t seed = 1;
+
+  int64_t steps_per_epoch() const { return (auctions + batch_auctions - 1) / batch_auctions; }
+  // How many auctions step `step` (from 0, over all epochs) trains on.
+  int64_t SizeOf(int64_t step) const;
+  // Places in the selection of a part of them: [begin, end) of 0 .. SizeOf(step).
+  std::vector<int64_t> PlacesOf(int64_t step, int64_t begin, int64_t end) const;
+};
+
+// What a step reads.
+struct TrainBatch {
+  Chunk chunk;
+  LossBatch loss;
+};
+
+// Reads the batches of a run of steps ahead of their use, in a thread of its own, a bounded number of them.
+//
+// Next and Recycle are called by one thread.
+class Loader {
+ public:
+  struct Options {
+    int64_t first_step = 0, end_step = 0;  // [first, end)
+    int rank = 0, ranks = 1;               // of the batch only this rank's part
+    int depth = 4;                         // batches that are ready at most
+  };
+  Loader(Selection selection, Labels labels, const BatchPlan& plan, const Options& options);
+  // Stops the thread.
+  ~Loader();
+  Loader(const Loader&) = delete;
+  Loader& operator=(const Loader&) = delete;
+
+  // The next step's batch, waiting for it. INVALID_ARGUMENT naming the auction and the field where a bid or a label is
+  // none that can be trained on. REQUIRES: there is a next step.
+  absl::StatusOr<std::unique_ptr<TrainBatch>> Next();
+  // Gives a batch back, whose memory serves again.
+  void Recycle(std::unique_ptr<TrainBatch> batch);
+  // Spent waiting in Next, in all.
+  double seconds_waited() const { return seconds_waited_; }
+
+ private:
+  void Run();
+  absl::Status Load(int64_t step, TrainBatch* batch) const;
+
+  const Selection selection_;
+  const Labels labels_;
+  const BatchPlan plan_;
+  const Options options_;
+  double seconds_waited_ = 0;
+
+  absl::Mutex mutex_;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<absl::StatusOr<std::unique_ptr<TrainBatch>>> ready_ ABSL_GUARDED_BY(mutex_);  // in order
+  std::vector<std::unique_ptr<TrainBatch>> spare_ ABSL_GUARDED_BY(mutex_);
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace vickrey::trainer
+
+#endif  // TRAINER_DATA_LOADER_H_
