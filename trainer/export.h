@@ -18,11 +18,14 @@ namespace vickrey::trainer {
 // A network at the start of training, its output at `click_rate`. `outputs`: what the loss reads of a candidate, 1 or
 // 2. INVALID_ARGUMENT naming the field of `config` that is wrong.
 absl::StatusOr<std::unique_ptr<torch::Network>> NewNetwork(const vickrey::config::v1::ModelConfig& config,
-                                                           const Dataset& data, double click_rate, uint64_t seed,
-                                                           int outputs = 1);
+                                                           const features::Schema& schema, double click_rate,
+                                                           uint64_t seed, const torch::Network::Options& options);
 
-absl::StatusOr<std::unique_ptr<torch::Network>> WithWeights(const vickrey::config::v1::ModelConfig& config,
-                                                            const Dataset& data, const model::TensorFile& weights);
+// A network with the weights of a file, for evaluation.
+absl::StatusOr<std::unique_ptr<torch::Network>> ReadNetwork(const vickrey::config::v1::ModelConfig& config,
+                                                            const features::Schema& schema,
+                                                            const std::filesystem::path& weights,
+                                                            const at::Device& device);
 
 // What an artifact says beside its weights.
 struct Export {
@@ -33,8 +36,9 @@ struct Export {
   vickrey::v1::Provenance provenance;  // the time is filled in
   std::map<std::string, double> metrics;
 };
+// `weights`: a file of tensors.
 absl::StatusOr<model::WrittenArtifact> WriteModel(const std::filesystem::path& root, const Dataset& data,
-                                                  const model::TensorFile& weights, Export out);
+                                                  const std::filesystem::path& weights, Export out);
 
 }  // namespace vickrey::trainer
 

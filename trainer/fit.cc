@@ -1,52 +1,51 @@
 #include "trainer/fit.h"
 
+#include <ATen/Context.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
-#include <torch/optim/adam.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <memory>
-#include <numbers>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "trainer/data/loader.h"
+#include "trainer/evaluate.h"
+#include "trainer/events/event_writer.h"
+#include "trainer/loss/loss.h"
+#include "trainer/optim/optimizer.h"
+#include "trainer/run/checkpoint.h"
+#include "vickrey/base/files.h"
 #include "vickrey/base/interrupt.h"
 #include "vickrey/base/json.h"
 #include "vickrey/base/progress.h"
 #include "vickrey/base/random.h"
 #include "vickrey/base/status.h"
-#include "vickrey/model/model.h"
+#include "vickrey/torch/autocast.h"
 #include "vickrey/torch/exceptions.h"
 
 namespace vickrey::trainer {
 namespace {
 
-using vickrey::config::v1::OptimizerConfig;
+using vickrey::storage::v1::CheckpointFile;
+using TableGradients = std::vector<torch::Network::TableGradient>;
 
-constexpr double kRise = 0.1;             // share of a phase's steps in which the learning rate rises
-constexpr int64_t kChunkAuctions = 4096;  // of an evaluation
-
-// The auctions in the order of one epoch (Fisher-Yates).
-std::vector<int64_t> OrderOf(std::vector<int64_t> auctions, uint64_t seed, int epoch) {
-  base::RandomStream random(seed, base::StreamId("train.order"), static_cast<uint64_t>(epoch));
-  for (size_t i = auctions.size(); i > 1; --i) std::swap(auctions[i - 1], auctions[random.Below(i)]);
-  return auctions;
-}
-
-std::unique_ptr<::torch::optim::Adam> MakeAdam(const OptimizerConfig& config, const torch::Network& network) {
-  return std::make_unique<::torch::optim::Adam>(
-      network.parameters(),
-      ::torch::optim::AdamOptions(config.learning_rate()).betas(std::make_tuple(config.beta1(), config.beta2())));
-}
-
-void SetLearningRate(double rate, ::torch::optim::Adam* adam) {
-  for (auto& group : adam->param_groups()) {
-    static_cast<::torch::optim::AdamOptions&>(group.options()).lr(rate);
-  }
-}
+constexpr double kExplosion = 1e4;  // times what is usual
+constexpr double kUsualDecay = .99;
+constexpr int kEventsOfAnEpoch = 20;
+constexpr size_t kTimedSteps = 1000;
 
 void Report(const vickrey::v1::Epoch& epoch) {
   if (isatty(STDERR_FILENO) != 1) {
@@ -66,177 +65,348 @@ void Report(const vickrey::v1::Epoch& epoch) {
   std::fputs(absl::StrCat(text, epoch.best() ? ", the best so far\n" : "\n").c_str(), stderr);
 }
 
-// One run of Fit.
+// One run of Fit: evaluate, checkpoint, step, log.
 class Run {
  public:
-  Run(const Dataset& data, const std::vector<double>& labels, const FitOptions& options, const Loss& loss,
-      torch::Network* network)
-      : data_(data),
-        labels_(labels),
+  Run(const Selection& train, const Selection& validation, const Labels& labels, const FitOptions& options,
+      const Loss& loss, Workers* workers, torch::Network* network)
+      : validation_(validation),
         options_(options),
         loss_(loss),
+        workers_(*workers),
         network_(*network),
-        batch_size_(options.optimizer.batch_auctions()),
-        steps_per_epoch_((static_cast<int64_t>(options.auctions.size()) + batch_size_ - 1) / batch_size_),
-        steps_(steps_per_epoch_ * options.optimizer.epochs()),
-        warm_steps_(WarmSteps()),
-        progress_(absl::StrCat("train ", options.name), "steps", steps_) {}
+        plan_{.auctions = train.auctions(),
+              .batch_auctions = options.optimizer.batch_auctions(),
+              .seed = options.seed},
+        steps_(plan_.steps_per_epoch() * options.optimizer.epochs()),
+        warm_steps_(IsRankLoss(options.loss) ? std::llround(options.loss.warm_phase() * static_cast<double>(steps_))
+                                             : 0),
+        train_(train),
+        labels_(labels) {}
 
   absl::StatusOr<Fitted> Train() {
-    for (int epoch = 1; epoch <= options_.optimizer.epochs(); ++epoch) {
-      vickrey::v1::Epoch report;
-      report.set_model(options_.name);
-      report.set_epoch(epoch);
-      report.set_epochs(options_.optimizer.epochs());
-      ASSIGN_OR_RETURN(const double train_value, TrainEpoch(epoch));
-      report.set_train_value(train_value);
-      RETURN_IF_ERROR(Evaluate(&report));
-      Report(report);
+    RETURN_IF_ERROR(Resume());
+    Loader loader(train_, labels_, plan_,
+                  {.first_step = state_.step(), .end_step = steps_, .rank = workers_.rank(), .ranks = workers_.size()});
+    while (state_.step() < steps_ && !IsDone()) {
+      const absl::Time start = absl::Now();
+      ASSIGN_OR_RETURN(std::unique_ptr<TrainBatch> batch, loader.Next());
+      RETURN_IF_ERROR(Step(batch.get()));
+      loader.Recycle(std::move(batch));
+      Time(absl::Now() - start);
+      if (state_.step() % plan_.steps_per_epoch() == 0) {
+        RETURN_IF_ERROR(EndEpoch());
+        RETURN_IF_ERROR(Checkpoint());
+      }
+      if (interrupted_) {
+        RETURN_IF_ERROR(Checkpoint());
+        return absl::CancelledError(absl::StrCat("interrupted by a signal after step ", state_.step(), " of ",
+                                                 options_.name, "; the same command goes on from there"));
+      }
+      if (IsMain() && absl::Now() - last_checkpoint_ >= absl::Seconds(options_.checkpoint.seconds())) {
+        RETURN_IF_ERROR(Checkpoint());
+      }
     }
-    progress_.Finish();
-    return std::move(best_);
+    if (progress_ != nullptr) progress_->Finish();
+    return Result(loader.seconds_waited());
   }
 
  private:
-  int64_t WarmSteps() const {
-    return IsRankLoss(options_.loss) ? std::llround(options_.loss.warm_phase() * static_cast<double>(steps_)) : 0;
+  bool IsMain() const { return workers_.rank() == 0; }
+  bool IsDone() const {
+    return options_.evaluation.patience() > 0 && state_.epochs_without_gain() >= options_.evaluation.patience();
   }
 
-  // The mean objective of the epoch's steps.
-  absl::StatusOr<double> TrainEpoch(int epoch) {
-    const std::vector<int64_t> order = OrderOf(options_.auctions, options_.seed, epoch);
-    double sum = 0;
-    for (size_t begin = 0; begin < order.size(); begin += batch_size_) {
-      const size_t end = std::min(order.size(), begin + batch_size_);
-      Gather(data_, labels_, order, begin, end, &features_, &batch_);
-      RETURN_IF_ERROR(base::CheckInterrupt());
-      ASSIGN_OR_RETURN(const double value, Step());
-      sum += value;
-      progress_.Update(step_);
+  void MakeOptimizer() { optimizer_ = std::make_unique<Optimizer>(options_.optimizer, network_); }
+
+  NamedTensors Tensors() const {
+    NamedTensors all = {{"dense", network_.dense()}};
+    for (const auto& [name, table] : network_.tables()) all[name] = table;
+    for (const auto& [name, tensor] : optimizer_->state()) all[absl::StrCat("optimizer.", name)] = tensor;
+    return all;
+  }
+
+  // Where the last checkpoint left off, the same in all processes.
+  absl::Status Resume() {
+    RETURN_IF_ERROR(torch::CatchTorch([&] { MakeOptimizer(); }));
+    if (IsMain()) {
+      ASSIGN_OR_RETURN(auto found, ReadCheckpoint(options_.run, options_.key, Tensors()));
+      if (found.has_value()) state_ = *std::move(found);
     }
-    return sum / static_cast<double>(steps_per_epoch_);
+    if (workers_.size() > 1) RETURN_IF_ERROR(ShareState());
+    if (state_.step() > 0) optimizer_->set_steps({state_.optimizer_steps().begin(), state_.optimizer_steps().end()});
+    last_checkpoint_ = absl::Now();
+    first_step_ = state_.step();
+    if (!IsMain()) return absl::OkStatus();
+    progress_ = std::make_unique<base::Progress>(absl::StrCat("train ", options_.name), "steps", steps_);
+    progress_->Skip(state_.step());
+    if (state_.step() > 0) base::Note(absl::StrCat("training ", options_.name, " goes on from step ", state_.step()));
+    ASSIGN_OR_RETURN(events_, EventWriter::Create(options_.run, state_.step() > 0 ? std::optional(state_.step())
+                                                                                  : std::nullopt));
+    return absl::OkStatus();
   }
 
-  absl::StatusOr<double> Step() {
-    RETURN_IF_ERROR(CheckBatch(batch_));
-    const bool warm = step_ < warm_steps_;
+  absl::Status ShareState() {
+    std::string bytes = state_.SerializeAsString();
+    auto size = static_cast<int64_t>(bytes.size());
+    at::Tensor length = at::from_blob(&size, {1}, at::kLong);
+    RETURN_IF_ERROR(workers_.Broadcast(&length));
+    bytes.resize(static_cast<size_t>(size));
+    at::Tensor text = at::from_blob(bytes.data(), {size}, at::kByte);
+    if (size > 0) RETURN_IF_ERROR(workers_.Broadcast(&text));
+    if (!state_.ParseFromString(bytes)) return absl::DataLossError("the state that rank 0 sent does not parse");
+    if (state_.step() == 0) return absl::OkStatus();
+    const c10::AutoGradMode no_gradient(false);
+    for (auto& [name, tensor] : Tensors()) {
+      at::Tensor shared = tensor.contiguous();
+      RETURN_IF_ERROR(workers_.Broadcast(&shared));
+      if (!shared.is_same(tensor)) tensor.copy_(shared);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Step(TrainBatch* batch) {
+    const int64_t step = state_.step();
+    const bool warm = step < warm_steps_;
     const int64_t phase_begin = warm ? 0 : warm_steps_;
     const int64_t phase_steps = warm ? warm_steps_ : steps_ - warm_steps_;
-    Point point = PointAt(options_.loss, static_cast<double>(step_ - phase_begin) / static_cast<double>(phase_steps));
+    Point point = PointAt(options_.loss, static_cast<double>(step - phase_begin) / static_cast<double>(phase_steps));
     if (warm) point.alpha = 1;
-    const auto value = torch::CatchTorch([&] {
-      if (step_ == phase_begin) adam_ = MakeAdam(options_.optimizer, network_);
-      SetLearningRate(options_.optimizer.learning_rate() * LearningRateAt(step_ - phase_begin, phase_steps),
-                      adam_.get());
-      adam_->zero_grad();
-      const at::Tensor objective = loss_.Value(network_.Outputs(features_), batch_, point);
-      const double result = objective.item<double>();
-      if (std::isfinite(result)) {
-        objective.backward();
-        adam_->step();
+    const double share = LearningRateAt(options_.optimizer, step - phase_begin, phase_steps);
+    if (workers_.size() > 1) RETURN_IF_ERROR(FindWhole(&batch->loss));
+    TableGradients tables;
+    double objective = 0;
+    RETURN_IF_ERROR(torch::CatchTorch([&] {
+      if (step == phase_begin) {
+        MakeOptimizer();
+        state_.set_usual_objective(0);
       }
-      return result;
-    });
-    RETURN_IF_ERROR(value);
-    if (!std::isfinite(*value)) {
-      return absl::InternalError(absl::StrCat("training ", options_.name, ": the objective of step ", step_,
-                                              " is not finite; a lower optimizer.learning_rate may help"));
+      objective = Backward(*batch, point, &tables);
+    }));
+    interrupted_ = !base::CheckInterrupt().ok();
+    if (workers_.size() > 1) RETURN_IF_ERROR(Exchange(&objective, &tables));
+    const double usual = state_.usual_objective();
+    bool finite = std::isfinite(objective) && (usual == 0 || std::abs(objective) <= kExplosion * usual + 1);
+    if (finite) {
+      const auto stepped = torch::CatchTorch([&] { return optimizer_->Step(tables, share); });
+      RETURN_IF_ERROR(stepped);
+      finite = *stepped;
     }
-    ++step_;
-    return *value;
+    if (!finite) return Exploded(step, objective);
+    state_.set_usual_objective(usual + (usual == 0 ? 1 : 1 - kUsualDecay) * (std::abs(objective) - usual));
+    state_.set_epoch_sum(state_.epoch_sum() + objective);
+    state_.set_step(step + 1);
+    candidates_ += batch->chunk.candidates();
+    return Log(objective, share * options_.optimizer.learning_rate());
+  }
+
+  void Time(absl::Duration step) {
+    train_time_ += step;
+    const double seconds = absl::ToDoubleSeconds(step);
+    if (step_seconds_.size() < kTimedSteps) {
+      step_seconds_.push_back(seconds);
+    } else {
+      step_seconds_[static_cast<size_t>(state_.step()) % kTimedSteps] = seconds;
+    }
+  }
+
+  // The objective of the batch, its gradients added up in the network and in `tables`.
+  double Backward(const TrainBatch& batch, const Point& point, TableGradients* tables) {
+    if (options_.optimizer.dropout() > 0) {
+      base::RandomStream random(options_.seed + static_cast<uint64_t>(workers_.rank()), base::StreamId("train.dropout"),
+                                static_cast<uint64_t>(state_.step()));
+      at::manual_seed(random.Bits());
+    }
+    const auto evaluation = [&] {
+      const torch::Autocast autocast(options_.bfloat16);
+      return network_.Evaluate(batch.chunk.features, options_.optimizer.dropout());
+    }();
+    const at::Tensor objective = loss_.Value(evaluation.outputs(), batch.loss, point);
+    objective.backward();
+    *tables = evaluation.TableGradients();
+    return objective.item<double>();
+  }
+
+  // How many candidates of the whole batch have a label.
+  absl::Status FindWhole(LossBatch* batch) {
+    batch->whole_auctions = static_cast<double>(plan_.SizeOf(state_.step()));
+    batch->whole_labelled =
+        static_cast<double>(std::ranges::count_if(batch->labels, [](double label) { return !std::isnan(label); }));
+    at::Tensor labelled = at::from_blob(&batch->whole_labelled, {1}, at::kDouble);
+    return workers_.Sum(&labelled);
+  }
+
+  // Adds up objective and gradients over all processes, and whether any was interrupted.
+  absl::Status Exchange(double* objective, TableGradients* tables) {
+    const c10::AutoGradMode no_gradient(false);
+    at::Tensor gradient = network_.dense_gradient();
+    RETURN_IF_ERROR(workers_.Sum(&gradient));
+    double numbers[] = {*objective, interrupted_ ? 1.0 : 0.0};
+    at::Tensor both = at::from_blob(numbers, {2}, at::kDouble);
+    RETURN_IF_ERROR(workers_.Sum(&both));
+    *objective = numbers[0];
+    interrupted_ = numbers[1] > 0;
+    for (auto& table : *tables) {
+      ASSIGN_OR_RETURN(const std::vector<at::Tensor> members, workers_.Gather(table.members));
+      ASSIGN_OR_RETURN(const std::vector<at::Tensor> gradients, workers_.Gather(table.gradients));
+      table.members = at::cat(members);
+      table.gradients = at::cat(gradients);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Exploded(int64_t step, double objective) const {
+    const int64_t of_epoch = plan_.steps_per_epoch();
+    const std::filesystem::path last = LastCheckpoint(options_.run);
+    return absl::InternalError(absl::StrCat(
+        "training ", options_.name, ": the objective of step ", step, " (batch ", step % of_epoch, " of epoch ",
+        step / of_epoch + 1, ") is ", objective, std::isfinite(objective) ? ", which explodes" : ", or its gradient is",
+        std::isfinite(objective) ? "" : " not finite", "; the last good checkpoint is ",
+        last.empty() ? "none" : last.string(), "; a lower optimizer.learning_rate or optimizer.clip_norm may help"));
+  }
+
+  absl::Status Log(double objective, double learning_rate) {
+    if (!IsMain()) return absl::OkStatus();
+    progress_->Show("objective", objective);
+    progress_->Update(state_.step());
+    const int64_t every = std::max<int64_t>(1, plan_.steps_per_epoch() / kEventsOfAnEpoch);
+    if (state_.step() % every != 0) return absl::OkStatus();
+    const EventWriter::Scalar scalars[] = {{"train/objective", objective}, {"train/learning_rate", learning_rate}};
+    return events_->Write(state_.step(), scalars);
+  }
+
+  absl::Status EndEpoch() {
+    vickrey::v1::Epoch report;
+    report.set_model(options_.name);
+    report.set_epoch(static_cast<int32_t>(state_.step() / plan_.steps_per_epoch()));
+    report.set_epochs(options_.optimizer.epochs());
+    report.set_train_value(state_.epoch_sum() / static_cast<double>(plan_.steps_per_epoch()));
+    state_.set_epoch_sum(0);
+    RETURN_IF_ERROR(Evaluate(&report));
+    if (IsMain()) Report(report);
+    return absl::OkStatus();
   }
 
   absl::Status Evaluate(vickrey::v1::Epoch* report) {
     double score = static_cast<double>(report->epoch());  // without a validation set the last is the best
     double multiplier = 1;
-    if (data_.validation.end > data_.validation.begin) {
-      ASSIGN_OR_RETURN(const std::vector<float> logits, LogitsOf(data_, data_.validation, network_));
-      multiplier = MultiplierFor(data_, data_.validation, logits);
-      ASSIGN_OR_RETURN(const vickrey::v1::MetricsLine metrics,
-                       Judge(data_, data_.validation, ProbabilitiesOf(logits, multiplier)));
+    std::vector<EventWriter::Scalar> scalars = {{"train/epoch_objective", report->train_value()}};
+    if (validation_.auctions() > 0) {
+      ASSIGN_OR_RETURN(const Judgement judgement,
+                       Judge(Sample(validation_, options_.evaluation.auctions()), network_, std::nullopt));
+      multiplier = judgement.multiplier;
+      const vickrey::v1::MetricsLine& metrics = judgement.metrics;
       if (metrics.has_logloss()) report->set_validation_logloss(metrics.logloss());
       if (metrics.has_welfare()) {
         report->set_validation_welfare(metrics.welfare());
         report->set_reference(metrics.reference());
+        if (IsMain()) progress_->Show("welfare", metrics.welfare());
       }
-      if (options_.by_welfare && metrics.has_welfare()) {
-        score = metrics.welfare();
-      } else if (metrics.has_logloss()) {
-        score = -metrics.logloss();
-      }
+      const auto chosen = ScoreOf(options_.evaluation.metric(), judgement);
+      const auto other = ScoreOf("logloss", judgement);
+      if (chosen.has_value() || other.has_value()) score = chosen.has_value() ? *chosen : *other;
+      for (const auto& [name, value] : judgement.by_name) scalars.push_back({absl::StrCat("validation/", name), value});
     }
-    // What a rank loss has not trained yet is a log-loss model: no checkpoint, unless there is no other.
-    const bool eligible = step_ > warm_steps_ || report->epoch() == options_.optimizer.epochs();
-    if (!eligible || (best_.epoch > 0 && !(score > best_score_))) return absl::OkStatus();
-    best_score_ = score;
+    if (IsMain()) RETURN_IF_ERROR(events_->Write(state_.step(), scalars));
+    // What a rank loss has not trained yet is a log-loss model: no candidate, unless there is no other.
+    const bool eligible = state_.step() > warm_steps_ || report->epoch() == options_.optimizer.epochs();
+    if (!eligible) return absl::OkStatus();
+    if (state_.has_best() && !(score > state_.best().score())) {
+      state_.set_epochs_without_gain(state_.epochs_without_gain() + 1);
+      return absl::OkStatus();
+    }
     report->set_best(true);
-    best_ = {.weights = network_.Copy(), .multiplier = multiplier, .epoch = report->epoch()};
+    state_.set_epochs_without_gain(0);
+    auto& best = *state_.mutable_best();
+    best.set_epoch(report->epoch());
+    best.set_score(score);
+    best.set_multiplier(multiplier);
+    best.set_weights(absl::StrCat("best-", report->epoch(), ".safetensors"));
+    return IsMain() ? WriteBest() : absl::OkStatus();
+  }
+
+  absl::Status WriteBest() const {
+    model::TensorFile weights;
+    RETURN_IF_ERROR(torch::CatchTorch([&] { weights = network_.Copy(); }));
+    ASSIGN_OR_RETURN(const auto file, base::FilePublisher::Create(options_.run / state_.best().weights()));
+    RETURN_IF_ERROR(model::WriteTensors(model::ViewOf(weights), [&](std::string_view bytes) { return file->Write(bytes); }));
+    return file->Publish();
+  }
+
+  absl::Status Checkpoint() {
+    last_checkpoint_ = absl::Now();
+    if (!IsMain()) return absl::OkStatus();
+    bool finite = false;
+    RETURN_IF_ERROR(torch::CatchTorch([&] { finite = at::isfinite(network_.dense()).all().item<bool>(); }));
+    if (!finite) return Exploded(state_.step(), std::nan(""));
+    CheckpointFile state = state_;
+    state.set_key(options_.key);
+    for (const auto& [name, steps] : optimizer_->steps()) (*state.mutable_optimizer_steps())[name] = steps;
+    RETURN_IF_ERROR(WriteCheckpoint(options_.run, std::move(state), Tensors(), options_.checkpoint.keep()));
+    DeleteOldWeights();
     return absl::OkStatus();
   }
 
-  const Dataset& data_;
-  const std::vector<double>& labels_;
+  // Those that no checkpoint names: each of those that are kept may name another.
+  void DeleteOldWeights() const {
+    std::vector<std::pair<int, std::filesystem::path>> all;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(options_.run, error)) {
+      const std::string name = entry.path().filename().string();
+      int epoch = 0;
+      if (std::sscanf(name.c_str(), "best-%d.", &epoch) == 1) all.emplace_back(epoch, entry.path());
+    }
+    std::sort(all.begin(), all.end());
+    for (size_t i = 0; i + static_cast<size_t>(options_.checkpoint.keep()) + 1 < all.size(); ++i) {
+      std::filesystem::remove(all[i].second, error);
+    }
+  }
+
+  Fitted Result(double seconds_waited) const {
+    Fitted fitted = {.weights = options_.run / state_.best().weights(),
+                     .multiplier = state_.best().multiplier(),
+                     .epoch = state_.best().epoch()};
+    auto& speed = fitted.speed;
+    speed.set_device(network_.dense().is_cpu() ? "cpu" : "cuda");
+    speed.set_processes(workers_.size());
+    speed.set_steps(state_.step() - first_step_);
+    const double seconds = absl::ToDoubleSeconds(train_time_);
+    speed.set_seconds(seconds);
+    speed.set_waiting_seconds(seconds_waited);
+    if (seconds > 0) speed.set_candidates_per_second(static_cast<double>(candidates_) / seconds);
+    std::vector<double> sorted = step_seconds_;
+    std::sort(sorted.begin(), sorted.end());
+    if (!sorted.empty()) speed.set_median_step_seconds(sorted[sorted.size() / 2]);
+    return fitted;
+  }
+
+  const Selection& validation_;
   const FitOptions& options_;
   const Loss& loss_;
+  Workers& workers_;
   torch::Network& network_;
-  model::Batch features_;  // of the current step
-  LossBatch batch_;        // of the current step
-  const int64_t batch_size_, steps_per_epoch_, steps_, warm_steps_;
-  int64_t step_ = 0;
-  std::unique_ptr<::torch::optim::Adam> adam_;
-  base::Progress progress_;
-  Fitted best_;
-  double best_score_ = 0;
+  const BatchPlan plan_;
+  const int64_t steps_, warm_steps_;
+  const Selection& train_;
+  const Labels& labels_;
+  CheckpointFile state_;  // where training is
+  std::unique_ptr<Optimizer> optimizer_;
+  bool interrupted_ = false;
+  absl::Time last_checkpoint_;
+  std::unique_ptr<base::Progress> progress_;  // of rank 0, as the events
+  std::unique_ptr<EventWriter> events_;
+  // For the report on speed.
+  int64_t first_step_ = 0, candidates_ = 0;
+  absl::Duration train_time_;
+  std::vector<double> step_seconds_;
 };
 
 }  // namespace
 
-double LearningRateAt(int64_t step, int64_t steps) {
-  const auto rise = static_cast<int64_t>(std::ceil(kRise * static_cast<double>(steps)));
-  if (step < rise) return static_cast<double>(step + 1) / static_cast<double>(rise);
-  return (1 + std::cos(std::numbers::pi * static_cast<double>(step - rise) / static_cast<double>(steps - rise))) / 2;
-}
-
-absl::StatusOr<std::vector<float>> LogitsOf(const Dataset& data, const base::IndexRange& range,
-                                            const torch::Network& network) {
-  return torch::CatchTorch([&] {
-    const c10::AutoGradMode no_gradient(false);
-    std::vector<float> logits;
-    model::Batch chunk;
-    for (int64_t begin = range.begin; begin < range.end; begin += kChunkAuctions) {
-      chunk.Clear();
-      for (int64_t a = begin; a < std::min(range.end, begin + kChunkAuctions); ++a) chunk.AppendFrom(data.features, a);
-      const at::Tensor values = network.Logits(chunk).contiguous();
-      logits.insert(logits.end(), values.data_ptr<float>(), values.data_ptr<float>() + values.numel());
-    }
-    return logits;
-  });
-}
-
-std::vector<double> ProbabilitiesOf(const std::vector<float>& logits, double multiplier) {
-  std::vector<double> probabilities;
-  probabilities.reserve(logits.size());
-  vickrey::storage::v1::Calibration calibration;
-  calibration.set_multiplier(multiplier);
-  for (const float u : logits) probabilities.push_back(model::Probability(calibration, u));
-  return probabilities;
-}
-
-double MultiplierFor(const Dataset& data, const base::IndexRange& range, const std::vector<float>& logits) {
-  const int64_t first = data.features.offsets[range.begin];
-  double clicks = 0, predicted = 0;
-  for (size_t k = 0; k < logits.size(); ++k) {
-    if (std::isnan(data.clicks[first + k])) continue;
-    clicks += data.clicks[first + k];
-    predicted += 1 / (1 + std::exp(-double{logits[k]}));
-  }
-  return clicks > 0 && predicted > 0 ? clicks / predicted : 1;
-}
-
-absl::StatusOr<Fitted> Fit(const Dataset& data, const std::vector<double>& labels, const FitOptions& options,
-                           torch::Network* network) {
+absl::StatusOr<Fitted> Fit(const Selection& train, const Selection& validation, const Labels& labels,
+                           const FitOptions& options, Workers* workers, torch::Network* network) {
   ASSIGN_OR_RETURN(const auto loss, MakeLoss(options.loss));
-  return Run(data, labels, options, *loss, network).Train();
+  return Run(train, validation, labels, options, *loss, workers, network).Train();
 }
 
 }  // namespace vickrey::trainer

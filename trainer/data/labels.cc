@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "vickrey/base/interrupt.h"
 #include "vickrey/base/status.h"
 
 namespace vickrey::trainer {
@@ -25,7 +24,6 @@ class Chunks {
 
   absl::Status Flush() {
     if (chunk_.auctions() == 0) return absl::OkStatus();
-    RETURN_IF_ERROR(base::CheckInterrupt());
     RETURN_IF_ERROR(f_(chunk_));
     chunk_.Clear();
     return absl::OkStatus();

@@ -12,6 +12,9 @@ struct LossBatch {
   std::vector<double> bids;            // per click, units of the currency, greater than 0
   std::vector<double> labels;          // q of each candidate, in [0, 1]; NaN: masked, takes part in nothing
   std::vector<double> weights;         // of each auction in all means, greater than 0; empty: 1 each
+  // What means are over where this is a part of a batch, whose values and gradients the parts' add up to: auctions, and
+  // labelled candidates, of the whole. 0: this is the whole. REQUIRES: no weights where they are given.
+  double whole_auctions = 0, whole_labelled = 0;
 
   int64_t auctions() const { return static_cast<int64_t>(offsets.size()) - 1; }
   int64_t candidates() const { return offsets.back(); }

@@ -126,6 +126,7 @@ class Evaluation {
       auctions += batch.weights[a];
       candidates += batch.weights[a] * labelled(batch.offsets[a], batch.offsets[a + 1]);
     }
+    if (batch.whole_auctions > 0) auctions = batch.whole_auctions, candidates = batch.whole_labelled;
     if (auctions > 0) rank_factor_ = (1 - point.alpha) / auctions;
     if (candidates > 0) cross_entropy_factor_ = point.alpha / (candidates * mix.base_rate);
   }

@@ -134,6 +134,7 @@ at::Tensor Loss::Composed(const at::Tensor& logits, const LossBatch& batch, cons
       sum += weight;
       weights.push_back(by_bid_ ? weight * batch.bids[ragged.rows()[k]] : weight);
     }
+    if (batch.whole_auctions > 0) sum = batch.whole_labelled;
     const at::Tensor terms = at::softplus(ragged.logits(), 1, kSoftplusThreshold) - ragged.labels() * ragged.logits();
     if (sum > 0) total = total + point.alpha / (sum * base_rate_) * (ragged.Copy(weights) * terms).sum();
   }
@@ -144,6 +145,7 @@ at::Tensor Loss::Composed(const at::Tensor& logits, const LossBatch& batch, cons
       weights.push_back(batch.WeightOf(a));
       sum += weights.back();
     }
+    if (batch.whole_auctions > 0) sum = batch.whole_auctions;
     total = total + (1 - point.alpha) / sum * (ragged.Copy(weights) * loss_->Composed(ragged, point)).sum();
   }
   return total;

@@ -82,7 +82,7 @@ void Progress::Write() { terminal_ ? WriteBar() : WriteLine(); }
 
 void Progress::WriteBar() {
   const double seconds = absl::ToDoubleSeconds(options_.now() - start_);
-  const double rate = seconds > 0 ? done_ / seconds : 0;
+  const double rate = seconds > 0 ? static_cast<double>(done_ - before_) / seconds : 0;
   std::string bar = absl::StrCat("\r", task_, " ");
   if (total_.value_or(0) > 0) {
     const double share = std::clamp(static_cast<double>(done_) / *total_, 0.0, 1.0);
@@ -95,6 +95,7 @@ void Progress::WriteBar() {
     const auto left = absl::Seconds(std::ceil(std::max<double>(*total_ - done_, 0) / rate));
     absl::StrAppend(&bar, "  ", absl::FormatDuration(left), " left");
   }
+  for (const auto& [name, value] : values_) absl::StrAppend(&bar, absl::StrFormat("  %s %.5g", name, value));
   absl::StrAppend(&bar, "\x1b[K", finished_ ? "\n" : "");  // erase what a longer line left behind
   WriteTo(options_.fd, bar);
 }
@@ -106,12 +107,19 @@ void Progress::WriteLine() {
   report.set_task(task_);
   report.set_done(done_);
   if (total_.has_value()) report.set_total(*total_);
-  report.set_rate(seconds > 0 ? done_ / seconds : 0);
+  report.set_rate(seconds > 0 ? static_cast<double>(done_ - before_) / seconds : 0);
   if (total_.has_value() && report.rate() > 0) {
     report.set_seconds_left(std::max<double>(*total_ - done_, 0) / report.rate());
   }
   report.set_finished(finished_);
+  report.mutable_values()->insert(values_.begin(), values_.end());
   WriteTo(options_.fd, ToJson(line) + "\n");
+}
+
+void Note(const std::string& text) {
+  vickrey::v1::NoteLine line;
+  line.set_note(text);
+  WriteTo(STDERR_FILENO, absl::StrCat(isatty(STDERR_FILENO) == 1 ? text : ToJson(line), "\n"));
 }
 
 }  // namespace vickrey::base

@@ -2,6 +2,7 @@
 #define VICKREY_BASE_PROGRESS_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -30,8 +31,12 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  // So many were done before the start: rates are without them.
+  void Skip(int64_t done) { before_ = done_ = done; }
   // So many units are done in all.
   void Update(int64_t done);
+  // What else is known by now, shown with every report from then on.
+  void Show(const std::string& name, double value) { values_[name] = value; }
   // How many there will be, as far as is known by now.
   void Expect(int64_t total) { total_ = total; }
   // Writes the last report. Later calls do nothing.
@@ -48,10 +53,14 @@ class Progress {
   const Options options_;
   const bool terminal_;
   const absl::Time start_;
-  int64_t done_ = 0;
+  int64_t before_ = 0, done_ = 0;
+  std::map<std::string, double> values_;
   absl::Time next_;  // no report before this
   bool finished_ = false;
 };
+
+// Something that a person should know, on stderr: text on a terminal, a NoteLine anywhere else.
+void Note(const std::string& text);
 
 }  // namespace vickrey::base
 

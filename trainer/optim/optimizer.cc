@@ -1,0 +1,93 @@
+#include "trainer/optim/optimizer.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "absl/strings/str_cat.h"
+
+namespace vickrey::trainer {
+namespace {
+
+using vickrey::config::v1::OptimizerConfig;
+
+constexpr char kDense[] = "dense";
+
+DenseRule DenseRuleOf(const OptimizerConfig& config) {
+  return {.kind = config.dense() == "adam"    ? DenseRule::Kind::kAdam
+                  : config.dense() == "adamw" ? DenseRule::Kind::kAdamW
+                                              : DenseRule::Kind::kSgd,
+          .beta1 = config.beta1(),
+          .beta2 = config.beta2(),
+          .eps = config.epsilon(),
+          .momentum = config.momentum(),
+          .weight_decay = config.weight_decay()};
+}
+
+TableRule TableRuleOf(const OptimizerConfig& config) {
+  return {.kind = config.tables() == "adam"              ? TableRule::Kind::kAdam
+                  : config.tables() == "rowwise_adagrad" ? TableRule::Kind::kRowwiseAdagrad
+                                                         : TableRule::Kind::kSgd,
+          .beta1 = config.beta1(),
+          .beta2 = config.beta2(),
+          .eps = config.epsilon(),
+          .weight_decay = config.tables_weight_decay()};
+}
+
+}  // namespace
+
+double LearningRateAt(const OptimizerConfig& config, int64_t step, int64_t steps) {
+  const auto rise = static_cast<int64_t>(std::ceil(config.warmup() * static_cast<double>(steps)));
+  if (step < rise) return static_cast<double>(step + 1) / static_cast<double>(rise);
+  if (config.schedule() == "constant") return 1;
+  const double progress = static_cast<double>(step - rise) / static_cast<double>(steps - rise);
+  return config.schedule() == "linear" ? 1 - progress : (1 + std::cos(std::numbers::pi * progress)) / 2;
+}
+
+Optimizer::Optimizer(const OptimizerConfig& config, const torch::Network& network)
+    : config_(config), network_(network), dense_(DenseRuleOf(config), network.dense()) {
+  for (const auto& [name, weights] : network.tables()) {
+    tables_[name] = TableOptimizer::Create(TableRuleOf(config), weights);
+  }
+}
+
+bool Optimizer::Step(const std::vector<torch::Network::TableGradient>& tables, double share) {
+  for (const torch::Network::TableGradient& table : tables) {
+    tables_.at(table.parameter)->Prepare(table.members, table.gradients);
+  }
+  double scale = 1;
+  if (config_.has_clip_norm()) {
+    double squares = SquaredNorm(network_.dense_gradient());
+    for (const torch::Network::TableGradient& table : tables) squares += tables_.at(table.parameter)->SquaredNorm();
+    if (!std::isfinite(squares)) return false;
+    if (squares > config_.clip_norm() * config_.clip_norm()) scale = config_.clip_norm() / std::sqrt(squares);
+  }
+  dense_.Step(network_.dense_gradient(), config_.learning_rate() * share, scale);
+  network_.dense_gradient().zero_();
+  const double peak = config_.has_tables_learning_rate() ? config_.tables_learning_rate() : config_.learning_rate();
+  for (const torch::Network::TableGradient& table : tables) tables_.at(table.parameter)->Apply(peak * share, scale);
+  return true;
+}
+
+std::map<std::string, at::Tensor> Optimizer::state() const {
+  std::map<std::string, at::Tensor> all;
+  for (const auto& [name, tensor] : dense_.state()) all[absl::StrCat(kDense, ".", name)] = tensor;
+  for (const auto& [table, optimizer] : tables_) {
+    for (const auto& [name, tensor] : optimizer->state()) all[absl::StrCat(table, ".", name)] = tensor;
+  }
+  return all;
+}
+
+std::map<std::string, int64_t> Optimizer::steps() const {
+  std::map<std::string, int64_t> all = {{kDense, dense_.steps()}};
+  for (const auto& [name, optimizer] : tables_) all[name] = optimizer->steps();
+  return all;
+}
+
+void Optimizer::set_steps(const std::map<std::string, int64_t>& steps) {
+  dense_.set_steps(steps.at(kDense));
+  for (const auto& [name, optimizer] : tables_) optimizer->set_steps(steps.at(name));
+}
+
+}  // namespace vickrey::trainer

@@ -1,0 +1,140 @@
+#include "trainer/run/checkpoint.h"
+
+#include <ATen/ops/from_blob.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "vickrey/base/files.h"
+#include "vickrey/base/json.h"
+#include "vickrey/base/mapped_file.h"
+#include "vickrey/base/progress.h"
+#include "vickrey/base/sha256.h"
+#include "vickrey/base/status.h"
+#include "vickrey/model/tensors.h"
+#include "vickrey/torch/exceptions.h"
+
+namespace vickrey::trainer {
+namespace {
+
+using vickrey::storage::v1::CheckpointFile;
+
+constexpr int kFormat = 1;
+constexpr char kFolder[] = "checkpoints", kState[] = "state.json", kTensors[] = "tensors.safetensors";
+constexpr size_t kMostBytes = size_t{1} << 42;
+
+// Step and folder of each, the oldest first.
+std::vector<std::pair<int64_t, std::filesystem::path>> List(const std::filesystem::path& run) {
+  std::vector<std::pair<int64_t, std::filesystem::path>> all;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(run / kFolder, error)) {
+    int64_t step = 0;
+    if (absl::SimpleAtoi(entry.path().filename().string(), &step)) all.emplace_back(step, entry.path());
+  }
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+// Hands the file to `publisher`; its digest.
+absl::StatusOr<std::string> WriteTensorFile(const NamedTensors& tensors, base::FilePublisher* publisher) {
+  const c10::AutoGradMode no_gradient(false);
+  NamedTensors held;
+  model::TensorViews views;
+  for (const auto& [name, tensor] : tensors) {
+    const at::Tensor& values = held[name] = tensor.detach().to(at::kCPU).contiguous();
+    views.tensors[name] = {.shape = values.sizes().vec(),
+                           .values = {values.data_ptr<float>(), static_cast<size_t>(values.numel())}};
+  }
+  base::Sha256 digest;
+  RETURN_IF_ERROR(model::WriteTensors(views, [&](std::string_view bytes) {
+    digest.Update(bytes);
+    return publisher->Write(bytes);
+  }));
+  return absl::BytesToHexString(digest.Digest());
+}
+
+absl::Status Copy(const model::TensorViews& file, const NamedTensors& tensors) {
+  if (file.tensors.size() != tensors.size()) return absl::DataLossError("holds other tensors");
+  for (const auto& [name, tensor] : tensors) {
+    const auto found = file.tensors.find(name);
+    if (found == file.tensors.end() || at::IntArrayRef(found->second.shape) != tensor.sizes()) {
+      return absl::DataLossError(absl::StrCat("has no tensor ", name, " of the network's shape"));
+    }
+  }
+  return torch::CatchTorch([&] {
+    const c10::AutoGradMode no_gradient(false);
+    for (const auto& [name, tensor] : tensors) {
+      const model::TensorView& view = file.tensors.at(name);
+      tensor.copy_(at::from_blob(const_cast<float*>(view.values.data()), view.shape));
+    }
+  });
+}
+
+absl::StatusOr<CheckpointFile> Read(const std::filesystem::path& folder, const std::string& key,
+                                    const NamedTensors& tensors) {
+  ASSIGN_OR_RETURN(const std::string text, base::ReadFile(folder / kState));
+  CheckpointFile state;
+  RETURN_IF_ERROR(base::FromJson(text, &state));
+  if (state.format() != kFormat) return absl::DataLossError("is of another format");
+  if (state.key() != key) return absl::DataLossError("is of another run");
+  ASSIGN_OR_RETURN(const auto file, base::MappedFile::Open(folder / kTensors, kMostBytes));
+  if (base::Sha256Hex(file->bytes()) != state.tensors_sha256()) {
+    return absl::DataLossError(absl::StrCat("has a ", kTensors, " that was changed since it was written"));
+  }
+  ASSIGN_OR_RETURN(const model::TensorViews views, model::ParseTensors(file->bytes()));
+  RETURN_IF_ERROR(Copy(views, tensors));
+  file->Release(file->bytes());
+  return state;
+}
+
+}  // namespace
+
+absl::Status WriteCheckpoint(const std::filesystem::path& run, CheckpointFile state, const NamedTensors& tensors,
+                             int keep) {
+  auto publisher = base::FolderPublisher::Create(run / kFolder / absl::StrCat(state.step()));
+  if (absl::IsAlreadyExists(publisher.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(publisher);
+  const std::filesystem::path& aside = (*publisher)->path();
+  {
+    ASSIGN_OR_RETURN(const auto file, base::FilePublisher::Create(aside / kTensors));
+    absl::StatusOr<std::string> digest = absl::UnknownError("");
+    RETURN_IF_ERROR(torch::CatchTorch([&] { digest = WriteTensorFile(tensors, file.get()); }));
+    RETURN_IF_ERROR(digest);
+    RETURN_IF_ERROR(file->Publish());
+    state.set_tensors_sha256(*digest);
+  }
+  state.set_format(kFormat);
+  RETURN_IF_ERROR(base::WriteFileAtomically(aside / kState, base::ToJson(state)));
+  RETURN_IF_ERROR((*publisher)->Publish());
+  const auto all = List(run);
+  for (size_t i = 0; i + static_cast<size_t>(keep) < all.size(); ++i) {
+    std::error_code error;
+    std::filesystem::remove_all(all[i].second, error);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<CheckpointFile>> ReadCheckpoint(const std::filesystem::path& run, const std::string& key,
+                                                             const NamedTensors& tensors) {
+  auto all = List(run);
+  std::reverse(all.begin(), all.end());
+  for (const auto& [step, folder] : all) {
+    absl::StatusOr<CheckpointFile> state = Read(folder, key, tensors);
+    if (state.ok()) return *std::move(state);
+    base::Note(absl::StrCat("the checkpoint ", folder.string(), " is passed over: it ",
+                            std::string(state.status().message())));
+  }
+  return std::nullopt;
+}
+
+std::filesystem::path LastCheckpoint(const std::filesystem::path& run) {
+  const auto all = List(run);
+  return all.empty() ? std::filesystem::path() : all.back().second;
+}
+
+}  // namespace vickrey::trainer

@@ -1,0 +1,135 @@
+#include "trainer/run/run_folder.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "vickrey/base/files.h"
+#include "vickrey/base/interrupt.h"
+#include "vickrey/base/json.h"
+#include "vickrey/base/progress.h"
+#include "vickrey/base/status.h"
+#include "vickrey/model/artifact.h"
+#include "vickrey/storage/v1/checkpoint.pb.h"
+
+namespace vickrey::trainer {
+namespace {
+
+using vickrey::storage::v1::RunFile;
+
+constexpr int kFormat = 1;
+constexpr char kRun[] = "run.json", kLock[] = "lock", kEvents[] = "events.";
+constexpr absl::Duration kPoll = absl::Milliseconds(50);
+
+// What there is of a run; format 0 where there is none.
+RunFile Read(const std::filesystem::path& folder) {
+  RunFile file;
+  const auto text = base::ReadFile(folder / kRun);
+  if (!text.ok() || !base::FromJson(*text, &file).ok() || file.format() != kFormat) file.Clear();
+  return file;
+}
+
+absl::Status Write(const std::filesystem::path& folder, const std::string& key, bool finished) {
+  RunFile file;
+  file.set_format(kFormat);
+  file.set_key(key);
+  file.set_finished(finished);
+  return base::WriteFileAtomically(folder / kRun, base::ToJson(file));
+}
+
+// Deletes all but the events, the lock and what says that it is finished.
+void Clean(const std::filesystem::path& folder) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name != kRun && name != kLock && !name.starts_with(kEvents)) std::filesystem::remove_all(entry.path(), error);
+  }
+}
+
+std::string NextVersion(const std::filesystem::path& root, const std::string& name) {
+  int64_t of_artifacts = 0, of_runs = 0;
+  (void)absl::SimpleAtoi(model::NextVersion(root, name), &of_artifacts);
+  (void)absl::SimpleAtoi(model::NextVersion(root / "runs", name), &of_runs);
+  return absl::StrCat(std::max(of_artifacts, of_runs));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<FileLock>> FileLock::Try(const std::filesystem::path& file) {
+  RETURN_IF_ERROR(base::MakeFolders(file.parent_path()));
+  const int fd = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (fd < 0) return base::FileError("open", file);
+  std::unique_ptr<FileLock> lock(new FileLock(fd));
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return lock;
+  if (errno == EWOULDBLOCK) return nullptr;
+  return base::FileError("lock", file);
+}
+
+absl::StatusOr<std::unique_ptr<FileLock>> FileLock::Wait(const std::filesystem::path& file) {
+  for (bool said = false;; said = true) {
+    ASSIGN_OR_RETURN(std::unique_ptr<FileLock> lock, Try(file));
+    if (lock != nullptr) return lock;
+    RETURN_IF_ERROR(base::CheckInterrupt());
+    if (!said) base::Note(absl::StrCat("waiting for the process that holds ", file.string()));
+    absl::SleepFor(kPoll);
+  }
+}
+
+FileLock::~FileLock() { close(fd_); }
+
+absl::StatusOr<std::unique_ptr<RunFolder>> RunFolder::Open(const std::filesystem::path& root, const std::string& name,
+                                                           const std::string& version, const std::string& key) {
+  const std::filesystem::path runs = root / "runs" / name;
+  const auto made = [&](std::string of, std::unique_ptr<FileLock> lock) {
+    std::filesystem::path path = runs / of;
+    return std::unique_ptr<RunFolder>(new RunFolder(std::move(path), std::move(of), key, std::move(lock)));
+  };
+  // One that was interrupted.
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(runs, error)) {
+    const std::string of = entry.path().filename().string();
+    const RunFile file = Read(entry.path());
+    if ((!version.empty() && of != version) || file.key() != key || file.finished() || file.format() == 0) continue;
+    ASSIGN_OR_RETURN(std::unique_ptr<FileLock> lock, FileLock::Try(entry.path() / kLock));
+    // It may have finished just before the lock was free.
+    if (lock != nullptr && !Read(entry.path()).finished()) return made(of, std::move(lock));
+  }
+  for (;;) {
+    const std::string of = version.empty() ? NextVersion(root, name) : version;
+    if (const auto artifact = root / name / of; std::filesystem::exists(artifact, error)) {
+      return base::AboutField(
+          absl::AlreadyExistsError(absl::StrCat("version: ", artifact.string(), " exists already")), "version");
+    }
+    ASSIGN_OR_RETURN(std::unique_ptr<FileLock> lock, FileLock::Try(runs / of / kLock));
+    const RunFile file = Read(runs / of);
+    if (lock != nullptr && (file.format() == 0 || file.finished())) {
+      Clean(runs / of);
+      RETURN_IF_ERROR(Write(runs / of, key, false));
+      return made(of, std::move(lock));
+    }
+    if (version.empty()) continue;  // another job took the number
+    return base::AboutField(
+        absl::FailedPreconditionError(absl::StrCat(
+            "version: ", (runs / of).string(),
+            lock == nullptr ? " is being trained by another process"
+                            : " is of a run with another configuration that was interrupted; delete it, or give "
+                              "another version")),
+        "version");
+  }
+}
+
+absl::Status RunFolder::Finish() {
+  RETURN_IF_ERROR(Write(path_, key_, true));
+  Clean(path_);
+  return absl::OkStatus();
+}
+
+}  // namespace vickrey::trainer

@@ -1,0 +1,62 @@
+#ifndef TRAINER_RUN_RUN_FOLDER_H_
+#define TRAINER_RUN_RUN_FOLDER_H_
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace vickrey::trainer {
+
+// A file that one process at a time holds; the operating system gives it up when the process ends, however it does.
+//
+// Not thread-safe.
+class FileLock {
+ public:
+  // Makes the file, with its folders, and takes it. nullptr if another process has it.
+  static absl::StatusOr<std::unique_ptr<FileLock>> Try(const std::filesystem::path& file);
+  // Waits for it, saying on stderr for whom. CANCELLED on an interrupt.
+  static absl::StatusOr<std::unique_ptr<FileLock>> Wait(const std::filesystem::path& file);
+  ~FileLock();
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+
+ private:
+  explicit FileLock(int fd) : fd_(fd) {}
+
+  const int fd_;
+};
+
+// The folder of one training run, `root`/runs/NAME/VERSION: what it goes on from if it is interrupted, and its
+// TensorBoard events. Its life: open and locked by one process; finished, when its artifact is written; from then on
+// only the events are left in it.
+class RunFolder {
+ public:
+  // The run of these that was interrupted: of `name`, with `key`, not finished and nobody's. Else a new one, with the
+  // next whole number that is the version of no run and no artifact, or with `version`. ALREADY_EXISTS naming the
+  // field `version` if that is an artifact's; FAILED_PRECONDITION if its run has another key, or is another process's.
+  static absl::StatusOr<std::unique_ptr<RunFolder>> Open(const std::filesystem::path& root, const std::string& name,
+                                                         const std::string& version, const std::string& key);
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  const std::string& version() const { return version_; }
+  const std::string& key() const { return key_; }
+  // Notes that there is nothing to go on with, and deletes what was for that.
+  absl::Status Finish();
+
+ private:
+  RunFolder(std::filesystem::path path, std::string version, std::string key, std::unique_ptr<FileLock> lock)
+      : path_(std::move(path)), version_(std::move(version)), key_(std::move(key)), lock_(std::move(lock)) {}
+
+  const std::filesystem::path path_;
+  const std::string version_, key_;
+  const std::unique_ptr<FileLock> lock_;
+};
+
+}  // namespace vickrey::trainer
+
+#endif  // TRAINER_RUN_RUN_FOLDER_H_
