@@ -18,7 +18,8 @@ namespace vickrey::trainer {
 //
 // The files of a folder are one run, told by its processes one after the other: TensorBoard reads them in order of
 // their names, which is the order in which they were made, whatever the clock says. Of two processes that write to one
-// folder at the same time it would show a mixture.
+// folder at the same time it would show a mixture. What a later file replaces (see Create) its fast loader drops tag by
+// tag, when the tag is told anew.
 //
 // What Write answered for survives the death of the process, not that of the machine. Not thread-safe.
 class EventWriter {
