@@ -10,7 +10,8 @@
 # Here a CUDA build on a machine without the toolkit is linked as a CPU one, by libtorch_cpu.so alone.
 #
 # Sets LibTorch_FOUND, LibTorch_VERSION (such as 2.13.0+cpu), LibTorch_ROOT, LibTorch_SOURCE (LIBTORCH, wheel or
-# distribution), LibTorch_DESCRIPTION (one line for --version) and LibTorch_RUNTIME (the files a program loads).
+# distribution), LibTorch_DESCRIPTION (one line for --version), LibTorch_RUNTIME (the files a program loads) and
+# LibTorch_PYTHONPATH (where Python finds its package torch, or empty).
 
 set(LIBTORCH "" CACHE PATH "LibTorch to use instead of the one that ./dev setup fetched")
 if(NOT LIBTORCH AND DEFINED ENV{LIBTORCH})
@@ -20,7 +21,7 @@ endif()
 unset(LibTorch_ROOT)
 file(STRINGS ${PROJECT_SOURCE_DIR}/cmake/torch-version.txt _pinned LIMIT_COUNT 1)
 set_property(DIRECTORY ${PROJECT_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS cmake/torch-version.txt)
-set(_wheel ${PROJECT_SOURCE_DIR}/.deps/torch-${_pinned}/torch)
+set(_wheel ${PROJECT_SOURCE_DIR}/.deps/torch-${_pinned}-py/torch)
 if(LIBTORCH)
   set(LibTorch_SOURCE LIBTORCH)
   string(REGEX REPLACE "/share/cmake(/Torch)?/?$" "" LibTorch_ROOT "${LIBTORCH}")
@@ -59,6 +60,11 @@ find_package_handle_standard_args(LibTorch
   REQUIRED_VARS LibTorch_ROOT LibTorch_VERSION
   VERSION_VAR LibTorch_VERSION
   REASON_FAILURE_MESSAGE "run ./dev setup, or set LIBTORCH to one")
+# Python loads all of a build's libraries: of CUDA's, `./dev setup` fetches only those that a CPU needs.
+set(LibTorch_PYTHONPATH "")
+if(EXISTS ${LibTorch_ROOT}/__init__.py AND NOT (LibTorch_SOURCE STREQUAL wheel AND EXISTS ${_libs}/libtorch_cuda.so))
+  get_filename_component(LibTorch_PYTHONPATH ${LibTorch_ROOT} DIRECTORY)
+endif()
 set(LibTorch_DESCRIPTION "${LibTorch_VERSION} (${LibTorch_SOURCE})")
 
 if(NOT TARGET LibTorch::torch)

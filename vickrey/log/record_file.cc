@@ -1,7 +1,6 @@
 #include "vickrey/log/record_file.h"
 
 #include <fcntl.h>
-#include <isa-l/crc.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -10,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "vickrey/base/crc32c.h"
 #include "vickrey/base/files.h"
 
 namespace vickrey::log {
@@ -24,13 +24,6 @@ uint32_t Little32(const char* p) {
   return u[0] | u[1] << 8 | u[2] << 16 | static_cast<uint32_t>(u[3]) << 24;
 }
 
-// The register of a CRC-32C; ~0 at the start, inverted at the end.
-uint32_t Extend(uint32_t crc, const char* bytes, size_t size) {
-  return crc32_iscsi(reinterpret_cast<unsigned char*>(const_cast<char*>(bytes)), static_cast<int>(size), crc);
-}
-
-uint32_t Mask(uint32_t crc) { return ((crc >> 15) | (crc << 17)) + 0xa282ead8u; }
-
 struct Fragment {
   explicit Fragment(const char* p)
       : crc(Little32(p)),
@@ -43,7 +36,7 @@ struct Fragment {
 
 // Whether the checksum of the fragment at `at` is right where its length is `length`.
 bool Matches(std::string_view block, size_t at, size_t length) {
-  return Fragment(block.data() + at).crc == Mask(~Extend(~0u, block.data() + at + 6, 1 + length));
+  return Fragment(block.data() + at).crc == base::MaskCrc(base::Crc32c(block.substr(at + 6, 1 + length)));
 }
 
 // Whether a whole fragment starts at `at`.
@@ -59,11 +52,11 @@ bool IsWhole(std::string_view block, size_t at) {
 bool HidesAFragment(std::string_view block, size_t at) {
   if (at + kHeader > block.size()) return false;
   const uint32_t wanted = Fragment(block.data() + at).crc;
-  uint32_t crc = Extend(~0u, block.data() + at + 6, 1);
+  uint32_t crc = base::Crc32c(block.substr(at + 6, 1));
   for (size_t end = at + kHeader;; ++end) {
-    if (wanted == Mask(~crc)) return true;
+    if (wanted == base::MaskCrc(crc)) return true;
     if (end == block.size()) break;
-    crc = Extend(crc, block.data() + end, 1);
+    crc = base::Crc32c(block.substr(end, 1), crc);
   }
   for (size_t next = at + 1; next + kHeader <= block.size(); ++next) {
     if (IsWhole(block, next)) return true;
