@@ -21,6 +21,9 @@ absl::StatusOr<std::unique_ptr<torch::Network>> NewNetwork(const vickrey::config
                                                            const features::Schema& schema, double click_rate,
                                                            uint64_t seed, const torch::Network::Options& options);
 
+// INVALID_ARGUMENT naming the field of `config` that is wrong with this schema.
+absl::Status CheckModel(const vickrey::config::v1::ModelConfig& config, const features::Schema& schema);
+
 // A network with the weights of a file, for evaluation.
 absl::StatusOr<std::unique_ptr<torch::Network>> ReadNetwork(const vickrey::config::v1::ModelConfig& config,
                                                             const features::Schema& schema,

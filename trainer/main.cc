@@ -19,8 +19,8 @@ struct Flags {
 
 absl::Status Train(const Flags& flags) {
   ASSIGN_OR_RETURN(JobConfig job, LoadJobConfig(flags.config, flags.settings));
-  ASSIGN_OR_RETURN(const vickrey::v1::TrainLine line, RunJob(std::move(job), flags.db, flags.snapshot, flags.out));
-  base::WriteSummary(line, flags.json);
+  ASSIGN_OR_RETURN(const auto line, RunJob(std::move(job), flags.db, flags.snapshot, flags.out));
+  if (line.has_value()) base::WriteSummary(*line, flags.json);
   return absl::OkStatus();
 }
 

@@ -1,18 +1,33 @@
 #include "trainer/teacher.h"
 
+#include <ATen/ops/from_blob.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cmath>
 #include <map>
+#include <memory>
 #include <span>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "trainer/evaluate.h"
 #include "trainer/export.h"
 #include "trainer/fit.h"
+#include "trainer/run/run_folder.h"
 #include "vickrey/base/config.h"
 #include "vickrey/base/files.h"
+#include "vickrey/base/interrupt.h"
 #include "vickrey/base/json.h"
+#include "vickrey/base/mapped_file.h"
+#include "vickrey/base/progress.h"
 #include "vickrey/base/random.h"
 #include "vickrey/base/sha256.h"
 #include "vickrey/base/status.h"
@@ -26,8 +41,11 @@ using vickrey::config::v1::TrainConfig;
 
 constexpr char kFile[] = "labels.safetensors";
 constexpr char kTensor[] = "teacher";
+constexpr char kWeights[] = "weights.safetensors";
 constexpr int kKeyDigits = 12;
-constexpr int kLabelFormat = 1;  // part of the key: raise it where labels come out otherwise than before
+constexpr int64_t kPiece = 1 << 18;  // labels that are in memory at a time
+constexpr absl::Duration kPoll = absl::Milliseconds(100);
+constexpr int kLabelFormat = 2;  // part of the key: raise it where labels come out otherwise than before
 
 // What a fold's teacher minimises: the log loss of clicks.
 LossConfig TeacherLoss() {
@@ -37,10 +55,12 @@ LossConfig TeacherLoss() {
   return loss;
 }
 
-std::string KeyOf(const TrainConfig& config, const Dataset& data, const std::string& snapshot_id) {
+std::string KeyOf(const TrainConfig& config, const Dataset& data, const std::string& snapshot_id, const Setup& setup) {
   const std::string text =
-      absl::StrCat(kLabelFormat, "\n", config.seed(), "\n", config.threads(), "\n", base::ToJson(config.teacher()),
-                   "\n", base::ToJson(config.data()), "\n", base::ToJson(data.schema->proto()), "\n", snapshot_id);
+      absl::StrCat(kLabelFormat, "\n", config.seed(), "\n", config.threads(), "\n", setup.workers->size(),
+                   setup.device.is_cpu() ? "" : "cuda", "\n", config.precision(), "\n",
+                   base::ToJson(config.teacher()), "\n", base::ToJson(config.data()), "\n",
+                   base::ToJson(config.evaluation()), "\n", base::ToJson(data.schema()->proto()), "\n", snapshot_id);
   return base::Sha256Hex(text).substr(0, kKeyDigits);
 }
 
@@ -59,82 +79,124 @@ class Brier {
   int64_t count_ = 0;
 };
 
-class Teacher {
+// A float for each candidate, in a file without a name, so that a process that ends leaves nothing.
+class Scratch {
  public:
-  Teacher(const TrainConfig& config, const Dataset& data, std::string snapshot_id, std::filesystem::path root)
-      : config_(config), data_(data), snapshot_id_(std::move(snapshot_id)), root_(std::move(root)) {
-    result_.report.set_name(absl::StrCat("teacher-", KeyOf(config, data, snapshot_id_)));
-    result_.report.set_folds(config.teacher().cross_fit());
-    folder_ = root_ / "labels" / result_.report.name() / snapshot_id_;
-    result_.report.set_labels((folder_ / kFile).string());
+  static absl::StatusOr<Scratch> Create(const std::filesystem::path& folder, int64_t candidates) {
+    RETURN_IF_ERROR(base::MakeFolders(folder));
+    std::string name = (folder / ".labels-XXXXXX").string();
+    const int fd = mkstemp(name.data());
+    if (fd < 0) return base::FileError("make", name);
+    unlink(name.c_str());
+    Scratch scratch(fd, name);
+    if (ftruncate(fd, candidates * static_cast<int64_t>(sizeof(float))) != 0) return base::FileError("write", name);
+    return scratch;
+  }
+  Scratch(Scratch&& other) noexcept : fd_(std::exchange(other.fd_, -1)), name_(std::move(other.name_)) {}
+  Scratch& operator=(Scratch&&) = delete;
+  ~Scratch() {
+    if (fd_ >= 0) close(fd_);
   }
 
-  absl::StatusOr<TeacherLabels> Label() {
-    std::error_code error;
-    if (std::filesystem::exists(folder_ / kFile, error)) {
-      result_.report.set_reused(true);
-      RETURN_IF_ERROR(base::Annotate(Read(), (folder_ / kFile).string()));
-      return std::move(result_);
-    }
-    RETURN_IF_ERROR(Train());
-    // As the file holds them, so that a student of found labels is that of fresh ones, to the bit.
-    for (double& label : result_.labels) label = static_cast<float>(label);
-    RETURN_IF_ERROR(Write());
-    return std::move(result_);
+  absl::Status Read(int64_t first, std::span<float> values) const {
+    const auto bytes = static_cast<ssize_t>(values.size_bytes());
+    if (pread(fd_, values.data(), values.size_bytes(), Offset(first)) == bytes) return absl::OkStatus();
+    return base::FileError("read", name_);
+  }
+  absl::Status Write(int64_t first, std::span<const float> values) const {
+    const auto bytes = static_cast<ssize_t>(values.size_bytes());
+    if (pwrite(fd_, values.data(), values.size_bytes(), Offset(first)) == bytes) return absl::OkStatus();
+    return base::FileError("write", name_);
   }
 
  private:
-  int FoldOf(int64_t auction) const {
-    base::RandomStream random(config_.seed(), base::StreamId("teacher.folds"), static_cast<uint64_t>(auction));
-    return static_cast<int>(random.Below(static_cast<uint64_t>(config_.teacher().cross_fit())));
+  Scratch(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
+  static off_t Offset(int64_t first) { return first * static_cast<off_t>(sizeof(float)); }
+
+  int fd_;
+  std::string name_;
+};
+
+class Teacher {
+ public:
+  Teacher(const TrainConfig& config, const Grouping& data, std::string snapshot_id, const Setup& setup)
+      : config_(config), data_(data), dataset_(data.dataset()), snapshot_id_(std::move(snapshot_id)), setup_(setup) {
+    report_.set_name(absl::StrCat("teacher-", KeyOf(config, dataset_, snapshot_id_, setup)));
+    report_.set_folds(data.folds());
+    folder_ = setup.root / "labels" / report_.name() / snapshot_id_;
+    report_.set_labels((folder_ / kFile).string());
   }
 
-  // Of what a fold's teacher trains on, and nothing else.
-  double ClickRateOf(const std::vector<int64_t>& auctions) const {
-    double rates = 0;
-    for (const int64_t a : auctions) rates += data_.ClickRate({a, a + 1});
-    return rates / static_cast<double>(auctions.size());
-  }
-
-  absl::Status Train() {
-    const int folds = config_.teacher().cross_fit();
-    result_.labels.assign(data_.candidates(), 0);
-    std::string digests;
-    for (int fold = 0; fold < folds; ++fold) {
-      ASSIGN_OR_RETURN(const std::string sha256, TrainFold(fold));
-      absl::StrAppend(&digests, sha256, "\n");
+  absl::StatusOr<TeacherLabels> Label() {
+    // One job at a time: the others find what it has made.
+    std::unique_ptr<FileLock> lock;
+    if (setup_.is_main()) {
+      ASSIGN_OR_RETURN(lock, FileLock::Wait(setup_.root / "runs" / report_.name() / "lock"));
     }
-    result_.report.set_sha256(base::Sha256Hex(digests));
-    Brier held_out;
-    for (int64_t i = 0; i < data_.features.offsets[data_.train.end]; ++i)
-      held_out.Add(result_.labels[i], data_.clicks[i]);
-    result_.report.set_brier_in_sample(in_sample_.Mean());
-    result_.report.set_brier_held_out(held_out.Mean());
-    return absl::OkStatus();
+    double there = HasLabels() ? 1 : 0;
+    at::Tensor found = at::from_blob(&there, {1}, at::kDouble);
+    RETURN_IF_ERROR(setup_.workers->Broadcast(&found));
+    if (there > 0) {
+      report_.set_reused(true);
+    } else {
+      ASSIGN_OR_RETURN(const std::string digests, Train());
+      if (setup_.is_main()) RETURN_IF_ERROR(LabelAll(digests));
+      while (!HasLabels()) {  // rank 0 is at it
+        RETURN_IF_ERROR(base::CheckInterrupt());
+        absl::SleepFor(kPoll);
+      }
+    }
+    return Read();
   }
 
-  // Trains on the other folds, labels this one and its share of what comes after; the artifact's digest.
-  absl::StatusOr<std::string> TrainFold(int fold) {
+ private:
+  bool HasLabels() const {
+    std::error_code error;
+    return std::filesystem::exists(folder_ / kFile, error);
+  }
+
+  std::filesystem::path ArtifactOf(int fold) const { return setup_.root / report_.name() / absl::StrCat(fold + 1); }
+
+  // Trains those networks that are not there yet; their digests.
+  absl::StatusOr<std::string> Train() {
+    std::string digests;
+    for (int fold = 0; fold < data_.folds(); ++fold) {
+      std::error_code error;
+      double there = std::filesystem::exists(ArtifactOf(fold), error) ? 1 : 0;
+      at::Tensor found = at::from_blob(&there, {1}, at::kDouble);
+      RETURN_IF_ERROR(setup_.workers->Broadcast(&found));
+      if (there == 0) RETURN_IF_ERROR(TrainFold(fold));
+      if (!setup_.is_main()) continue;
+      ASSIGN_OR_RETURN(const model::Artifact artifact, model::LoadArtifact(ArtifactOf(fold)));
+      absl::StrAppend(&digests, artifact.sha256, "\n");
+    }
+    return digests;
+  }
+
+  // Trains on the other folds.
+  absl::Status TrainFold(int fold) {
+    const Selection train = data_.TrainWithout(fold);
+    if (train.auctions() == 0) {
+      return base::InvalidField("teacher.cross_fit", absl::StrCat("fold ", fold + 1, " of ", data_.folds(),
+                                                                  " has nothing to train on: too few auctions"));
+    }
     FitOptions options{.name = absl::StrCat("teacher/", fold + 1),
                        .seed = config_.seed(),
                        .optimizer = config_.teacher().optimizer(),
                        .loss = TeacherLoss(),
-                       .by_welfare = false};
-    for (int64_t a = data_.train.begin; a < data_.train.end; ++a) {
-      if (FoldOf(a) != fold) options.auctions.push_back(a);
-    }
-    if (options.auctions.empty()) {
-      return base::InvalidField("teacher.cross_fit",
-                                absl::StrCat("fold ", fold + 1, " of ", config_.teacher().cross_fit(),
-                                             " has nothing to train on: too few auctions"));
-    }
-    ASSIGN_OR_RETURN(const auto network, NewNetwork(config_.teacher().model(), data_, ClickRateOf(options.auctions),
-                                                    config_.seed() + static_cast<uint64_t>(fold)));
-    ASSIGN_OR_RETURN(const Fitted fitted, Fit(data_, LoggedLabels(data_, Labels::kClick), options, network.get()));
-    ASSIGN_OR_RETURN(const auto best, WithWeights(config_.teacher().model(), data_, fitted.weights));
-    ASSIGN_OR_RETURN(const std::vector<float> logits, LogitsOf(data_, {0, data_.auctions()}, *best));
-    AddLabels(fold, ProbabilitiesOf(logits, fitted.multiplier));
-    Export out{.name = result_.report.name(),
+                       .evaluation = config_.evaluation(),
+                       .checkpoint = config_.checkpoint(),
+                       .bfloat16 = config_.precision() == "bfloat16",
+                       .run = setup_.root / "runs" / report_.name() / absl::StrCat(fold + 1),
+                       .key = absl::StrCat(report_.name(), "/", fold + 1)};
+    options.evaluation.set_metric("logloss");
+    ASSIGN_OR_RETURN(const auto network,
+                     NewNetwork(config_.teacher().model(), *dataset_.schema(), train.totals().ClickRate(),
+                                config_.seed() + static_cast<uint64_t>(fold), {.device = setup_.device}));
+    ASSIGN_OR_RETURN(const Fitted fitted,
+                     Fit(train, data_.Validation(), Labels::Clicks(), options, setup_.workers, network.get()));
+    if (!setup_.is_main()) return absl::OkStatus();
+    Export out{.name = report_.name(),
                .version = absl::StrCat(fold + 1),
                .model = config_.teacher().model(),
                .config = &config_,
@@ -143,97 +205,146 @@ class Teacher {
     out.provenance.set_loss("logloss");
     out.provenance.set_labels("click");
     out.provenance.set_seed(config_.seed());
-    const auto written = WriteModel(root_, data_, fitted.weights, std::move(out));
-    // A job that was interrupted before its labels were written left the same artifact.
-    if (absl::IsAlreadyExists(written.status())) {
-      ASSIGN_OR_RETURN(const model::Artifact there,
-                       model::LoadArtifact(root_ / result_.report.name() / absl::StrCat(fold + 1)));
-      return there.sha256;
-    }
-    RETURN_IF_ERROR(written);
-    return written->sha256;
+    RETURN_IF_ERROR(WriteModel(setup_.root, dataset_, fitted.weights, std::move(out)).status());
+    return CleanRun(options.run);
   }
 
-  void AddLabels(int fold, const std::vector<double>& probabilities) {
-    for (int64_t a = 0; a < data_.auctions(); ++a) {
-      const bool training = a < data_.train.end;
-      const bool own = training && FoldOf(a) == fold;
-      for (int64_t i = data_.features.offsets[a]; i < data_.features.offsets[a + 1]; ++i) {
-        if (own) result_.labels[i] = probabilities[i];
-        if (!training) result_.labels[i] += probabilities[i] / config_.teacher().cross_fit();
-        if (training && !own) in_sample_.Add(probabilities[i], data_.clicks[i]);
-      }
+  // Labels everything by all networks, one after the other.
+  absl::Status LabelAll(const std::string& digests) {
+    report_.set_sha256(base::Sha256Hex(digests));
+    ASSIGN_OR_RETURN(const Scratch scratch, Scratch::Create(folder_.parent_path(), dataset_.candidates()));
+    base::Progress progress("label", "auctions", dataset_.auctions() * data_.folds());
+    for (int fold = 0; fold < data_.folds(); ++fold) {
+      ASSIGN_OR_RETURN(const model::Artifact artifact, model::LoadArtifact(ArtifactOf(fold)));
+      ASSIGN_OR_RETURN(const auto network,
+                       ReadNetwork(config_.teacher().model(), *dataset_.schema(), ArtifactOf(fold) / kWeights,
+                                   setup_.device));
+      const double multiplier = artifact.file.calibration().multiplier();
+      const auto add = [&](const Selection& selection, Role role) {
+        return ForEachScored(Sample(selection, 0), *network,
+                             [&](const Chunk& chunk, const std::vector<float>& logits) -> absl::Status {
+                               RETURN_IF_ERROR(base::CheckInterrupt());
+                               progress.Update(done_ += chunk.auctions());
+                               return AddLabels(chunk, ProbabilitiesOf(logits, multiplier), role, scratch);
+                             });
+      };
+      RETURN_IF_ERROR(add(data_.Fold(fold), Role::kHeldOut));
+      RETURN_IF_ERROR(add(data_.TrainWithout(fold), Role::kTrainedOn));
+      RETURN_IF_ERROR(add(data_.Validation(), Role::kMean));
+      RETURN_IF_ERROR(add(data_.Test(), Role::kMean));
     }
+    progress.Finish();
+    report_.set_brier_in_sample(in_sample_.Mean());
+    report_.set_brier_held_out(held_out_.Mean());
+    return Write(scratch);
   }
 
-  absl::Status Write() const {
-    model::TensorFile file;
-    file.tensors[kTensor] = {.shape = {data_.candidates()}, .values = {result_.labels.begin(), result_.labels.end()}};
-    file.metadata = {{"sha256", result_.report.sha256()},
-                     {"brier_in_sample", absl::StrFormat("%.17g", result_.report.brier_in_sample())},
-                     {"brier_held_out", absl::StrFormat("%.17g", result_.report.brier_held_out())}};
-    file.metadata["labels_sha256"] = DigestOf(file.tensors[kTensor].values);
-    const auto publisher = base::FolderPublisher::Create(folder_);
-    absl::Status published = publisher.status();
-    if (published.ok()) {
-      RETURN_IF_ERROR(base::WriteFileAtomically((*publisher)->path() / kFile, model::SerializeTensors(file)));
-      published = (*publisher)->Publish();
-    }
-    if (!absl::IsAlreadyExists(published)) return published;
-    std::error_code error;  // another job wrote the same meanwhile
-    if (std::filesystem::exists(folder_ / kFile, error)) return absl::OkStatus();
-    return absl::FailedPreconditionError(
-        absl::StrCat(folder_.string(), " is there without its file ", kFile, "; delete it"));
-  }
+  // What a network says of an auction is its label, is not, or goes into the mean.
+  enum class Role { kHeldOut, kTrainedOn, kMean };
 
-  static std::string DigestOf(std::span<const float> values) {
-    return base::Sha256Hex({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)});
-  }
-
-  absl::Status Read() {
-    ASSIGN_OR_RETURN(const std::string bytes, base::ReadFile(folder_ / kFile, size_t{1} << 40));
-    ASSIGN_OR_RETURN(const model::TensorViews file, model::ParseTensors(bytes));
-    const auto found = file.tensors.find(kTensor);
-    if (found == file.tensors.end() || static_cast<int64_t>(found->second.values.size()) != data_.candidates()) {
-      return absl::DataLossError(absl::StrCat("does not hold ", data_.candidates(), " labels; delete it"));
+  absl::Status AddLabels(const Chunk& chunk, const std::vector<double>& probabilities, Role role,
+                         const Scratch& scratch) {
+    if (role != Role::kMean) {
+      Brier& brier = role == Role::kHeldOut ? held_out_ : in_sample_;
+      for (size_t i = 0; i < probabilities.size(); ++i) brier.Add(probabilities[i], chunk.clicks[i]);
     }
-    for (const float label : found->second.values) {
-      if (!(label >= 0 && label <= 1)) return absl::DataLossError("holds a label outside [0, 1]; delete it");
+    if (role == Role::kTrainedOn) return absl::OkStatus();
+    std::vector<float> labels;
+    for (int64_t a = 0; a < chunk.auctions(); ++a) {
+      const int64_t begin = chunk.features.offsets[a], n = chunk.features.offsets[a + 1] - begin;
+      labels.assign(static_cast<size_t>(n), 0);
+      if (role == Role::kMean) RETURN_IF_ERROR(scratch.Read(chunk.first_candidates[a], labels));
+      const double share = role == Role::kMean ? 1.0 / data_.folds() : 1.0;
+      for (int64_t i = 0; i < n; ++i) labels[i] += static_cast<float>(probabilities[begin + i] * share);
+      RETURN_IF_ERROR(scratch.Write(chunk.first_candidates[a], labels));
     }
-    std::map<std::string, std::string> metadata = file.metadata;
-    if (metadata["labels_sha256"] != DigestOf(found->second.values)) {
-      return absl::DataLossError("was changed since it was written; delete it");
-    }
-    result_.labels.assign(found->second.values.begin(), found->second.values.end());
-    result_.report.set_sha256(metadata["sha256"]);
-    double brier = 0;
-    if (absl::SimpleAtod(metadata["brier_in_sample"], &brier)) result_.report.set_brier_in_sample(brier);
-    if (absl::SimpleAtod(metadata["brier_held_out"], &brier)) result_.report.set_brier_held_out(brier);
     return absl::OkStatus();
   }
 
+  // Calls f(values) on all labels, in pieces.
+  template <typename F>
+  absl::Status ForEachPiece(const Scratch& scratch, F f) const {
+    std::vector<float> piece;
+    for (int64_t first = 0; first < dataset_.candidates(); first += kPiece) {
+      piece.resize(static_cast<size_t>(std::min(kPiece, dataset_.candidates() - first)));
+      RETURN_IF_ERROR(scratch.Read(first, piece));
+      RETURN_IF_ERROR(f(std::string_view(reinterpret_cast<const char*>(piece.data()), piece.size() * sizeof(float))));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Write(const Scratch& scratch) const {
+    base::Sha256 digest;
+    RETURN_IF_ERROR(ForEachPiece(scratch, [&](std::string_view bytes) {
+      digest.Update(bytes);
+      return absl::OkStatus();
+    }));
+    const std::map<std::string, std::string> metadata = {
+        {"sha256", report_.sha256()},
+        {"brier_in_sample", absl::StrFormat("%.17g", report_.brier_in_sample())},
+        {"brier_held_out", absl::StrFormat("%.17g", report_.brier_held_out())},
+        {"labels_sha256", absl::BytesToHexString(digest.Digest())}};
+    const auto publisher = base::FolderPublisher::Create(folder_);
+    if (absl::IsAlreadyExists(publisher.status())) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(folder_.string(), " is there without its file ", kFile, "; delete it"));
+    }
+    RETURN_IF_ERROR(publisher);
+    ASSIGN_OR_RETURN(const auto file, base::FilePublisher::Create((*publisher)->path() / kFile));
+    RETURN_IF_ERROR(file->Write(model::TensorHeader({{kTensor, {dataset_.candidates()}}}, metadata)));
+    RETURN_IF_ERROR(ForEachPiece(scratch, [&](std::string_view bytes) { return file->Write(bytes); }));
+    RETURN_IF_ERROR(file->Publish());
+    return (*publisher)->Publish();
+  }
+
+  absl::StatusOr<TeacherLabels> Read() {
+    const std::filesystem::path path = folder_ / kFile;
+    ASSIGN_OR_RETURN(const auto mapped, base::MappedFile::Open(path, size_t{1} << 42));
+    const auto damaged = [&](const std::string& what) {
+      return absl::DataLossError(absl::StrCat(path.string(), ": ", what, "; delete it"));
+    };
+    const auto file = model::ParseTensors(mapped->bytes());
+    if (!file.ok()) return damaged(std::string(file.status().message()));
+    const auto found = file->tensors.find(kTensor);
+    if (found == file->tensors.end() || static_cast<int64_t>(found->second.values.size()) != dataset_.candidates()) {
+      return damaged(absl::StrCat("does not hold ", dataset_.candidates(), " labels"));
+    }
+    const std::span<const float> values = found->second.values;
+    for (const float label : values) {
+      if (!(label >= 0 && label <= 1)) return damaged("holds a label outside [0, 1]");
+    }
+    std::map<std::string, std::string> metadata = file->metadata;
+    const auto* const bytes = reinterpret_cast<const char*>(values.data());
+    if (metadata["labels_sha256"] != base::Sha256Hex({bytes, values.size_bytes()})) {
+      return damaged("was changed since it was written");
+    }
+    report_.set_sha256(metadata["sha256"]);
+    double brier = 0;
+    if (absl::SimpleAtod(metadata["brier_in_sample"], &brier)) report_.set_brier_in_sample(brier);
+    if (absl::SimpleAtod(metadata["brier_held_out"], &brier)) report_.set_brier_held_out(brier);
+    const int64_t offset = bytes - mapped->bytes().data();
+    mapped->Release(mapped->bytes());
+    ASSIGN_OR_RETURN(std::shared_ptr<const base::RandomAccessFile> labels, base::RandomAccessFile::Open(path));
+    return TeacherLabels{.labels = Labels::OfFile(std::move(labels), offset), .report = std::move(report_)};
+  }
+
   const TrainConfig& config_;
-  const Dataset& data_;
+  const Grouping& data_;
+  const Dataset& dataset_;
   const std::string snapshot_id_;
-  const std::filesystem::path root_;
+  const Setup& setup_;
   std::filesystem::path folder_;
-  TeacherLabels result_;
-  Brier in_sample_;
+  vickrey::v1::TeacherReport report_;
+  Brier in_sample_, held_out_;
+  int64_t done_ = 0;
 };
 
 }  // namespace
 
-absl::Status CheckLabels(const Dataset& data, const std::vector<double>& labels, const std::string& name) {
-  for (int64_t i = 0; i < data.features.offsets[data.train.end]; ++i) {
-    if (!std::isnan(labels[i])) return absl::OkStatus();
-  }
-  return base::InvalidField("loss.labels", absl::StrCat("no auction of the training set has '", name, "' labels"));
-}
-
-absl::StatusOr<TeacherLabels> LabelByTeacher(const TrainConfig& config, const Dataset& data,
-                                             const std::string& snapshot_id, const std::filesystem::path& root) {
-  RETURN_IF_ERROR(base::Annotate(CheckLabels(data, LoggedLabels(data, Labels::kClick), "click"), "teacher"));
-  return Teacher(config, data, snapshot_id, root).Label();
+absl::StatusOr<TeacherLabels> LabelByTeacher(const TrainConfig& config, const Grouping& data,
+                                             const std::string& snapshot_id, const Setup& setup) {
+  RETURN_IF_ERROR(base::Annotate(Labels::Clicks().CheckAny(data.Train()), "teacher"));
+  return Teacher(config, data, snapshot_id, setup).Label();
 }
 
 }  // namespace vickrey::trainer

@@ -52,6 +52,7 @@ class Grouping {
   // Writes the list into the dataset's folder, unless it is there. REQUIRES: folds >= 1.
   static absl::StatusOr<Grouping> Make(std::shared_ptr<const Dataset> dataset, int folds, uint64_t seed);
 
+  const Dataset& dataset() const { return *dataset_; }
   int folds() const { return folds_; }
   Selection Train() const { return Select(0, folds_); }
   Selection Fold(int fold) const { return Select(fold, fold + 1); }

@@ -45,15 +45,6 @@ absl::Status Write(const std::filesystem::path& folder, const std::string& key, 
   return base::WriteFileAtomically(folder / kRun, base::ToJson(file));
 }
 
-// Deletes all but the events, the lock and what says that it is finished.
-void Clean(const std::filesystem::path& folder) {
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename().string();
-    if (name != kRun && name != kLock && !name.starts_with(kEvents)) std::filesystem::remove_all(entry.path(), error);
-  }
-}
-
 std::string NextVersion(const std::filesystem::path& root, const std::string& name) {
   int64_t of_artifacts = 0, of_runs = 0;
   (void)absl::SimpleAtoi(model::NextVersion(root, name), &of_artifacts);
@@ -62,6 +53,21 @@ std::string NextVersion(const std::filesystem::path& root, const std::string& na
 }
 
 }  // namespace
+
+bool IsInterrupted(const std::filesystem::path& folder) {
+  const RunFile file = Read(folder);
+  return file.format() != 0 && !file.finished();
+}
+
+absl::Status CleanRun(const std::filesystem::path& folder) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name != kRun && name != kLock && !name.starts_with(kEvents)) std::filesystem::remove_all(entry.path(), error);
+    if (error) return absl::UnavailableError(absl::StrCat("cannot delete ", entry.path().string(), ": ", error.message()));
+  }
+  return absl::OkStatus();
+}
 
 absl::StatusOr<std::unique_ptr<FileLock>> FileLock::Try(const std::filesystem::path& file) {
   RETURN_IF_ERROR(base::MakeFolders(file.parent_path()));
@@ -111,7 +117,7 @@ absl::StatusOr<std::unique_ptr<RunFolder>> RunFolder::Open(const std::filesystem
     ASSIGN_OR_RETURN(std::unique_ptr<FileLock> lock, FileLock::Try(runs / of / kLock));
     const RunFile file = Read(runs / of);
     if (lock != nullptr && (file.format() == 0 || file.finished())) {
-      Clean(runs / of);
+      RETURN_IF_ERROR(CleanRun(runs / of));
       RETURN_IF_ERROR(Write(runs / of, key, false));
       return made(of, std::move(lock));
     }
@@ -126,10 +132,15 @@ absl::StatusOr<std::unique_ptr<RunFolder>> RunFolder::Open(const std::filesystem
   }
 }
 
+RunFolder::~RunFolder() {
+  std::error_code error;
+  if (Read(path_).finished() || std::filesystem::exists(path_ / "checkpoints", error)) return;
+  std::filesystem::remove_all(path_, error);
+}
+
 absl::Status RunFolder::Finish() {
   RETURN_IF_ERROR(Write(path_, key_, true));
-  Clean(path_);
-  return absl::OkStatus();
+  return CleanRun(path_);
 }
 
 }  // namespace vickrey::trainer

@@ -29,6 +29,12 @@ class FileLock {
   const int fd_;
 };
 
+// Deletes of a run's folder what it could go on from; its events are left.
+absl::Status CleanRun(const std::filesystem::path& folder);
+
+// Whether this is the folder of a run that is not finished.
+bool IsInterrupted(const std::filesystem::path& folder);
+
 // The folder of one training run, `root`/runs/NAME/VERSION: what it goes on from if it is interrupted, and its
 // TensorBoard events. Its life: open and locked by one process; finished, when its artifact is written; from then on
 // only the events are left in it.
@@ -39,6 +45,8 @@ class RunFolder {
   // field `version` if that is an artifact's; FAILED_PRECONDITION if its run has another key, or is another process's.
   static absl::StatusOr<std::unique_ptr<RunFolder>> Open(const std::filesystem::path& root, const std::string& name,
                                                          const std::string& version, const std::string& key);
+  // One that leaves nothing to go on from leaves no folder.
+  ~RunFolder();
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
 

@@ -102,24 +102,6 @@ absl::StatusOr<json> ParseHeader(std::string_view text) {
   return header;
 }
 
-// The bytes in front of the values, which lie in the order of the names.
-std::string HeaderOf(const TensorViews& file) {
-  json header = json::object();
-  if (!file.metadata.empty()) header["__metadata__"] = file.metadata;
-  uint64_t offset = 0;
-  for (const auto& [name, tensor] : file.tensors) {
-    const uint64_t bytes = tensor.values.size_bytes();
-    header[name] = {{"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {offset, offset + bytes}}};
-    offset += bytes;
-  }
-  std::string text = header.dump();
-  text.resize((text.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
-  const uint64_t length = text.size();
-  std::string bytes(kLengthBytes, '\0');
-  std::memcpy(bytes.data(), &length, kLengthBytes);
-  return bytes + text;
-}
-
 }  // namespace
 
 int64_t CountOf(const std::vector<int64_t>& shape) {
@@ -142,8 +124,28 @@ TensorFile CopyOf(const TensorViews& views) {
   return file;
 }
 
+std::string TensorHeader(const std::map<std::string, std::vector<int64_t>>& shapes,
+                         const std::map<std::string, std::string>& metadata) {
+  json header = json::object();
+  if (!metadata.empty()) header["__metadata__"] = metadata;
+  int64_t offset = 0;
+  for (const auto& [name, shape] : shapes) {
+    const int64_t end = offset + CountOf(shape) * static_cast<int64_t>(sizeof(float));
+    header[name] = {{"dtype", "F32"}, {"shape", shape}, {"data_offsets", {offset, end}}};
+    offset = end;
+  }
+  std::string text = header.dump();
+  text.resize((text.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
+  const uint64_t length = text.size();
+  std::string bytes(kLengthBytes, '\0');
+  std::memcpy(bytes.data(), &length, kLengthBytes);
+  return bytes + text;
+}
+
 absl::Status WriteTensors(const TensorViews& file, absl::FunctionRef<absl::Status(std::string_view bytes)> sink) {
-  RETURN_IF_ERROR(sink(HeaderOf(file)));
+  std::map<std::string, std::vector<int64_t>> shapes;
+  for (const auto& [name, tensor] : file.tensors) shapes[name] = tensor.shape;
+  RETURN_IF_ERROR(sink(TensorHeader(shapes, file.metadata)));
   for (const auto& [name, tensor] : file.tensors) {
     std::string_view rest(reinterpret_cast<const char*>(tensor.values.data()), tensor.values.size_bytes());
     for (; !rest.empty(); rest.remove_prefix(std::min(rest.size(), kPieceBytes))) {

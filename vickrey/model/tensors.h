@@ -51,6 +51,10 @@ inline std::vector<float> Values(const TensorViews& file, const std::string& nam
 TensorViews ViewOf(const TensorFile& file);
 TensorFile CopyOf(const TensorViews& views);
 
+// The bytes in front of the values, which follow in the order of the names: for who writes those by themselves.
+std::string TensorHeader(const std::map<std::string, std::vector<int64_t>>& shapes,
+                         const std::map<std::string, std::string>& metadata);
+
 // Hands the bytes of a file to `sink`, from the first to the last and in pieces of at most 1 MB but for the header, so
 // that no second copy of the values is made. Ends with the sink's first error.
 // REQUIRES: every tensor has as many values as its shape says; names and metadata are UTF-8, and no name is
