@@ -62,10 +62,12 @@ class TableOptimizer {
   // The square of the Euclidean norm of the sums: what the arena adds to that of the whole gradient.
   // REQUIRES: Prepare.
   virtual double SquaredNorm() = 0;
-  // Changes the weights and the state of the prepared rows and counts the step, also one without rows. REQUIRES:
-  // Prepare, once for each.
-  virtual void Apply(double learning_rate, double scale) = 0;
-  void Apply(double learning_rate) { Apply(learning_rate, 1); }
+  // Changes the weights and the state of the prepared rows, `scale` multiplying their sums, and counts the step, also
+  // one without rows. REQUIRES: Prepare, once for each.
+  void Apply(double learning_rate, double scale = 1) {
+    ++steps_;
+    Update(learning_rate, scale);
+  }
 
   void Step(const at::Tensor& members, const at::Tensor& gradients, double learning_rate, double scale = 1) {
     Prepare(members, gradients);
@@ -82,6 +84,9 @@ class TableOptimizer {
 
  protected:
   TableOptimizer() = default;
+
+  // Apply, once the step is counted.
+  virtual void Update(double learning_rate, double scale) = 0;
 
   int64_t steps_ = 0;
 };
