@@ -17,6 +17,7 @@
 #include "trainer/export.h"
 #include "trainer/fit.h"
 #include "trainer/guarantee.h"
+#include "trainer/loss/loss.h"
 #include "trainer/parallel/environment.h"
 #include "trainer/run/run_folder.h"
 #include "trainer/setup.h"
