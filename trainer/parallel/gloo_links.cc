@@ -1,4 +1,3 @@
-#include <arpa/inet.h>
 #include <c10/util/Logging.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -8,7 +7,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
 #include <future>
 #include <string>
 #include <thread>
