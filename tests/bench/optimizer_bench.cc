@@ -7,7 +7,6 @@
 #include <ATen/ops/embedding_dense_backward.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/randn.h>
-#include <ATen/ops/zeros.h>
 #include <benchmark/benchmark.h>
 #include <torch/optim/adam.h>
 
@@ -17,6 +16,7 @@
 #include <set>
 #include <vector>
 
+#include "trainer/optim/table_memory.h"
 #include "trainer/optim/table_optimizer.h"
 #include "vickrey/base/random.h"
 
@@ -40,7 +40,8 @@ struct Data {
   at::Tensor weights, gradients;
   double distinct = 0;  // of a batch, on average
 
-  Data(int64_t rows, bool zipf) : weights(at::zeros({rows, kWidth})), gradients(at::randn({kBatch * kTables, kWidth})) {
+  Data(int64_t rows, bool zipf)
+      : weights(TableZeros({rows, kWidth}, at::kFloat)), gradients(at::randn({kBatch * kTables, kWidth})) {
     base::RandomStream random(1, base::StreamId("optimizer_bench"), 0);
     const int64_t each = rows / kTables;
     for (int b = 0; b < kBatches; ++b) {
@@ -68,16 +69,15 @@ double BytesOf(const Data& data, TableRule::Kind kind) {
 
 void Report(const Data& data, TableRule::Kind kind, benchmark::State& state) {
   state.counters["distinct"] = data.distinct;
-  state.counters["GB/s"] =
-      benchmark::Counter(BytesOf(data, kind) / 1e9, benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["GB/s"] = benchmark::Counter(BytesOf(data, kind) / 1e9, benchmark::Counter::kIsIterationInvariantRate);
 }
 
 void Step(benchmark::State& state, TableRule::Kind kind, bool zipf, bool composed) {
   at::set_num_threads(static_cast<int>(state.range(1)));
   const Data data(state.range(0), zipf);
   const TableRule rule = {.kind = kind};
-  const auto optimizer = composed ? TableOptimizer::CreateComposed(rule, data.weights)
-                                  : TableOptimizer::Create(rule, data.weights);
+  const auto optimizer =
+      composed ? TableOptimizer::CreateComposed(rule, data.weights) : TableOptimizer::Create(rule, data.weights);
   for (const auto& [name, tensor] : optimizer->state()) tensor.fill_(1e-4);
   int step = 0;
   for (auto _ : state) optimizer->Step(data.members[step++ % kBatches], data.gradients, 1e-3);

@@ -16,7 +16,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::CappedTag<float, 16>;
 
 // How many rows ahead are fetched: a row lies anywhere, so that no hardware foresees it.
-constexpr int64_t kAhead = 12;
+constexpr int64_t kGradientsAhead = 32, kRowsAhead = 16;
 constexpr int64_t kLineFloats = 16;
 constexpr int64_t kMostLines = 4;  // of a row: the hardware follows a longer one
 
@@ -53,7 +53,7 @@ HWY_INLINE float SumOfSquares(const float* x, int64_t width, float scale) {
 void Sum(const Repetitions& r, int64_t width, float* sums) {
   int32_t next = 0;
   for (int64_t k = 0; k < r.count; ++k) {
-    if (k + kAhead < r.count) Fetch(r.gradients + r.members[k + kAhead] * width, width);
+    if (k + kGradientsAhead < r.count) Fetch(r.gradients + r.members[k + kGradientsAhead] * width, width);
     const float* HWY_RESTRICT const from = r.gradients + r.members[k] * width;
     float* HWY_RESTRICT const to = sums + r.slots[k] * width;
     if (r.slots[k] == next) {
@@ -76,9 +76,9 @@ double Norm(const SummedRows& r) {
 // update(row, its sums) for each, once fetch(row) was called.
 template <class FetchRow, class Update>
 HWY_INLINE void ForEachRow(const SummedRows& r, const FetchRow& fetch, const Update& update) {
-  for (int64_t k = 0; k < std::min(kAhead, r.count); ++k) fetch(r.rows[k]);
+  for (int64_t k = 0; k < std::min(kRowsAhead, r.count); ++k) fetch(r.rows[k]);
   for (int64_t k = 0; k < r.count; ++k) {
-    if (k + kAhead < r.count) fetch(r.rows[k + kAhead]);
+    if (k + kRowsAhead < r.count) fetch(r.rows[k + kRowsAhead]);
     update(r.rows[k], r.sums + k * r.width);
   }
 }

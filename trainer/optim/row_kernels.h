@@ -29,10 +29,10 @@ double SquaredNormOf(const SummedRows& rows);
 
 // One step's constants.
 struct RowStep {
-  float scale = 1;    // of the gradients
-  float kept = 1;     // of the weights, by decay
-  float rate = 0;     // with what corrects the bias
-  float eps = 0;      // not of sgd
+  float scale = 1;                   // of the gradients
+  float kept = 1;                    // of the weights, by decay
+  float rate = 0;                    // with what corrects the bias
+  float eps = 0;                     // not of sgd
   float new_in_m = 0, new_in_v = 0;  // 1 - beta; of adam
 };
 

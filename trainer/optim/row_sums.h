@@ -57,8 +57,8 @@ class RowSums {
   hwy::AlignedFreeUniquePtr<float[]> sums_;
   int64_t sums_size_ = 0;
 
-  std::vector<int64_t> places_;              // (chunks, parts): members, then where the next one goes
-  std::vector<int64_t> bad_;                 // of chunks: members that are no rows
+  std::vector<int64_t> places_;               // (chunks, parts): members, then where the next one goes
+  std::vector<int64_t> bad_;                  // of chunks: members that are no rows
   std::vector<std::vector<int32_t>> tables_;  // of workers
 };
 

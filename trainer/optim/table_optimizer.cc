@@ -4,8 +4,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_unique2.h>
 #include <ATen/ops/embedding_dense_backward.h>
-#include <ATen/ops/full.h>
-#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <cmath>
@@ -13,6 +11,7 @@
 #include <vector>
 
 #include "trainer/optim/row_sums.h"
+#include "trainer/optim/table_memory.h"
 
 namespace vickrey::trainer {
 namespace {
@@ -23,13 +22,14 @@ constexpr int64_t kWorkerMembers = 2048;  // work enough to hand to a thread
 class WithState : public TableOptimizer {
  public:
   WithState(const TableRule& rule, const at::Tensor& weights) : rule_(rule), weights_(weights.detach()) {
-    TORCH_CHECK(weights.dim() == 2 && weights.size(1) > 0 && weights.scalar_type() == at::kFloat &&
-                    weights.is_contiguous(),
-                "weights are ", weights.toString(), " ", weights.sizes(), ", not contiguous rows of floats");
+    TORCH_CHECK(
+        weights.dim() == 2 && weights.size(1) > 0 && weights.scalar_type() == at::kFloat && weights.is_contiguous(),
+        "weights are ", weights.toString(), " ", weights.sizes(), ", not contiguous rows of floats");
     if (rule.kind == TableRule::Kind::kAdam) {
-      state_ = at::zeros({weights_.size(0), 2, width()}, weights_.options());
+      state_ = TableZeros({weights_.size(0), 2, width()}, weights_.options());
     } else if (rule.kind == TableRule::Kind::kRowwiseAdagrad) {
-      state_ = at::full({weights_.size(0)}, rule.initial_accumulator, weights_.options());
+      state_ = TableZeros({weights_.size(0)}, weights_.options());
+      if (rule.initial_accumulator != 0) state_.fill_(rule.initial_accumulator);
     }
   }
 
@@ -79,8 +79,8 @@ class Fused final : public WithState {
     const int64_t count = rows.size(0);
     TORCH_CHECK(count <= RowSums::kMostMembers, count, " members, more than ", RowSums::kMostMembers);
     workers_ = std::clamp<int64_t>(count / kWorkerMembers, 1, at::get_num_threads());
-    const bool good = sums_.Sum(rows.data_ptr<int64_t>(), count, values.data_ptr<float>(), width(),
-                                weights_.size(0), workers_, InParallel);
+    const bool good = sums_.Sum(rows.data_ptr<int64_t>(), count, values.data_ptr<float>(), width(), weights_.size(0),
+                                workers_, InParallel);
     TORCH_CHECK_INDEX(good, "a member is not in the ", weights_.size(0), " rows of the weights");
   }
 

@@ -45,8 +45,8 @@ struct TableRule {
 // Not thread-safe. Throws as LibTorch does; members and gradients are checked before anything has changed.
 class TableOptimizer {
  public:
-  // `weights`: (rows, width), float, contiguous; shared, and changed by Apply without autograd's knowledge. They and
-  // the state lie on their device.
+  // `weights`: (rows, width), float, contiguous, best made by TableZeros; shared, and changed by Apply without
+  // autograd's knowledge. The state lies on their device.
   static std::unique_ptr<TableOptimizer> Create(const TableRule& rule, const at::Tensor& weights);
   // The composed one wherever the weights lie: the reference of the fused one.
   static std::unique_ptr<TableOptimizer> CreateComposed(const TableRule& rule, const at::Tensor& weights);
@@ -75,8 +75,8 @@ class TableOptimizer {
   }
 
   // The state's tensors by their names, not copies: what is copied into them is the state from then on. kAdam: "m" and
-  // "v", (rows, width), perhaps not contiguous; kRowwiseAdagrad: "accumulator", (rows); kSgd: none. Untouched rows of
-  // kAdam on the CPU have no memory yet, as long as nobody writes them.
+  // "v", (rows, width), perhaps not contiguous; kRowwiseAdagrad: "accumulator", (rows); kSgd: none. They begin as
+  // TableZeros.
   virtual std::map<std::string, at::Tensor> state() const = 0;
   // Steps that were applied; part of the state.
   int64_t steps() const { return steps_; }
