@@ -18,6 +18,7 @@
 #include "trainer/export.h"
 #include "trainer/fit.h"
 #include "trainer/guarantee.h"
+#include "trainer/loss/loss.h"
 #include "trainer/optim/optimizer.h"
 #include "trainer/teacher.h"
 #include "vickrey/base/config.h"
@@ -340,7 +341,7 @@ TEST(T6, ATeacherDoesNotLabelWhatItTrainedOn) {
           .ok());
   ASSERT_TRUE(base::FinishConfig("test", config.mutable_evaluation()).ok());
   ASSERT_TRUE(base::FinishConfig("test", config.mutable_checkpoint()).ok());
-  const Setup setup = {.root = Folder("t6"), .workers = &Alone()};
+  const trainer::Setup setup = {.root = Folder("t6"), .workers = &Alone()};
   const auto labels_of = [&](const Sheet& sheet, const std::string& snapshot) {
     const Grouping data = MakeData(sheet, config.teacher().cross_fit());
     auto teacher = LabelByTeacher(config, data, snapshot, setup);
