@@ -8,8 +8,8 @@ parts before it, as an ad server is always asked about days that it has not seen
 training rows would count what no server can know, such as the names that come up later. What is compared are the
 predictions of the five parts, pooled.
 
-Both sides are tuned alike, on the first five parts only, of which no row is tested: parts 3, 4 and 5 are predicted from
-those before them for each setting of a grid, and the least log loss of the three pooled is taken for all that follows.
+Both sides are tuned alike and from the past alone: for each tested part that setting of a grid is taken which has the
+least log loss, pooled, of the three parts before it, each predicted by models of all parts before that one.
 
 scikit-learn: OneHotEncoder with rare names of a column put together, log(1 + x) of numbers, standardised, with flags
 for missing ones, L2 with tuned C. Ours: the preset `criteo`, one row an auction, by `vickrey log import`, `vickrey
@@ -45,7 +45,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 NUMBERS = [f"I{k}" for k in range(1, 14)]
 NAMES = [f"C{k}" for k in range(1, 27)]
 os.environ["OMP_WAIT_POLICY"] = "passive"  # threads that spin while they wait make a busy machine ten times slower
-PARTS, FIRST_TUNED, FIRST_TESTED = 10, 2, 5
+PARTS, FIRST_TESTED, TUNING = 10, 5, 3  # TUNING: on so many parts before the one that is tested
 NORMAL_95 = 1.959964
 
 
@@ -53,13 +53,14 @@ def grid(**choices):
     return [dict(zip(choices, values)) for values in itertools.product(*choices.values())]
 
 
-# Small tables and few epochs are what keeps a small log from being learnt by heart. Keys are of TrainConfig.
-NETWORK = {"model.hidden": [[32, 16]], "optimizer.batch_auctions": [128], "data.max_buckets": [1000, 10000],
-           "optimizer.learning_rate": [0.003, 0.01], "optimizer.epochs": [1, 2, 4]}
+# Low rates and few epochs are what keeps a small log from being learnt by heart. Keys are of TrainConfig; and
+# `embedding_width`, of all tables of the schema.
+NETWORK = {"model.hidden": [[32, 16]], "optimizer.batch_auctions": [128], "data.max_buckets": [10000],
+           "embedding_width": [2, 8], "optimizer.learning_rate": [0.001, 0.003], "optimizer.epochs": [1, 2, 4]}
 GRIDS = {
     "sklearn": grid(C=[0.003, 0.01, 0.03, 0.1, 0.3, 1.0], min_frequency=[2, 5, 10]),
-    "logistic": grid(**{"optimizer.batch_auctions": [128], "data.max_buckets": [1000, 10000],
-                        "optimizer.learning_rate": [0.01, 0.03, 0.1], "optimizer.epochs": [1, 2, 4, 8]}),
+    "logistic": grid(**{"optimizer.batch_auctions": [128], "data.max_buckets": [10000, 65536],
+                        "optimizer.learning_rate": [0.003, 0.01], "optimizer.epochs": [2, 4, 8]}),
     "mlp": grid(**NETWORK),
     "dcn": grid(**NETWORK, **{"model.cross_layers": [2]}),
 }
@@ -112,13 +113,25 @@ class Ours:
             self.run("log", "snapshot", "create", "--db", db)
         return db, next((db / "snapshots").iterdir()).name
 
+    def schema(self, width):
+        """A file of the preset with tables of this width."""
+        schema = self.run("features", "schema", "criteo")[0]
+        for field in schema["fields"]:
+            field["embedding_width"] = width if field["kind"] == "CATEGORICAL" else 0
+        file = self.folder / "schema.json"
+        file.write_text(json.dumps(schema))
+        return file
+
     def predict(self, train, test, settings, seed):
         db, snapshot = self.snapshot(train)
         config = {"name": self.architecture, "seed": seed, "model": {"architecture": self.architecture},
                   "loss": {"loss": "logloss"}, "data": {"train": 1, "validation": 0}, "optimizer": {}}
         for key, value in settings.items():
-            section, name = key.split(".")
-            config[section][name] = value
+            if key == "embedding_width":
+                config["data"]["schema"] = str(self.schema(value))
+            else:
+                section, name = key.split(".")
+                config[section][name] = value
         file = self.folder / "config.yaml"
         file.write_text(json.dumps(config))
         line = self.run("train", "--config", file, "--db", db, "--snapshot", snapshot, "--out",
@@ -132,6 +145,10 @@ def auction(row):
     features = {name: float(value) for name, value in zip(NUMBERS, row[:13]) if value != ""}
     features |= {name: value for name, value in zip(NAMES, row[13:]) if value != ""}
     return json.dumps({"auction_id": "a", "event_time": 0, "candidates": [{"ad_id": "x", "features": features}]}) + "\n"
+
+
+def text_of(settings):
+    return ", ".join(f"{key.split('.')[-1]} {value}" for key, value in settings.items())
 
 
 def logloss(clicks, p):
@@ -165,19 +182,24 @@ def difference(clicks, ours, theirs):
     return clicked.mean(), NORMAL_95 * np.sqrt(clicked.var(ddof=1) / len(clicked) + others.var(ddof=1) / len(others))
 
 
-def tuned(name, model, parts, clicks):
-    """The setting of the least log loss of parts 3 to 5, each predicted from those before it."""
-    best, tried = None, []
-    for settings in GRIDS[name]:
-        predictions = [model.predict(before, part, settings, seed=1) for before, part in parts]
-        loss = logloss(clicks, np.concatenate(predictions))
-        tried.append({**settings, "logloss": loss})
-        if best is None or loss < best[0]:
-            best = loss, settings
-    for key in GRIDS[name][0]:
-        values = sorted({str(settings[key]) for settings in GRIDS[name]})
-        print(f"{name}: {key} = {best[1][key]} of {', '.join(values)}", file=sys.stderr)
-    return best[1], tried
+class Rolling:
+    """The predictions of a model for parts of the log, each from all parts before it; none is made twice."""
+
+    def __init__(self, model, parts):
+        self.model, self.parts, self.made = model, parts, {}
+
+    def predict(self, k, settings, seed):
+        key = k, json.dumps(settings), seed
+        if key not in self.made:
+            before = Rows([line for part in self.parts[:k] for line in part.lines])
+            self.made[key] = self.model.predict(before, self.parts[k], settings, seed)
+        return self.made[key]
+
+    def loss(self, k, settings):
+        """The log loss of the parts before part k."""
+        some = range(k - TUNING, k)
+        return logloss(np.concatenate([self.parts[i].clicks for i in some]),
+                       np.concatenate([self.predict(i, settings, seed=1) for i in some]))
 
 
 def main():
@@ -190,9 +212,8 @@ def main():
     flags = parser.parse_args()
     lines = flags.log.read_text().splitlines(keepends=True)
     cuts = [len(lines) * k // PARTS for k in range(PARTS + 1)]
-    steps = [(Rows(lines[:begin]), Rows(lines[begin:end])) for begin, end in zip(cuts, cuts[1:])]
-    tuning, testing = steps[FIRST_TUNED:FIRST_TESTED], steps[FIRST_TESTED:]
-    tuning_clicks, clicks = (np.concatenate([part.clicks for _, part in some]) for some in (tuning, testing))
+    parts = [Rows(lines[begin:end]) for begin, end in zip(cuts, cuts[1:])]
+    clicks = np.concatenate([part.clicks for part in parts[FIRST_TESTED:]])
 
     report = {"rows": len(lines), "tested": len(clicks), "clicks": int(clicks.sum()), "models": {}}
     predictions = {}
@@ -200,31 +221,38 @@ def main():
         for name in ["sklearn", *flags.models.split(",")]:
             start = time.monotonic()
             model = SkLearn() if name == "sklearn" else Ours(flags.programs.resolve(), pathlib.Path(folder), name)
-            settings, tried = tuned(name, model, tuning, tuning_clicks)
+            rolling = Rolling(model, parts)
+            chosen = []
+            for k in range(FIRST_TESTED, PARTS):
+                chosen.append(min(GRIDS[name], key=lambda settings: rolling.loss(k, settings)))
+                print(f"{name}: part {k + 1} by {text_of(chosen[-1])}", file=sys.stderr)
             predictions[name] = [
-                np.concatenate([model.predict(before, part, settings, seed) for before, part in testing])
+                np.concatenate([rolling.predict(k, settings, seed) for k, settings in enumerate(chosen, FIRST_TESTED)])
                 for seed in range(1, 2 if name == "sklearn" else flags.seeds + 1)]
-            report["models"][name] = {"settings": settings, "tried": tried, "seconds": time.monotonic() - start}
-    places = np.cumsum([0, *(len(part.clicks) for _, part in testing)])
-    parts = [slice(begin, end) for begin, end in zip(places, places[1:])]
+            report["models"][name] = {
+                "chosen": chosen, "seconds": time.monotonic() - start,
+                "tried": [{"settings": settings,
+                           "logloss": [rolling.loss(k, settings) for k in range(FIRST_TESTED, PARTS)]}
+                          for settings in GRIDS[name]]}
+    of_part = [slice(begin - cuts[FIRST_TESTED], end - cuts[FIRST_TESTED])
+               for begin, end in zip(cuts[FIRST_TESTED:], cuts[FIRST_TESTED + 1:])]
     for name, some in predictions.items():
         auc, _ = mean_auc(clicks, some)
         entry = report["models"][name]
         entry.update(auc=auc, auc_seeds=[mean_auc(clicks, [p])[0] for p in some],
-                     auc_parts=[mean_auc(clicks[part], [p[part] for p in some])[0] for part in parts],
+                     auc_parts=[mean_auc(clicks[part], [p[part] for p in some])[0] for part in of_part],
                      logloss=float(np.mean([logloss(clicks, p) for p in some])),
                      calibration=float(np.mean([p.sum() / clicks.sum() for p in some])))
         entry["difference"], entry["half_interval"] = difference(clicks, some, predictions["sklearn"])
     print(f"{len(clicks)} rows tested, {clicks.sum()} clicks; differences to sklearn with 95 % intervals\n")
-    print("| model | AUC | difference | of seeds | of parts | log loss | predicted / clicks | settings |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| model | AUC | difference | of seeds | of parts | log loss | predicted / clicks |")
+    print("|---|---|---|---|---|---|---|")
     for name, entry in report["models"].items():
         spread = f"{min(entry['auc_seeds']):.4f} to {max(entry['auc_seeds']):.4f}"
         change = "-" if name == "sklearn" else f"{entry['difference']:+.4f} +- {entry['half_interval']:.4f}"
-        settings = ", ".join(f"{key.split('.')[-1]} {value}" for key, value in entry["settings"].items())
         of_parts = ", ".join(f"{a:.3f}" for a in entry["auc_parts"])
         print(f"| {name} | {entry['auc']:.4f} | {change} | {spread} | {of_parts} | {entry['logloss']:.4f} | "
-              f"{entry['calibration']:.3f} | {settings} |")
+              f"{entry['calibration']:.3f} |")
     if flags.json:
         flags.json.write_text(json.dumps(report, indent=1) + "\n")
 

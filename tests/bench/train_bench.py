@@ -21,9 +21,9 @@ What is measured, in turns, --rounds times each:
   gemms      the matrix products alone: of each layer the forward and the two of the backward, into ready memory
 
 PyTorch is flattered: its rows lie in memory as tensors, shuffled, transformed and hashed before; nobody reads, decodes,
-checks or gathers them during a step, which is all part of ours. Ours is known by the mean of some steps, the others step
-by step. Where other programs run too, threads that spin while they wait make any step several times slower: start it
-with OMP_WAIT_POLICY=passive then, and look at the least of the steps beside their median.
+checks or gathers them during a step, which is all part of ours. Ours is known by the mean of some steps, the others
+step by step. Where other programs run too, threads that spin while they wait make any step several times slower: start
+it with OMP_WAIT_POLICY=passive then, and look at the least of the steps beside their median.
 
 To be run by a Python that has torch of the version of cmake/torch-version.txt, so that both sides multiply with the
 same library, and numpy:
@@ -321,8 +321,9 @@ def table(result):
     for name, entry in result["variants"].items():
         ratio = (f"{entry['ratio']:.2f} | {min(entry['ratio_rounds']):.2f} to {max(entry['ratio_rounds']):.2f}"
                  if "ratio" in entry else "- | -")
-        print(f"| {name} | {entry['ms']:.1f} | {entry['ms_25']:.1f} to {entry['ms_75']:.1f} | {entry['ms_least']:.1f} | "
-              f"{ratio} | {1e3 / entry['ms']:.1f} |")
+        quartiles = f"{entry['ms_25']:.1f} to {entry['ms_75']:.1f}"
+        print(f"| {name} | {entry['ms']:.1f} | {quartiles} | {entry['ms_least']:.1f} | {ratio} | "
+              f"{1e3 / entry['ms']:.1f} |")
 
 
 def main():

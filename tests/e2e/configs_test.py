@@ -72,8 +72,8 @@ class ConfigsTest(unittest.TestCase):
         tested = {method.removeprefix("test_config_") for method in dir(self) if method.startswith("test_config_")}
         self.assertEqual({file.stem for file in CONFIGS.iterdir()}, tested)
 
-    # On so small a log a step must be small, or there are none. What is planted is found well above chance, 0.5; the
-    # margins are below the least of ten seeds.
+    # On so small a log a step must be small, or there are too few. The AUC of four seeds of market and training was 0.63
+    # to 0.68, 0.71 to 0.75, 0.77 to 0.80 and 0.76 to 0.79; what has learnt nothing has 0.5.
 
     def test_config_criteo(self):
         file = self.folder / "train.tsv"
@@ -84,14 +84,14 @@ class ConfigsTest(unittest.TestCase):
     def test_config_outbrain(self):
         file = self.folder / "train.csv"
         write_outbrain(file, 2000)
-        self.check("outbrain", self.imported("outbrain", file), "auction_auc", 0.6,
+        self.check("outbrain", self.imported("outbrain", file), "auction_auc", 0.65,
                    "optimizer.batch_auctions=16", "data.max_buckets=64")
 
     def test_config_synthetic(self):
-        self.check("synthetic", fill(self.db, market(3000)), "auc", 0.6)
+        self.check("synthetic", fill(self.db, market(3000)), "auc", 0.7)
 
     def test_config_teacher_student(self):
-        line = self.check("teacher_student", fill(self.db, market(3000)), "auc", 0.55)
+        line = self.check("teacher_student", fill(self.db, market(3000)), "auc", 0.7)
         self.assertEqual(line["g4"], "certified")
         folds = list((self.folder / "models" / line["teacher"]["name"]).iterdir())
         self.assertEqual(len(folds), 5)  # as cross_fit says
