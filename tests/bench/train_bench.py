@@ -43,6 +43,8 @@ import sys
 import tempfile
 import time
 
+os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"  # else the time to compile is that of the first run only
+
 import numpy as np
 import torch
 import torch.nn.functional as F
