@@ -365,17 +365,24 @@ TEST(FusedTableOptimizer, RefusesWhatIsNoRow) {
   const at::Tensor weights = at::zeros({5, 2});
   const auto optimizer = TableOptimizer::Create({}, weights);
   for (const int64_t bad : {int64_t{-1}, int64_t{5}, std::numeric_limits<int64_t>::min()}) {
-    EXPECT_THROW(optimizer->Step(Rows({1, bad}), at::full({2, 2}, 1), 0.1), c10::Error) << bad;
+    EXPECT_THROW(optimizer->Step(Rows({1, bad}), at::full({2, 2}, 1.0), 0.1), c10::Error) << bad;
   }
-  EXPECT_THROW(optimizer->Step(Rows({1, 2}), at::full({2, 3}, 1), 0.1), c10::Error);
-  EXPECT_THROW(optimizer->Step(Rows({1, 2}), at::full({2, 2}, 1, at::kDouble), 0.1), c10::Error);
-  EXPECT_THROW(optimizer->Step(Rows({1, 2}).to(at::kInt), at::full({2, 2}, 1), 0.1), c10::Error);
   EXPECT_EQ(optimizer->steps(), 0);
   EXPECT_EQ(ValuesOf(weights), std::vector<float>(10));
   EXPECT_EQ(ValuesOf(optimizer->state().at("v")), std::vector<float>(10));
-  EXPECT_THROW(TableOptimizer::Create({}, at::zeros({5})), c10::Error);
-  EXPECT_THROW(TableOptimizer::Create({}, at::zeros({5, 2}, at::kDouble)), c10::Error);
-  EXPECT_THROW(TableOptimizer::Create({}, at::zeros({2, 5}).t()), c10::Error);
+}
+
+TEST_P(TableOptimizerTest, RefusesOtherShapesAndTypes) {
+  const auto optimizer = Create({}, at::zeros({5, 2}));
+  const at::Tensor members = Rows({1, 2}), gradients = at::zeros({2, 2});
+  EXPECT_THROW(optimizer->Prepare(members, at::zeros({2, 3})), c10::Error);
+  EXPECT_THROW(optimizer->Prepare(members, at::zeros({3, 2})), c10::Error);
+  EXPECT_THROW(optimizer->Prepare(members, gradients.to(at::kDouble)), c10::Error);
+  EXPECT_THROW(optimizer->Prepare(members.to(at::kInt), gradients), c10::Error);
+  EXPECT_THROW(optimizer->Prepare(members.view({2, 1}), gradients), c10::Error);
+  EXPECT_THROW(Create({}, at::zeros({5})), c10::Error);
+  EXPECT_THROW(Create({}, at::zeros({5, 2}, at::kDouble)), c10::Error);
+  EXPECT_THROW(Create({}, at::zeros({2, 5}).t()), c10::Error);
 }
 
 TEST(FusedTableOptimizer, ReadsWhatIsNotContiguous) {
