@@ -23,6 +23,7 @@
 #include "trainer/teacher.h"
 #include "vickrey/base/config.h"
 #include "vickrey/base/files.h"
+#include "vickrey/torch/torch_scorer.h"
 
 namespace vickrey::trainer {
 namespace {
@@ -327,6 +328,35 @@ TEST(Fit, TrainsALossWithTwoOutputs) {
       moved = std::max(moved, std::abs(double{after[i]} - before[i]));
     }
     EXPECT_GT(moved, .1);
+  }
+}
+
+// On a GPU the same is learnt, and nearly the same with products of bfloat16.
+TEST(Fit, OnAGpuLearnsTheSame) {
+  if (!torch::DeviceOf("cuda").ok()) GTEST_SKIP() << torch::DeviceOf("cuda").status().message();
+  const Grouping data = MakeData(Sheet(64));
+  vickrey::config::v1::ModelConfig mlp;
+  mlp.set_architecture("mlp");
+  mlp.add_hidden(8);
+  for (const char* loss : {"logloss", "welfare_rank", "jrc"}) {
+    std::vector<std::vector<float>> logits;
+    for (const bool gpu : {false, true, true}) {
+      FitOptions options = Options(Folder("gpu"));
+      options.loss.set_loss(loss);
+      options.loss.set_alpha(.5);
+      options.optimizer.set_clip_norm(10);
+      options.bfloat16 = logits.size() == 2;
+      const auto network = *NewNetwork(mlp, *OneFeature(), .5, 1,
+                                       {.outputs = OutputsOf(options.loss), .device = gpu ? at::kCUDA : at::kCPU});
+      const auto fitted = FitAll(data, options, network.get());
+      ASSERT_TRUE(fitted.ok()) << fitted.status();
+      EXPECT_EQ(fitted->speed.device(), gpu ? "cuda" : "cpu");
+      logits.push_back(LogitsOfTrain(data, *network));
+    }
+    for (size_t i = 0; i < logits[0].size(); ++i) {
+      EXPECT_NEAR(logits[1][i], logits[0][i], 1e-3) << loss;
+      EXPECT_NEAR(logits[2][i], logits[0][i], .1) << loss;
+    }
   }
 }
 

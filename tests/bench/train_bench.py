@@ -21,8 +21,8 @@ What is measured, in turns, --rounds times each:
   gemms      the matrix products alone: of each layer the forward and the two of the backward, into ready memory
 
 PyTorch is flattered: its rows lie in memory as tensors, shuffled, transformed and hashed before; nobody reads, decodes,
-checks or gathers them during a step, which is all part of ours. Ours is known by the mean of some steps, the others
-step by step. Where other programs run too, threads that spin while they wait make any step several times slower: start
+checks or gathers them during a step, which is all part of ours. Of ours the median of a round's steps is known, of the
+others each step. Where other programs run too, threads that spin while they wait make any step several times slower: start
 it with OMP_WAIT_POLICY=passive then, and look at the least of the steps beside their median.
 
 To be run by a Python that has torch of the version of cmake/torch-version.txt, so that both sides multiply with the
@@ -242,21 +242,15 @@ class Ours:
         return [json.loads(line) for line in getattr(done, lines).splitlines() if line.startswith("{")]
 
     def seconds_of_steps(self, network, epochs):
-        """Seconds of a step, one for each report of progress but the first, which the start of the program is in.
-
-        The one place that knows how the program tells its speed.
-        """
+        """The median of the seconds of its steps, as the program tells it, waiting for data and all."""
         config = {"name": "bench", "model": NETWORKS[network], "loss": {"loss": "logloss"}, "threads": self.threads,
                   "data": {"schema": str(self.folder / "schema.json"), "train": 1, "validation": 0},
                   "optimizer": {"learning_rate": RATE, "batch_auctions": AUCTIONS, "epochs": epochs}}
         (self.folder / "config.yaml").write_text(json.dumps(config))
         told = self.run("train", "--config", self.folder / "config.yaml", "--db", self.folder / "db", "--snapshot",
-                        self.snapshot, "--out", self.folder / "models", lines="stderr")
+                        self.snapshot, "--out", self.folder / "models")
         shutil.rmtree(self.folder / "models")
-        reports = [line["progress"] for line in told if line.get("progress", {}).get("task") == "train bench"]
-        done = [(int(report["done"]), int(report["done"]) / report["rate"]) for report in reports if report["rate"] > 0]
-        found = [(t1 - t0) / (n1 - n0) for (n0, t0), (n1, t1) in zip(done, done[1:]) if n1 > n0]
-        return found or [seconds / steps for steps, seconds in done]
+        return [told[-1]["speed"]["median_step_seconds"]]
 
 
 def seconds_of_pytorch(step, batches, seconds):

@@ -29,7 +29,8 @@ class Precomputed final : public ::torch::autograd::Function<Precomputed> {
     return value.clone();
   }
   static variable_list backward(AutogradContext* context, variable_list outputs) {
-    return {context->get_saved_variables()[0] * outputs[0], at::Tensor(), at::Tensor()};
+    const at::Tensor gradient = context->get_saved_variables()[0];
+    return {gradient * outputs[0].to(gradient.device()), at::Tensor(), at::Tensor()};
   }
 };
 
@@ -208,13 +209,13 @@ class Evaluation {
 }  // namespace
 
 at::Tensor FusedValue(const Mix& mix, const at::Tensor& logits, const LossBatch& batch, const Point& point) {
-  const at::Tensor known = logits.detach().contiguous();
+  const at::Tensor known = logits.detach().to(at::kCPU).contiguous();
   const at::Tensor gradient = at::zeros_like(known);
   const double value =
       known.scalar_type() == at::kFloat
           ? Evaluation<float>(mix, batch, point, known.data_ptr<float>(), gradient.data_ptr<float>()).Run()
           : Evaluation<double>(mix, batch, point, known.data_ptr<double>(), gradient.data_ptr<double>()).Run();
-  return WithGradient(logits, at::scalar_tensor(value, known.options()), gradient);
+  return WithGradient(logits, at::scalar_tensor(value, known.options()), gradient.to(logits.device()));
 }
 
 at::Tensor WithGradient(const at::Tensor& input, const at::Tensor& value, const at::Tensor& gradient) {

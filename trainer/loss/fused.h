@@ -16,7 +16,7 @@ struct Mix {
   bool by_bid = false;  // whether the cross-entropy is weighed by bids
 };
 
-// As Loss::Value. `logits`: float or double, on the CPU. Auctions are computed in pieces that do not depend on the
+// As Loss::Value. `logits`: float or double, on any device. Auctions are computed in pieces that do not depend on the
 // number of threads, and what is summed over them is summed in their order: same bits for any number.
 at::Tensor FusedValue(const Mix& mix, const at::Tensor& logits, const LossBatch& batch, const Point& point);
 

@@ -118,7 +118,6 @@ void Loss::CheckShape(const at::Tensor& logits, const LossBatch& batch) const {
 
 at::Tensor Loss::Value(const at::Tensor& logits, const LossBatch& batch, const Point& point) const {
   CheckShape(logits, batch);
-  if (!logits.device().is_cpu()) return Composed(logits, batch, point);
   return FusedValue({.loss = loss_.get(), .base_rate = base_rate_, .by_bid = by_bid_}, logits, batch, point);
 }
 
