@@ -23,6 +23,15 @@ target_include_directories(Random123::random123 INTERFACE ${RANDOM123_INCLUDE_DI
 if(VICKREY_TORCH)
   find_package(LibTorch REQUIRED)
   find_package(OpenMP REQUIRED COMPONENTS CXX)
+  if(LibTorch_EXPORTS_PROTOBUF)
+    # Of two protobufs in one process each would use parts of the other, and both tidy up the same memory at the end.
+    # Ours goes into the programs, unseen from outside.
+    find_library(PROTOBUF_STATIC_LIBRARY libprotobuf.a REQUIRED)
+    find_package(ZLIB REQUIRED)
+    set_target_properties(protobuf::libprotobuf PROPERTIES IMPORTED_LOCATION ${PROTOBUF_STATIC_LIBRARY})
+    set_property(TARGET protobuf::libprotobuf APPEND PROPERTY INTERFACE_LINK_LIBRARIES ZLIB::ZLIB)
+    target_link_options(protobuf::libprotobuf INTERFACE LINKER:--exclude-libs,libprotobuf.a)
+  endif()
 endif()
 
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)

@@ -9,7 +9,7 @@
 # The module of the wheel itself (TorchConfig.cmake) is not used: that of a CUDA build fails where no CUDA toolkit is.
 # Here a CUDA build on a machine without the toolkit is linked as a CPU one, by libtorch_cpu.so alone.
 #
-# Sets LibTorch_FOUND, LibTorch_VERSION (such as 2.13.0+cpu), LibTorch_ROOT, LibTorch_SOURCE (LIBTORCH, wheel or
+# Sets LibTorch_EXPORTS_PROTOBUF (whether protobuf has to be kept apart from it), LibTorch_FOUND, LibTorch_VERSION (such as 2.13.0+cpu), LibTorch_ROOT, LibTorch_SOURCE (LIBTORCH, wheel or
 # distribution), LibTorch_DESCRIPTION (one line for --version), LibTorch_RUNTIME (the files a program loads) and
 # LibTorch_PYTHONPATH (where Python finds its package torch, or empty).
 
@@ -53,6 +53,17 @@ if(LibTorch_ROOT AND NOT LibTorch_VERSION)
   file(STRINGS ${_include}/torch/csrc/api/include/torch/version.h _lines REGEX "define TORCH_VERSION_(MAJOR|MINOR|PATCH) [0-9]")
   string(REGEX REPLACE "[^0-9;]" "" LibTorch_VERSION "${_lines}")
   string(REPLACE ";" "." LibTorch_VERSION "${LibTorch_VERSION}")
+endif()
+
+# Some builds of LibTorch (2.11's for CUDA is one) let their own old protobuf be seen by whoever links them.
+set(LibTorch_EXPORTS_PROTOBUF FALSE)
+if(LibTorch_ROOT AND CMAKE_NM)
+  execute_process(COMMAND ${CMAKE_NM} -D --defined-only ${_libs}/libtorch_cpu.so
+    OUTPUT_VARIABLE _symbols ERROR_QUIET)
+  if(_symbols MATCHES "google8protobuf")
+    set(LibTorch_EXPORTS_PROTOBUF TRUE)
+  endif()
+  unset(_symbols)
 endif()
 
 include(FindPackageHandleStandardArgs)

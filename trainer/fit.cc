@@ -87,7 +87,11 @@ class Run {
   absl::StatusOr<Fitted> Train() {
     RETURN_IF_ERROR(Resume());
     Loader loader(train_, labels_, plan_,
-                  {.first_step = state_.step(), .end_step = steps_, .rank = workers_.rank(), .ranks = workers_.size()});
+                  {.first_step = state_.step(),
+                   .end_step = steps_,
+                   .rank = workers_.rank(),
+                   .ranks = workers_.size(),
+                   .prepare = [this](TrainBatch* batch) { batch->tensors = network_.Prepare(batch->chunk.features); }});
     while (state_.step() < steps_ && !IsDone()) {
       const absl::Time start = absl::Now();
       ASSIGN_OR_RETURN(std::unique_ptr<TrainBatch> batch, loader.Next());
@@ -219,7 +223,7 @@ class Run {
     }
     const auto evaluation = [&] {
       const torch::Autocast autocast(options_.bfloat16);
-      return network_.Evaluate(batch.chunk.features, options_.optimizer.dropout());
+      return network_.Evaluate(*batch.tensors, options_.optimizer.dropout());
     }();
     const at::Tensor objective = loss_.Value(evaluation.outputs(), batch.loss, point);
     objective.backward();

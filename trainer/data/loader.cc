@@ -8,6 +8,7 @@
 #include "trainer/loss/loss.h"
 #include "vickrey/base/permutation.h"
 #include "vickrey/base/status.h"
+#include "vickrey/torch/exceptions.h"
 
 namespace vickrey::trainer {
 namespace {
@@ -88,6 +89,7 @@ void Loader::Run() {
 }
 
 absl::Status Loader::Load(int64_t step, TrainBatch* batch) const {
+  batch->tensors.reset();
   batch->chunk.Clear();
   const int64_t size = plan_.SizeOf(step);
   const int64_t begin = size * options_.rank / options_.ranks, end = size * (options_.rank + 1) / options_.ranks;
@@ -100,7 +102,8 @@ absl::Status Loader::Load(int64_t step, TrainBatch* batch) const {
   batch->loss.bids.clear();
   for (const int64_t micros : batch->chunk.bids_micros) batch->loss.bids.push_back(static_cast<double>(micros) / kMicro);
   RETURN_IF_ERROR(labels_.Of(batch->chunk, &batch->loss.labels));
-  return CheckBatch(batch->loss);
+  RETURN_IF_ERROR(CheckBatch(batch->loss));
+  return torch::CatchTorch([&] { options_.prepare(batch); });
 }
 
 }  // namespace vickrey::trainer

@@ -2,6 +2,7 @@
 #define TRAINER_DATA_LOADER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "trainer/data/grouping.h"
 #include "trainer/data/labels.h"
 #include "trainer/loss/batch.h"
+#include "vickrey/torch/batch_tensors.h"
 
 namespace vickrey::trainer {
 
@@ -31,6 +33,7 @@ struct BatchPlan {
 
 // What a step reads.
 struct TrainBatch {
+  std::unique_ptr<torch::BatchTensors> tensors;  // of the chunk, as a network reads it; by whoever prepares it
   Chunk chunk;
   LossBatch loss;
 };
@@ -44,6 +47,8 @@ class Loader {
     int64_t first_step = 0, end_step = 0;  // [first, end)
     int rank = 0, ranks = 1;               // of the batch only this rank's part
     int depth = 4;                         // batches that are ready at most
+    // What is done with a batch in the loader's thread, before it is ready. May throw as LibTorch does.
+    std::function<void(TrainBatch*)> prepare = [](TrainBatch*) {};
   };
   Loader(Selection selection, Labels labels, const BatchPlan& plan, const Options& options);
   // Stops the thread.

@@ -138,13 +138,16 @@ at::Tensor Network::Logits(const model::Batch& batch) const {
   return logits.size() == 1 ? logits[0] : logits[0] - logits[1];
 }
 
-Network::Evaluation Network::Evaluate(const model::Batch& batch, double dropout) const {
+std::unique_ptr<BatchTensors> Network::Prepare(const model::Batch& batch) const {
+  return std::make_unique<BatchTensors>(layout_, batch, device_);
+}
+
+Network::Evaluation Network::Evaluate(const BatchTensors& batch, double dropout) const {
   Evaluation evaluation;
-  evaluation.tensors_ = std::make_unique<BatchTensors>(layout_, batch, device_);
   std::vector<at::Tensor> logits;
   Inputs first;
   for (const Head& head : heads_) {
-    Inputs inputs = LookUp(layout_, *evaluation.tensors_, head.tables);
+    Inputs inputs = LookUp(layout_, batch, head.tables);
     const auto add = [&](const model::SideInputs& side, const SideTensors& tensors, const at::Tensor& shared,
                          at::Tensor* own) {
       if (side.arenas.empty()) return;
@@ -159,8 +162,8 @@ Network::Evaluation Network::Evaluate(const model::Batch& batch, double dropout)
       own->set_requires_grad(true);
       evaluation.sides_.push_back({.prefix = logits.empty() ? "" : kNoClick, .tensors = &tensors, .inputs = *own});
     };
-    add(layout_.context, evaluation.tensors_->context, first.context, &inputs.context);
-    add(layout_.ad, evaluation.tensors_->ads, first.ads, &inputs.ads);
+    add(layout_.context, batch.context, first.context, &inputs.context);
+    add(layout_.ad, batch.ads, first.ads, &inputs.ads);
     if (logits.empty()) first = inputs;
     logits.push_back(Forward(head, inputs, dropout).to(at::kFloat));
   }

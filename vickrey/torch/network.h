@@ -72,12 +72,14 @@ class Network {
       at::Tensor inputs;
     };
 
-    std::unique_ptr<BatchTensors> tensors_;
     std::vector<Side> sides_;
     at::Tensor outputs_;
   };
-  // `dropout`: share of the hidden units that are left out, by LibTorch's generator. The batch must outlive it.
-  Evaluation Evaluate(const model::Batch& batch, double dropout = 0) const;
+  // A batch as the network reads it, where it is; the batch must outlive it. Thread-safe: it can be made ahead of its
+  // use by another thread.
+  std::unique_ptr<BatchTensors> Prepare(const model::Batch& batch) const;
+  // `dropout`: share of the hidden units that are left out, by LibTorch's generator. The tensors must outlive it.
+  Evaluation Evaluate(const BatchTensors& batch, double dropout = 0) const;
 
   const model::Layout& layout() const { return layout_; }
   // All parameters but the tables, (parameters), in one order for a layout; what is written into it is what they are.

@@ -128,7 +128,8 @@ TEST_P(NetworkTest, EveryParameterLearns) {
   for (const model::TensorFile& tensors : {test_.tensors, model::StartTensors(test_.layout, 7)}) {
     const auto network = *Network::Create(test_.spec, *test_.schema, model::ViewOf(tensors));
     const model::Batch batch = RandomBatch(test_.layout, std::vector<int>(300, 5), 3);
-    const Network::Evaluation evaluation = network->Evaluate(batch);
+    const auto prepared = network->Prepare(batch);
+    const Network::Evaluation evaluation = network->Evaluate(*prepared);
     evaluation.outputs().sum().backward();
     for (const auto& [name, parameter] : network->dense_parameters()) {
       EXPECT_GT(parameter.grad().abs().sum().item<float>(), 0) << name;
@@ -144,7 +145,8 @@ TEST_P(NetworkTest, EveryParameterLearns) {
 TEST_P(NetworkTest, GradientsOfTablesAreThoseOfTheirRows) {
   const auto network = MakeNetwork();
   const model::Batch batch = RandomBatch(test_.layout, std::vector<int>(40, 3), 9);
-  const Network::Evaluation evaluation = network->Evaluate(batch);
+  const auto tensors = network->Prepare(batch);
+  const Network::Evaluation evaluation = network->Evaluate(*tensors);
   evaluation.outputs().sum().backward();
   const c10::AutoGradMode no_gradient(false);
   const auto sum = [&] { return network->Logits(batch).to(at::kDouble).sum().item<double>(); };
@@ -176,7 +178,8 @@ TEST_P(NetworkTest, CopyIsWhatWasGiven) {
 TEST_P(NetworkTest, ASecondHeadIsExportedAsADifference) {
   const auto network = MakeNetwork(/*outputs=*/2);
   const model::Batch batch = RandomBatch(test_.layout, std::vector<int>(50, 5), 4);
-  const Network::Evaluation evaluation = network->Evaluate(batch);
+  const auto tensors = network->Prepare(batch);
+  const Network::Evaluation evaluation = network->Evaluate(*tensors);
   const at::Tensor before = evaluation.outputs();
   ASSERT_EQ(before.dim(), 2);
   const std::vector<float> single = LogitsOf(*test_.Native(), batch);
@@ -198,7 +201,7 @@ TEST_P(NetworkTest, ASecondHeadIsExportedAsADifference) {
       network->tables().at(table.parameter).index_add_(0, table.members, table.gradients, -.01);
     }
   }
-  const at::Tensor outputs = network->Evaluate(batch).outputs(), logits = network->Logits(batch);
+  const at::Tensor outputs = network->Evaluate(*tensors).outputs(), logits = network->Logits(batch);
   const model::TensorFile copy = network->Copy();
   const std::vector<float> copied = LogitsOf(*(*model::FindArchitecture(test_.spec.architecture()))
                                                   ->make_native(test_.spec, test_.layout, model::ViewOf(copy)),
