@@ -46,6 +46,7 @@ constexpr double kExplosion = 1e4;  // times what is usual
 constexpr double kUsualDecay = .99;
 constexpr int kEventsOfAnEpoch = 20;
 constexpr size_t kTimedSteps = 1000;
+constexpr int kGpuLoaders = 4;  // threads; a CPU computes long enough for one to keep up
 
 void Report(const vickrey::v1::Epoch& epoch) {
   if (isatty(STDERR_FILENO) != 1) {
@@ -75,9 +76,7 @@ class Run {
         loss_(loss),
         workers_(*workers),
         network_(*network),
-        plan_{.auctions = train.auctions(),
-              .batch_auctions = options.optimizer.batch_auctions(),
-              .seed = options.seed},
+        plan_{.auctions = train.auctions(), .batch_auctions = options.optimizer.batch_auctions(), .seed = options.seed},
         steps_(plan_.steps_per_epoch() * options.optimizer.epochs()),
         warm_steps_(IsRankLoss(options.loss) ? std::llround(options.loss.warm_phase() * static_cast<double>(steps_))
                                              : 0),
@@ -86,11 +85,14 @@ class Run {
 
   absl::StatusOr<Fitted> Train() {
     RETURN_IF_ERROR(Resume());
+    const bool gpu = !network_.dense().is_cpu();
     Loader loader(train_, labels_, plan_,
                   {.first_step = state_.step(),
                    .end_step = steps_,
                    .rank = workers_.rank(),
                    .ranks = workers_.size(),
+                   .depth = gpu ? 2 * kGpuLoaders : 4,
+                   .threads = gpu ? kGpuLoaders : 1,
                    .prepare = [this](TrainBatch* batch) { batch->tensors = network_.Prepare(batch->chunk.features); }});
     while (state_.step() < steps_ && !IsDone()) {
       const absl::Time start = absl::Now();
@@ -145,8 +147,8 @@ class Run {
     progress_ = std::make_unique<base::Progress>(absl::StrCat("train ", options_.name), "steps", steps_);
     progress_->Skip(state_.step());
     if (state_.step() > 0) base::Note(absl::StrCat("training ", options_.name, " goes on from step ", state_.step()));
-    ASSIGN_OR_RETURN(events_, EventWriter::Create(options_.run, state_.step() > 0 ? std::optional(state_.step())
-                                                                                  : std::nullopt));
+    ASSIGN_OR_RETURN(
+        events_, EventWriter::Create(options_.run, state_.step() > 0 ? std::optional(state_.step()) : std::nullopt));
     return absl::OkStatus();
   }
 
@@ -333,7 +335,8 @@ class Run {
     model::TensorFile weights;
     RETURN_IF_ERROR(torch::CatchTorch([&] { weights = network_.Copy(); }));
     ASSIGN_OR_RETURN(const auto file, base::FilePublisher::Create(options_.run / state_.best().weights()));
-    RETURN_IF_ERROR(model::WriteTensors(model::ViewOf(weights), [&](std::string_view bytes) { return file->Write(bytes); }));
+    RETURN_IF_ERROR(
+        model::WriteTensors(model::ViewOf(weights), [&](std::string_view bytes) { return file->Write(bytes); }));
     return file->Publish();
   }
 

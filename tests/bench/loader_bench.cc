@@ -1,9 +1,11 @@
 // Batches of a dataset, without a network: what the loader of `vickrey train` can deliver.
 //
-//   loader_bench FOLDER [BATCH_AUCTIONS]     FOLDER: a dataset, OUT/datasets/KEY of a training job
+//   loader_bench FOLDER [BATCH_AUCTIONS [THREADS]]     FOLDER: a dataset, OUT/datasets/KEY of a training job
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 
 #include "trainer/data/loader.h"
 
@@ -20,9 +22,11 @@ int main(int argc, char** argv) {
   }
   const auto grouping = vickrey::trainer::Grouping::Make(*dataset, 1, 1);
   if (!grouping.ok()) return 3;
-  const BatchPlan plan = {.auctions = grouping->Train().auctions(), .batch_auctions = argc > 2 ? std::atoi(argv[2]) : 512};
+  const BatchPlan plan = {.auctions = grouping->Train().auctions(),
+                          .batch_auctions = argc > 2 ? std::atoi(argv[2]) : 512};
   const int64_t steps = std::max<int64_t>(200, plan.steps_per_epoch());
-  vickrey::trainer::Loader loader(grouping->Train(), vickrey::trainer::Labels::Clicks(), plan, {.end_step = steps});
+  vickrey::trainer::Loader loader(grouping->Train(), vickrey::trainer::Labels::Clicks(), plan,
+                                  {.end_step = steps, .threads = argc > 3 ? std::atoi(argv[3]) : 1});
   const auto start = std::chrono::steady_clock::now();
   int64_t candidates = 0;
   for (int64_t step = 0; step < steps; ++step) {

@@ -99,10 +99,10 @@ uint64_t HashOf(std::string_view id) { return XXH64(id.data(), id.size(), /*seed
 absl::Status CheckSamplingRates(const log::FlatBatch& batch) {
   for (int64_t a = 0; a < batch.auctions(); ++a) {
     if (batch.sampling_rates[a] == 1) continue;
-    return base::InvalidField("sampling_rate", absl::StrCat("auction ", std::string(batch.id(a)), " has ",
-                                                            batch.sampling_rates[a],
-                                                            "; this version does not train on a log that was "
-                                                            "down-sampled"));
+    return base::InvalidField("sampling_rate",
+                              absl::StrCat("auction ", std::string(batch.id(a)), " has ", batch.sampling_rates[a],
+                                           "; this version does not train on a log that was "
+                                           "down-sampled"));
   }
   return absl::OkStatus();
 }
@@ -155,7 +155,8 @@ class Encoding {
     log::FlatBatch batch;
     for (int64_t done = 0; done < auctions;) {
       ASSIGN_OR_RETURN(const bool more, scan->Next(std::min(kScanAuctions, auctions - done), &batch));
-      if (!more) return absl::DataLossError(absl::StrCat("the snapshot ends after ", done, " of ", auctions, " auctions"));
+      if (!more)
+        return absl::DataLossError(absl::StrCat("the snapshot ends after ", done, " of ", auctions, " auctions"));
       RETURN_IF_ERROR(base::CheckInterrupt());
       RETURN_IF_ERROR(CheckSamplingRates(batch));
       RETURN_IF_ERROR(f(batch, done));
@@ -199,8 +200,7 @@ class Encoding {
     }
   }
 
-  absl::Status Encode(const log::FlatBatch& batch, int64_t first, const model::Layout& inputs,
-                      DatasetWriter* writer) {
+  absl::Status Encode(const log::FlatBatch& batch, int64_t first, const model::Layout& inputs, DatasetWriter* writer) {
     chunk_.Clear();
     id_hashes_.clear(), parts_.clear();
     Rows contexts(batch.context, raw_->counts(FeatureField::CONTEXT)), ads(batch.ads, raw_->counts(FeatureField::AD));
@@ -251,8 +251,8 @@ absl::StatusOr<std::shared_ptr<const Dataset>> EncodeSnapshot(const std::filesys
   ASSIGN_OR_RETURN(const std::string schema_id, SchemaIdOf(*reader, snapshot_id));
   ASSIGN_OR_RETURN(const auto raw, SchemaFor(config, schema_id));
   RETURN_IF_ERROR(base::Annotate(features::CheckFreezable(*raw), "data.schema"));
-  const std::string key = base::Sha256Hex(
-      absl::StrCat(kFormat, "\n", seed, "\n", base::ToJson(config), "\n", base::ToJson(raw->proto())));
+  const std::string key =
+      base::Sha256Hex(absl::StrCat(kFormat, "\n", seed, "\n", base::ToJson(config), "\n", base::ToJson(raw->proto())));
   const std::filesystem::path folder = root / "datasets" / absl::StrCat(snapshot_id, "-", key.substr(0, kKeyDigits));
   std::error_code error;
   if (!std::filesystem::exists(folder, error)) {

@@ -102,7 +102,8 @@ absl::Status Selection::Numbers(int64_t begin, std::span<int64_t> numbers) const
     const int64_t size = range.end - range.begin;
     if (begin < size && !numbers.empty()) {
       const auto count = static_cast<size_t>(std::min<int64_t>(size - begin, static_cast<int64_t>(numbers.size())));
-      RETURN_IF_ERROR(list_->ReadAt((range.begin + begin) * static_cast<int64_t>(sizeof(int64_t)), numbers.first(count)));
+      RETURN_IF_ERROR(
+          list_->ReadAt((range.begin + begin) * static_cast<int64_t>(sizeof(int64_t)), numbers.first(count)));
       numbers = numbers.subspan(count);
       begin += static_cast<int64_t>(count);
     }

@@ -36,25 +36,26 @@ Loader::Loader(Selection selection, Labels labels, const BatchPlan& plan, const 
       labels_(std::move(labels)),
       plan_(plan),
       options_(options),
-      thread_([this] { Run(); }) {}
+      next_load_(options.first_step),
+      next_give_(options.first_step) {
+  for (int k = 0; k < options_.threads; ++k) threads_.emplace_back([this] { Run(); });
+}
 
 Loader::~Loader() {
   {
     const absl::MutexLock lock(&mutex_);
     stopped_ = true;
   }
-  thread_.join();
+  for (std::thread& thread : threads_) thread.join();
 }
 
 absl::StatusOr<std::unique_ptr<TrainBatch>> Loader::Next() {
   const absl::MutexLock lock(&mutex_);
   const absl::Time start = absl::Now();
-  mutex_.Await(absl::Condition(
-      +[](decltype(ready_)* ready) { return !ready->empty(); }, &ready_));
+  const auto there = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return ready_.contains(next_give_); };
+  mutex_.Await(absl::Condition(&there));
   seconds_waited_ += absl::ToDoubleSeconds(absl::Now() - start);
-  absl::StatusOr<std::unique_ptr<TrainBatch>> next = std::move(ready_.front());
-  ready_.erase(ready_.begin());
-  return next;
+  return std::move(ready_.extract(next_give_++).mapped());
 }
 
 void Loader::Recycle(std::unique_ptr<TrainBatch> batch) {
@@ -63,15 +64,17 @@ void Loader::Recycle(std::unique_ptr<TrainBatch> batch) {
 }
 
 void Loader::Run() {
-  for (int64_t step = options_.first_step; step < options_.end_step; ++step) {
+  for (;;) {
     std::unique_ptr<TrainBatch> batch;
+    int64_t step = 0;
     {
       const absl::MutexLock lock(&mutex_);
-      const auto room = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-        return stopped_ || ready_.size() < static_cast<size_t>(options_.depth);
+      const auto work = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+        return stopped_ || next_load_ == options_.end_step || next_load_ < next_give_ + options_.depth;
       };
-      mutex_.Await(absl::Condition(&room));
-      if (stopped_) return;
+      mutex_.Await(absl::Condition(&work));
+      if (stopped_ || next_load_ == options_.end_step) return;
+      step = next_load_++;
       if (!spare_.empty()) {
         batch = std::move(spare_.back());
         spare_.pop_back();
@@ -80,11 +83,7 @@ void Loader::Run() {
     if (batch == nullptr) batch = std::make_unique<TrainBatch>();
     const absl::Status loaded = Load(step, batch.get());
     const absl::MutexLock lock(&mutex_);
-    if (!loaded.ok()) {
-      ready_.emplace_back(loaded);
-      return;
-    }
-    ready_.emplace_back(std::move(batch));
+    ready_.try_emplace(step, loaded.ok() ? absl::StatusOr<std::unique_ptr<TrainBatch>>(std::move(batch)) : loaded);
   }
 }
 
@@ -100,7 +99,8 @@ absl::Status Loader::Load(int64_t step, TrainBatch* batch) const {
   }
   batch->loss.offsets = batch->chunk.features.offsets;
   batch->loss.bids.clear();
-  for (const int64_t micros : batch->chunk.bids_micros) batch->loss.bids.push_back(static_cast<double>(micros) / kMicro);
+  for (const int64_t micros : batch->chunk.bids_micros)
+    batch->loss.bids.push_back(static_cast<double>(micros) / kMicro);
   RETURN_IF_ERROR(labels_.Of(batch->chunk, &batch->loss.labels));
   RETURN_IF_ERROR(CheckBatch(batch->loss));
   return torch::CatchTorch([&] { options_.prepare(batch); });

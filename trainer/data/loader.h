@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -38,7 +39,7 @@ struct TrainBatch {
   LossBatch loss;
 };
 
-// Reads the batches of a run of steps ahead of their use, in a thread of its own, a bounded number of them.
+// Reads the batches of a run of steps ahead of their use, in threads of its own, a bounded number of them.
 //
 // Next and Recycle are called by one thread.
 class Loader {
@@ -46,12 +47,13 @@ class Loader {
   struct Options {
     int64_t first_step = 0, end_step = 0;  // [first, end)
     int rank = 0, ranks = 1;               // of the batch only this rank's part
-    int depth = 4;                         // batches that are ready at most
-    // What is done with a batch in the loader's thread, before it is ready. May throw as LibTorch does.
+    int depth = 4;                         // batches that are read and not yet asked for, at most
+    int threads = 1;
+    // What is done with a batch in a loader's thread, before it is ready. Thread-safe; may throw as LibTorch does.
     std::function<void(TrainBatch*)> prepare = [](TrainBatch*) {};
   };
   Loader(Selection selection, Labels labels, const BatchPlan& plan, const Options& options);
-  // Stops the thread.
+  // Stops the threads.
   ~Loader();
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
@@ -76,9 +78,11 @@ class Loader {
 
   absl::Mutex mutex_;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  std::vector<absl::StatusOr<std::unique_ptr<TrainBatch>>> ready_ ABSL_GUARDED_BY(mutex_);  // in order
+  int64_t next_load_ ABSL_GUARDED_BY(mutex_);  // the step that a thread reads next
+  int64_t next_give_ ABSL_GUARDED_BY(mutex_);  // the step that Next gives next
+  std::map<int64_t, absl::StatusOr<std::unique_ptr<TrainBatch>>> ready_ ABSL_GUARDED_BY(mutex_);  // by step
   std::vector<std::unique_ptr<TrainBatch>> spare_ ABSL_GUARDED_BY(mutex_);
-  std::thread thread_;  // last: it uses all of the above
+  std::vector<std::thread> threads_;  // last: they use all of the above
 };
 
 }  // namespace vickrey::trainer
