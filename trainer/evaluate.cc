@@ -19,7 +19,7 @@ namespace {
 using vickrey::v1::MetricsLine;
 
 constexpr int kGroups = 20;
-constexpr double kStudent = 2.093;        // the .975 quantile of Student's t with 19 degrees of freedom
+constexpr double kStudent = 2.093;     // the .975 quantile of Student's t with 19 degrees of freedom
 constexpr int64_t kLeastOfAGroup = 5;  // auctions
 
 std::map<std::string, double> ByName(const MetricsLine& m) {

@@ -24,9 +24,9 @@ struct Guarantee {
   std::string_view verdict;     // "certified", or why not
 };
 
-// Over a sample, with the teacher's labels. The surrogate is the configured one, or the logistic where that is no bound,
-// at its final sigma. Certified where the truth is known, bids are the values, and no prediction is cut at 1 after
-// calibration by `multiplier`, so that the ranking is that of the loss.
+// Over a sample, with the teacher's labels. The surrogate is the configured one, or the logistic where that is no
+// bound, at its final sigma. Certified where the truth is known, bids are the values, and no prediction is cut at 1
+// after calibration by `multiplier`, so that the ranking is that of the loss.
 absl::StatusOr<Guarantee> GuaranteeOf(const Sample& sample, const torch::Network& network, double multiplier,
                                       const Labels& teacher, const vickrey::config::v1::LossConfig& config);
 

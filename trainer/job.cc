@@ -142,8 +142,8 @@ class Job {
     ASSIGN_OR_RETURN(const std::string run, OpenRun());
     RETURN_IF_ERROR(FindLabels(db));
     RETURN_IF_ERROR(FillFromData());
-    ASSIGN_OR_RETURN(const Fitted fitted, Fit(data_->Train(), data_->Validation(), *labels_, Options(run),
-                                              setup_.workers, network.get()));
+    ASSIGN_OR_RETURN(const Fitted fitted,
+                     Fit(data_->Train(), data_->Validation(), *labels_, Options(run), setup_.workers, network.get()));
     if (!setup_.is_main()) return std::move(line_);
     *line_.mutable_speed() = fitted.speed;
     ASSIGN_OR_RETURN(best_, ReadNetwork(config_.model(), *data_->dataset().schema(), fitted.weights, setup_.device));

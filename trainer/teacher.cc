@@ -58,9 +58,9 @@ LossConfig TeacherLoss() {
 std::string KeyOf(const TrainConfig& config, const Dataset& data, const std::string& snapshot_id, const Setup& setup) {
   const std::string text =
       absl::StrCat(kLabelFormat, "\n", config.seed(), "\n", config.threads(), "\n", setup.workers->size(),
-                   setup.device.is_cpu() ? "" : "cuda", "\n", config.precision(), "\n",
-                   base::ToJson(config.teacher()), "\n", base::ToJson(config.data()), "\n",
-                   base::ToJson(config.evaluation()), "\n", base::ToJson(data.schema()->proto()), "\n", snapshot_id);
+                   setup.device.is_cpu() ? "" : "cuda", "\n", config.precision(), "\n", base::ToJson(config.teacher()),
+                   "\n", base::ToJson(config.data()), "\n", base::ToJson(config.evaluation()), "\n",
+                   base::ToJson(data.schema()->proto()), "\n", snapshot_id);
   return base::Sha256Hex(text).substr(0, kKeyDigits);
 }
 
@@ -216,9 +216,8 @@ class Teacher {
     base::Progress progress("label", "auctions", dataset_.auctions() * data_.folds());
     for (int fold = 0; fold < data_.folds(); ++fold) {
       ASSIGN_OR_RETURN(const model::Artifact artifact, model::LoadArtifact(ArtifactOf(fold)));
-      ASSIGN_OR_RETURN(const auto network,
-                       ReadNetwork(config_.teacher().model(), *dataset_.schema(), ArtifactOf(fold) / kWeights,
-                                   setup_.device));
+      ASSIGN_OR_RETURN(const auto network, ReadNetwork(config_.teacher().model(), *dataset_.schema(),
+                                                       ArtifactOf(fold) / kWeights, setup_.device));
       const double multiplier = artifact.file.calibration().multiplier();
       const auto add = [&](const Selection& selection, Role role) {
         return ForEachScored(Sample(selection, 0), *network,

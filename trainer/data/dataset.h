@@ -17,8 +17,8 @@
 #include "vickrey/base/files.h"
 #include "vickrey/base/random_access_file.h"
 #include "vickrey/features/schema.h"
+#include "vickrey/features/statistics.h"
 #include "vickrey/model/layout.h"
-#include "vickrey/storage/v1/artifact.pb.h"
 
 namespace vickrey::trainer {
 

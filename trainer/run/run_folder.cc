@@ -64,7 +64,8 @@ absl::Status CleanRun(const std::filesystem::path& folder) {
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename().string();
     if (name != kRun && name != kLock && !name.starts_with(kEvents)) std::filesystem::remove_all(entry.path(), error);
-    if (error) return absl::UnavailableError(absl::StrCat("cannot delete ", entry.path().string(), ": ", error.message()));
+    if (error)
+      return absl::UnavailableError(absl::StrCat("cannot delete ", entry.path().string(), ": ", error.message()));
   }
   return absl::OkStatus();
 }
@@ -111,8 +112,8 @@ absl::StatusOr<std::unique_ptr<RunFolder>> RunFolder::Open(const std::filesystem
   for (;;) {
     const std::string of = version.empty() ? NextVersion(root, name) : version;
     if (const auto artifact = root / name / of; std::filesystem::exists(artifact, error)) {
-      return base::AboutField(
-          absl::AlreadyExistsError(absl::StrCat("version: ", artifact.string(), " exists already")), "version");
+      return base::AboutField(absl::AlreadyExistsError(absl::StrCat("version: ", artifact.string(), " exists already")),
+                              "version");
     }
     ASSIGN_OR_RETURN(std::unique_ptr<FileLock> lock, FileLock::Try(runs / of / kLock));
     const RunFile file = Read(runs / of);

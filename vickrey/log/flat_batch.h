@@ -30,7 +30,7 @@ struct FlatBatch {
 
   std::vector<int64_t> offsets = {0};  // auction a has candidates [offsets[a], offsets[a + 1])
   // One for each auction:
-  std::string ids;                 // one after the other; of auction a up to id_ends[a]
+  std::string ids;  // one after the other; of auction a up to id_ends[a]
   std::vector<size_t> id_ends;
   std::vector<int64_t> event_times;
   std::vector<double> sampling_rates;  // 1 where not given

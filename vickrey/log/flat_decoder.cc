@@ -39,7 +39,8 @@ class Mark {
  private:
   template <typename F>
   void Each(F f) {
-    f(batch_.offsets), f(batch_.ids), f(batch_.id_ends), f(batch_.event_times), f(batch_.sampling_rates), f(batch_.bids_micros), f(batch_.values_micros);
+    f(batch_.offsets), f(batch_.ids), f(batch_.id_ends), f(batch_.event_times), f(batch_.sampling_rates),
+        f(batch_.bids_micros), f(batch_.values_micros);
     f(batch_.clicks), f(batch_.slots), f(batch_.ctrs), f(batch_.teachers);
     for (FlatBatch::Side* side : {&batch_.context, &batch_.ads}) {
       f(side->dense), f(side->fingerprints), f(side->bag_lengths), f(side->bag_fingerprints);

@@ -96,7 +96,8 @@ void ForEachArena(const Layout& layout, F f) {
 // cross layers that it does not take, STANDARDIZE without its numbers, a network that is too large.
 absl::StatusOr<Layout> MakeLayout(const vickrey::storage::v1::ModelSpec& spec, const features::Schema& schema);
 
-// The inputs alone, as every architecture reads them, for a schema that is frozen; arenas and tensors are those of none.
+// The inputs alone, as every architecture reads them, for a schema that is frozen; arenas and tensors are those of
+// none.
 absl::StatusOr<Layout> MakeInputs(const features::Schema& schema);
 
 // DATA_LOSS unless `tensors` are exactly those of the layout, all values finite.

@@ -117,17 +117,13 @@ absl::StatusOr<std::unique_ptr<Network>> Network::Create(const vickrey::storage:
   }
   return CatchTorch([&] {
     Parameters parameters = ParametersOf(layout, tensors, options.device);
-    return std::unique_ptr<Network>(
-        new Network(spec, architecture, std::move(layout), options, std::move(parameters)));
+    return std::unique_ptr<Network>(new Network(spec, architecture, std::move(layout), options, std::move(parameters)));
   });
 }
 
 at::Tensor Network::Forward(const Head& head, const Inputs& inputs, double dropout) const {
-  return architecture_->logits({.spec = spec_,
-                                .layout = layout_,
-                                .inputs = inputs,
-                                .parameters = head.parameters,
-                                .dropout = dropout});
+  return architecture_->logits(
+      {.spec = spec_, .layout = layout_, .inputs = inputs, .parameters = head.parameters, .dropout = dropout});
 }
 
 at::Tensor Network::Logits(const model::Batch& batch) const {

@@ -13,8 +13,8 @@ namespace {
 // (rows, width)
 at::Tensor Tower(const model::SideInputs& side, const at::Tensor& inputs, const std::string& name, const Pass& pass) {
   const int64_t dense = side.dense_width(), tables = inputs.size(1) - dense;
-  const at::Tensor out = at::addmm(pass.parameter(name + ".bias"), inputs.narrow(1, 0, dense),
-                                   pass.parameter(name + ".weight").t());
+  const at::Tensor out =
+      at::addmm(pass.parameter(name + ".bias"), inputs.narrow(1, 0, dense), pass.parameter(name + ".weight").t());
   if (tables == 0) return out;
   const at::Tensor rows = inputs.narrow(1, dense, tables);  // of all tables, side by side
   return out + rows.unflatten(1, {tables / out.size(1), out.size(1)}).sum(1);
