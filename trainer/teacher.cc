@@ -23,6 +23,7 @@
 #include "trainer/fit.h"
 #include "trainer/run/run_folder.h"
 #include "vickrey/base/config.h"
+#include "vickrey/base/file_lock.h"
 #include "vickrey/base/files.h"
 #include "vickrey/base/interrupt.h"
 #include "vickrey/base/json.h"
@@ -129,9 +130,9 @@ class Teacher {
 
   absl::StatusOr<TeacherLabels> Label() {
     // One job at a time: the others find what it has made.
-    std::unique_ptr<FileLock> lock;
+    std::unique_ptr<base::FileLock> lock;
     if (setup_.is_main()) {
-      ASSIGN_OR_RETURN(lock, FileLock::Wait(setup_.root / "runs" / report_.name() / "lock"));
+      ASSIGN_OR_RETURN(lock, base::FileLock::Wait(setup_.root / "runs" / report_.name() / "lock"));
     }
     double there = HasLabels() ? 1 : 0;
     at::Tensor found = at::from_blob(&there, {1}, at::kDouble);

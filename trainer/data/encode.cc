@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "vickrey/base/config.h"
+#include "vickrey/base/file_lock.h"
 #include "vickrey/base/interrupt.h"
 #include "vickrey/base/json.h"
 #include "vickrey/base/progress.h"
@@ -254,10 +255,12 @@ absl::StatusOr<std::shared_ptr<const Dataset>> EncodeSnapshot(const std::filesys
   const std::string key =
       base::Sha256Hex(absl::StrCat(kFormat, "\n", seed, "\n", base::ToJson(config), "\n", base::ToJson(raw->proto())));
   const std::filesystem::path folder = root / "datasets" / absl::StrCat(snapshot_id, "-", key.substr(0, kKeyDigits));
+  // One process makes it; those that train together with it, or want the same, wait.
+  ASSIGN_OR_RETURN(const auto lock,
+                   base::FileLock::Wait(root / "datasets" / absl::StrCat(".", folder.filename().string(), ".lock")));
   std::error_code error;
   if (!std::filesystem::exists(folder, error)) {
-    const absl::Status made = Encoding(*reader, config, seed, manifest.auctions(), raw).Write(folder);
-    if (!absl::IsAlreadyExists(made)) RETURN_IF_ERROR(made);  // another job made the same meanwhile
+    RETURN_IF_ERROR(Encoding(*reader, config, seed, manifest.auctions(), raw).Write(folder));
   }
   return Dataset::Open(folder);
 }

@@ -1,21 +1,12 @@
 #include "trainer/run/run_folder.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "vickrey/base/files.h"
-#include "vickrey/base/interrupt.h"
 #include "vickrey/base/json.h"
-#include "vickrey/base/progress.h"
 #include "vickrey/base/status.h"
 #include "vickrey/model/artifact.h"
 #include "vickrey/storage/v1/checkpoint.pb.h"
@@ -27,7 +18,6 @@ using vickrey::storage::v1::RunFile;
 
 constexpr int kFormat = 1;
 constexpr char kRun[] = "run.json", kLock[] = "lock", kEvents[] = "events.";
-constexpr absl::Duration kPoll = absl::Milliseconds(50);
 
 // What there is of a run; format 0 where there is none.
 RunFile Read(const std::filesystem::path& folder) {
@@ -70,32 +60,10 @@ absl::Status CleanRun(const std::filesystem::path& folder) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<FileLock>> FileLock::Try(const std::filesystem::path& file) {
-  RETURN_IF_ERROR(base::MakeFolders(file.parent_path()));
-  const int fd = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (fd < 0) return base::FileError("open", file);
-  std::unique_ptr<FileLock> lock(new FileLock(fd));
-  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return lock;
-  if (errno == EWOULDBLOCK) return nullptr;
-  return base::FileError("lock", file);
-}
-
-absl::StatusOr<std::unique_ptr<FileLock>> FileLock::Wait(const std::filesystem::path& file) {
-  for (bool said = false;; said = true) {
-    ASSIGN_OR_RETURN(std::unique_ptr<FileLock> lock, Try(file));
-    if (lock != nullptr) return lock;
-    RETURN_IF_ERROR(base::CheckInterrupt());
-    if (!said) base::Note(absl::StrCat("waiting for the process that holds ", file.string()));
-    absl::SleepFor(kPoll);
-  }
-}
-
-FileLock::~FileLock() { close(fd_); }
-
 absl::StatusOr<std::unique_ptr<RunFolder>> RunFolder::Open(const std::filesystem::path& root, const std::string& name,
                                                            const std::string& version, const std::string& key) {
   const std::filesystem::path runs = root / "runs" / name;
-  const auto made = [&](std::string of, std::unique_ptr<FileLock> lock) {
+  const auto made = [&](std::string of, std::unique_ptr<base::FileLock> lock) {
     std::filesystem::path path = runs / of;
     return std::unique_ptr<RunFolder>(new RunFolder(std::move(path), std::move(of), key, std::move(lock)));
   };
@@ -105,7 +73,7 @@ absl::StatusOr<std::unique_ptr<RunFolder>> RunFolder::Open(const std::filesystem
     const std::string of = entry.path().filename().string();
     const RunFile file = Read(entry.path());
     if ((!version.empty() && of != version) || file.key() != key || file.finished() || file.format() == 0) continue;
-    ASSIGN_OR_RETURN(std::unique_ptr<FileLock> lock, FileLock::Try(entry.path() / kLock));
+    ASSIGN_OR_RETURN(std::unique_ptr<base::FileLock> lock, base::FileLock::Try(entry.path() / kLock));
     // It may have finished just before the lock was free.
     if (lock != nullptr && !Read(entry.path()).finished()) return made(of, std::move(lock));
   }
@@ -115,7 +83,7 @@ absl::StatusOr<std::unique_ptr<RunFolder>> RunFolder::Open(const std::filesystem
       return base::AboutField(absl::AlreadyExistsError(absl::StrCat("version: ", artifact.string(), " exists already")),
                               "version");
     }
-    ASSIGN_OR_RETURN(std::unique_ptr<FileLock> lock, FileLock::Try(runs / of / kLock));
+    ASSIGN_OR_RETURN(std::unique_ptr<base::FileLock> lock, base::FileLock::Try(runs / of / kLock));
     const RunFile file = Read(runs / of);
     if (lock != nullptr && (file.format() == 0 || file.finished())) {
       RETURN_IF_ERROR(CleanRun(runs / of));

@@ -7,27 +7,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "vickrey/base/file_lock.h"
 
 namespace vickrey::trainer {
-
-// A file that one process at a time holds; the operating system gives it up when the process ends, however it does.
-//
-// Not thread-safe.
-class FileLock {
- public:
-  // Makes the file, with its folders, and takes it. nullptr if another process has it.
-  static absl::StatusOr<std::unique_ptr<FileLock>> Try(const std::filesystem::path& file);
-  // Waits for it, saying on stderr for whom. CANCELLED on an interrupt.
-  static absl::StatusOr<std::unique_ptr<FileLock>> Wait(const std::filesystem::path& file);
-  ~FileLock();
-  FileLock(const FileLock&) = delete;
-  FileLock& operator=(const FileLock&) = delete;
-
- private:
-  explicit FileLock(int fd) : fd_(fd) {}
-
-  const int fd_;
-};
 
 // Deletes of a run's folder what it could go on from; its events are left.
 absl::Status CleanRun(const std::filesystem::path& folder);
@@ -57,12 +39,12 @@ class RunFolder {
   absl::Status Finish();
 
  private:
-  RunFolder(std::filesystem::path path, std::string version, std::string key, std::unique_ptr<FileLock> lock)
+  RunFolder(std::filesystem::path path, std::string version, std::string key, std::unique_ptr<base::FileLock> lock)
       : path_(std::move(path)), version_(std::move(version)), key_(std::move(key)), lock_(std::move(lock)) {}
 
   const std::filesystem::path path_;
   const std::string version_, key_;
-  const std::unique_ptr<FileLock> lock_;
+  const std::unique_ptr<base::FileLock> lock_;
 };
 
 }  // namespace vickrey::trainer
