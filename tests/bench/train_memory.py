@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The memory that `vickrey train` takes, which must not grow with the log.
 
-usage: train_memory.py --programs build/release/bin [--auctions 10000,1000000] [--scenario hash_collisions]
-                       [--folder /tmp]
+usage: train_memory.py --programs build/release/bin [--auctions 10000,1000000] [--judged 1000]
+                       [--scenario hash_collisions] [--folder /tmp]
 
 Makes a log of each size and trains on it for one epoch of log loss:
 
@@ -10,7 +10,8 @@ Makes a log of each size and trains on it for one epoch of log loss:
   logistic   the same again, when the data is there
   mlp        a network of 64-32 on it, too
 
-Each run is a process of its own. `peak` is the most memory it ever held (ru_maxrss); `at encode` what that was when the
+An evaluation holds a number for each candidate that it judges: --judged is evaluation.auctions, of which the least log
+has as many, so that what is left of a difference is the log's. Each run is a process of its own. `peak` is the most memory it ever held (ru_maxrss); `at encode` what that was when the
 data was written (VmHWM). `encode s` is how long the two passes over the log took, `train s` the steps. The log, about
 1.3 KB an auction while it is made, is deleted afterwards. Prints a table, then a line of JSON.
 """
@@ -51,11 +52,12 @@ def memory(pid):
     return None  # it has just ended
 
 
-def measure(programs, name, db, snapshot, out):
+def measure(programs, name, db, snapshot, out, judged):
     """One run: its memory in MiB, its times in seconds."""
     config = out.parent / "config.json"
     config.write_text(json.dumps({"name": name, "model": MODELS[name], "loss": {"loss": "logloss"},
-                                  "optimizer": {"epochs": 1}, "device": "cpu"}))
+                                  "optimizer": {"epochs": 1}, "evaluation": {"auctions": judged},
+                                  "device": "cpu"}))
     # The program itself and not `vickrey`, so that the process is the one that trains.
     process = subprocess.Popen([programs / "vickrey-train", "--config", config, "--db", db, "--snapshot", snapshot, "--out",
                                 out], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -87,6 +89,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--programs", type=pathlib.Path, required=True)
     parser.add_argument("--auctions", default="10000,1000000")
+    parser.add_argument("--judged", type=int, default=1000)
     parser.add_argument("--scenario", default="hash_collisions")
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path(tempfile.gettempdir()))
     args = parser.parse_args()
@@ -98,7 +101,7 @@ def main():
         try:
             snapshot, seconds = make_log(args.programs, args.scenario, size, folder / "log")
             for name in MODELS:
-                row = measure(args.programs, name, folder / "log", snapshot, folder / "out")
+                row = measure(args.programs, name, folder / "log", snapshot, folder / "out", args.judged)
                 rows.append({"auctions": size, **row})
             rows[-len(MODELS)].update(log_seconds=seconds, log_mib=size_of(folder / "log"),
                                       data_mib=size_of(folder / "out/datasets"))
@@ -111,7 +114,7 @@ def main():
         print(f"{row['auctions']:10,} {row['run']:9} {number(row['peak_mib']):>9} {number(row['at_encode_mib']):>9} "
               f"{number(row['encode_seconds'] or None):>9} {number(row['train_seconds']):>9} "
               f"{number(row.get('log_mib')):>9} {number(row.get('data_mib')):>9}")
-    print(json.dumps({"scenario": args.scenario, "cores": os.cpu_count(), "rows": rows}))
+    print(json.dumps({"scenario": args.scenario, "judged": args.judged, "cores": os.cpu_count(), "rows": rows}))
 
 
 if __name__ == "__main__":

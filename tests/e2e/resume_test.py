@@ -6,6 +6,7 @@ import logging
 import os
 import pathlib
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -28,8 +29,8 @@ STUDENT = {"name": "student", "model": NET, "loss": {"loss": "welfare_rank"}, "c
            "teacher": {"model": NET, "cross_fit": 2}}
 PLAIN = {"name": "plain", "model": NET, "loss": {"loss": "logloss"}, "checkpoint": STEPS,
          "optimizer": {"batch_auctions": 32, "epochs": 6, "dropout": 0.2}}
-# One that no test waits for the end of.
-ENDLESS = {**PLAIN, "optimizer": {**PLAIN["optimizer"], "epochs": 100000}}
+LONG = {**PLAIN, "name": "long", "optimizer": {**PLAIN["optimizer"], "epochs": 60}, "checkpoint": {"seconds": 300}}
+STEPS_OF_AN_EPOCH = 10  # 320 auctions of 400 are for training
 
 
 def command(config, db, snapshot, out):
@@ -58,6 +59,19 @@ def steps_of(folder):
     return sorted(int(path.name) for path in (folder / "checkpoints").glob("[0-9]*"))
 
 
+def scalars(run):
+    """{tag: [(step, value), ...]} as TensorBoard gives it."""
+    accumulator = event_accumulator.EventAccumulator(str(run)).Reload()
+    return {tag: [(event.step, event.value) for event in accumulator.Scalars(tag)]
+            for tag in accumulator.Tags()["scalars"]}
+
+
+def written(message):
+    """The kind of file that could not be written."""
+    name = re.search("cannot write ([^:]*)", message).group(1).split("/")[-1]
+    return re.sub(r"^\.|\.tmp-.*|\.out\..*|-\d+", "", name)
+
+
 class ResumeTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -76,31 +90,21 @@ class ResumeTest(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
         self.out = self.folder / "models"
 
-    def start(self, config, out=None):
-        process = subprocess.Popen(command(config, self.db, self.snapshot, out or self.out), stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.addCleanup(process.stderr.close)
-        self.addCleanup(process.stdout.close)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        return process
+    def start(self, config):
+        return subprocess.Popen(command(config, self.db, self.snapshot, self.out), stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def end_at(self, wanted, config, number):
         """Trains until `wanted` is on stderr, then sends a signal; the exit code and the rest of stderr."""
-        process = self.start(config)
-        for line in process.stderr:
-            if wanted in line:
-                break
-        process.send_signal(number)
-        output, rest = process.communicate(timeout=60)
-        self.assertEqual(output, "")
+        with self.start(config) as process:
+            for line in process.stderr:
+                if wanted in line:
+                    break
+            process.send_signal(number)
+            rest = process.stderr.read()
+            self.assertEqual(process.stdout.read(), "")
+            process.wait(timeout=60)
         return process.returncode, rest
-
-    def scalars(self, run):
-        """{tag: [(step, value), ...]} as TensorBoard gives it."""
-        accumulator = event_accumulator.EventAccumulator(str(run)).Reload()
-        return {tag: [(event.step, event.value) for event in accumulator.Scalars(tag)]
-                for tag in accumulator.Tags()["scalars"]}
 
     def assert_whole(self, out):
         """Whatever can be seen in a folder of artifacts is whole; what is not begins with a dot."""
@@ -152,6 +156,7 @@ class ResumeTest(unittest.TestCase):
         expected = made(self.student)
         line, _, seconds = self.run_for(STUDENT, self.out)
         self.assertEqual(made(line), expected)
+        events = scalars(self.out / "runs/student/1")
         kills, resumed = 0, set()
         for number in range(ROUNDS):
             out = self.folder / f"models{number}"
@@ -167,11 +172,183 @@ class ResumeTest(unittest.TestCase):
                 self.assertEqual((out / "student/1/weights.safetensors").read_bytes(), expected["weights"])
             else:
                 self.assertEqual(made(line), expected)
+            self.assertEqual(scalars(out / "runs/student/1"), events)
             self.assertEqual({path.name for path in (out / "student").iterdir()}, {"1"})
             self.assertEqual({path.name.split(".")[0] for path in (out / "runs/student/1").iterdir()},
                              {"run", "lock", "events"})
         print(f"{kills} kills; gone on with: {sorted(resumed)}", end=" ... ", flush=True)
         self.assertGreater(kills, ROUNDS)
+
+    def test_interrupted_it_goes_on_from_the_very_step(self):
+        expected = trained(LONG, self.db, self.snapshot, self.folder / "whole")
+        steps = LONG["optimizer"]["epochs"] * STEPS_OF_AN_EPOCH
+        self.assertEqual(int(expected["speed"]["steps"]), steps)
+        run = self.out / "runs/long/1"
+        step = 0
+        for epoch in (2, 20):
+            code, said = self.end_at(f'"model":"long","epoch":{epoch},', LONG, signal.SIGTERM)
+            self.assertEqual(code, 4, said)
+            error = next(json.loads(line)["error"] for line in said.splitlines() if line.startswith('{"error"'))
+            self.assertEqual(error["code"], "CANCELLED")
+            before, step = step, steps_of(run)[-1]
+            self.assertGreater(step, max(before, STEPS_OF_AN_EPOCH * epoch - 1))
+            self.assertIn(f"after step {step} of long; the same command goes on", error["message"])
+            self.assertLess(step, steps)
+            self.assertFalse((self.out / "long").exists())
+            self.assertEqual(len(steps_of(run)), 2)  # checkpoint.keep
+        done = train(LONG, self.db, self.snapshot, self.out)
+        self.assertIn(f"training long goes on from step {step}", done.stderr)
+        line = json.loads(done.stdout)
+        self.assertEqual(int(line["speed"]["steps"]), steps - step)
+        self.assertEqual(made(line), made(expected))
+        # TensorBoard shows one run, each step once.
+        events = scalars(run)
+        self.assertEqual(events, scalars(self.folder / "whole/runs/long/1"))
+        self.assertLessEqual({"train/objective", "train/learning_rate", "train/epoch_objective", "validation/welfare",
+                              "validation/logloss", "validation/auc"}, set(events))
+        epochs = [STEPS_OF_AN_EPOCH * (epoch + 1) for epoch in range(LONG["optimizer"]["epochs"])]
+        for tag, series in events.items():
+            shown = [step for step, _ in series]
+            if tag in ("train/objective", "train/learning_rate"):
+                self.assertEqual(shown, list(range(1, steps + 1)), tag)
+            else:  # a metric is not known of every epoch: calibration, say, where no winner was clicked
+                self.assertEqual(shown, [epoch for epoch in epochs if epoch in shown], tag)
+        self.assertEqual([step for step, _ in events["validation/welfare"]], epochs)
+
+    def test_how_often_and_how_many_changes_nothing_but_what_is_there(self):
+        line = trained({**PLAIN, "checkpoint": {"seconds": 300}}, self.db, self.snapshot, self.folder / "rarely")
+        self.assertEqual(made(line), made(self.plain))
+        kept = {**LONG, "checkpoint": {"seconds": 0, "keep": 3}}
+        code, said = self.end_at('"model":"long","epoch":3,', kept, signal.SIGTERM)
+        self.assertEqual(code, 4, said)
+        run = self.out / "runs/long/1"
+        last = steps_of(run)[-1]
+        self.assertEqual(steps_of(run), [last - 2, last - 1, last])
+        best = {json.loads((run / "checkpoints" / str(step) / "state.json").read_text())["best"]["weights"]
+                for step in steps_of(run)}
+        there = {path.name for path in run.glob("best-*")}
+        self.assertLessEqual(best, there)
+        self.assertLessEqual(len(there), 4)
+
+    def test_a_damaged_checkpoint_is_passed_over(self):
+        expected = trained(LONG, self.db, self.snapshot, self.folder / "whole")
+        self.end_at('"model":"long","epoch":3,', LONG, signal.SIGTERM)
+        before, last = steps_of(self.out / "runs/long/1")
+        tensors = self.out / f"runs/long/1/checkpoints/{last}/tensors.safetensors"
+        damaged = bytearray(tensors.read_bytes())
+        damaged[-1] ^= 1
+        tensors.write_bytes(damaged)
+        done = train(LONG, self.db, self.snapshot, self.out)
+        self.assertIn(f"checkpoints/{last} is passed over", done.stderr)
+        self.assertIn(f"goes on from step {before}", done.stderr)
+        line = json.loads(done.stdout)
+        self.assertEqual(made(line), made(expected))
+
+    def test_another_configuration_does_not_take_it_up(self):
+        self.end_at('"model":"long","epoch":2,', LONG, signal.SIGTERM)
+        other = {**LONG, "seed": 2, "optimizer": {**LONG["optimizer"], "epochs": 1}}
+        line = trained(other, self.db, self.snapshot, self.out)
+        self.assertEqual((line["version"], line["speed"]["steps"]), ("2", str(STEPS_OF_AN_EPOCH)))
+        done = train({**other, "version": "1"}, self.db, self.snapshot, self.out)
+        self.assertEqual((done.returncode, error_of(done)["field"]), (3, "version"), done.stderr)
+        self.assertIn("another configuration that was interrupted", error_of(done)["message"])
+        self.assertEqual(trained(LONG, self.db, self.snapshot, self.out)["version"], "1")
+
+    def limited(self, config, size):
+        """A run that can make no file larger than that; a pipe is none."""
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # so that a write fails
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+        return subprocess.run(command(config, self.db, self.snapshot, self.out), stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, preexec_fn=limit)
+
+    def test_files_cannot_grow_then_they_can(self):
+        """Every write beyond a size fails, of one kind of file after the other."""
+        failed, data_is_there = set(), False
+        size = 100
+        while True:
+            done = self.limited(STUDENT, size)
+            self.assert_whole(self.out)
+            if done.returncode == 0:
+                break
+            self.assertEqual((done.returncode, done.stdout), (3, ""), done.stderr)
+            self.assertFalse((self.out / "student").exists())
+            message = error_of(done)["message"]
+            self.assertRegex(message, f"^cannot write {self.out}/.*: File too large$")
+            failed.add(written(message))
+            size = size * 3 // 2
+            if not data_is_there:  # the greatest file, but the first that is written
+                trained({**PLAIN, "loss": STUDENT["loss"], "teacher": {"model": NET, "cross_fit": 2}}, self.db, self.snapshot,
+                        self.out, "--set", "optimizer.epochs=1")
+                data_is_there = True
+        self.assertEqual(made(json.loads(done.stdout)), made(self.student))
+        self.assertLessEqual({"index", "tensors.safetensors", "labels.safetensors"}, failed)
+
+    def test_events_cannot_grow_then_they_can(self):
+        expected = trained(LONG, self.db, self.snapshot, self.folder / "whole")
+        events = scalars(self.folder / "whole/runs/long/1")
+        trained({**PLAIN, "name": "data"}, self.db, self.snapshot, self.out)
+        done = self.limited(LONG, 40000)  # they come to more, a checkpoint to less
+        self.assertEqual((done.returncode, written(error_of(done)["message"])), (3, "events"), done.stderr)
+        line = trained(LONG, self.db, self.snapshot, self.out)
+        self.assertLess(int(line["speed"]["steps"]), int(expected["speed"]["steps"]))
+        self.assertEqual(made(line), made(expected))
+        self.assertEqual(scalars(self.out / "runs/long/1"), events)
+
+    def test_a_disk_that_is_full_and_then_is_not(self):
+        # A file system of its own, of so many KiB, which ends with the shell.
+        script = """mount -t tmpfs -o size=$1k none "$2" && shift && out=$1 && shift || exit 99
+"$@" >"$out.first" 2>"$out.said"; echo $? >"$out.code"
+find "$out/student" -name '[!.]*' -print 2>/dev/null | grep -v '/student$' >"$out.visible"
+mount -o remount,size=64m "$out" && "$@" && cp "$out/student/1/weights.safetensors" "$out.weights"
+"""
+        if subprocess.run(["unshare", "-rm", "mount", "-t", "tmpfs", "none", self.folder], capture_output=True).returncode != 0:
+            self.skipTest("file systems cannot be mounted here, not even by unshare")
+        disk = self.folder / "disk"
+        disk.mkdir()
+        failed = set()
+        for kib in (16, 64, 128, 160, 176, 192, 208, 224, 256, 320):
+            done = subprocess.run(["unshare", "-rm", "sh", "-c", script, "sh", str(kib), disk,
+                                   *command(STUDENT, self.db, self.snapshot, disk)],
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            read = lambda what: pathlib.Path(f"{disk}.{what}").read_text()  # noqa: E731
+            if read("code") == "0\n":
+                break
+            self.assertEqual((read("code"), read("first"), read("visible")), ("3\n", "", ""), read("said"))
+            error = next(json.loads(line)["error"] for line in read("said").splitlines() if line.startswith('{"error"'))
+            self.assertEqual(error["code"], "RESOURCE_EXHAUSTED")
+            self.assertIn("No space left on device", error["message"])
+            failed.add(written(error["message"]))
+            self.assertEqual(pathlib.Path(f"{disk}.weights").read_bytes(), weights(self.student))
+        self.assertLessEqual({"records", "tensors.safetensors"}, failed)
+
+    def test_jobs_at_the_same_time(self):
+        """Of the same configuration each makes a version of its own; the teacher that all want is trained once."""
+        other = {**STUDENT, "name": "other", "loss": {"loss": "logloss", "labels": "teacher"}}
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            first, second, third = pool.map(lambda config: trained(config, self.db, self.snapshot, self.out),
+                                            (STUDENT, STUDENT, other))
+        self.assertEqual({first["version"], second["version"]}, {"1", "2"})
+        self.assertEqual(sorted(line["teacher"]["reused"] for line in (first, second, third)), [False, True, True])
+        for line in (first, second):
+            self.assertEqual({**made(line), "version": "1"}, made(self.student))
+        self.assertEqual(made(third)["labels"], made(self.student)["labels"])
+        self.assertEqual(sorted(path.parent.name for path in self.out.glob("teacher-*/*/model.json")), ["1", "2"])
+
+    def test_an_objective_that_explodes_says_where(self):
+        wild = {**PLAIN, "optimizer": {"batch_auctions": 32, "epochs": 6, "learning_rate": 10, "dense": "sgd", "tables": "sgd",
+                                       "momentum": 0.99}}
+        done = train(wild, self.db, self.snapshot, self.out)
+        self.assertEqual((done.returncode, done.stdout), (3, ""), done.stderr)
+        error = error_of(done)
+        self.assertEqual(error["code"], "INTERNAL")
+        step = steps_of(self.out / "runs/plain/1")[-1]
+        self.assertIn(f"step {step} (batch {step % STEPS_OF_AN_EPOCH} of epoch {step // STEPS_OF_AN_EPOCH + 1})", error["message"])
+        self.assertIn(f"checkpoints/{step}", error["message"])
+        self.assertIn("optimizer.learning_rate", error["message"])
+        self.assertFalse((self.out / "plain").exists())
+
 
 if __name__ == "__main__":
     unittest.main()
