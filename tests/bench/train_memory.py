@@ -11,9 +11,10 @@ Makes a log of each size and trains on it for one epoch of log loss:
   mlp        a network of 64-32 on it, too
 
 An evaluation holds a number for each candidate that it judges: --judged is evaluation.auctions, of which the least log
-has as many, so that what is left of a difference is the log's. Each run is a process of its own. `peak` is the most memory it ever held (ru_maxrss); `at encode` what that was when the
-data was written (VmHWM). `encode s` is how long the two passes over the log took, `train s` the steps. The log, about
-1.3 KB an auction while it is made, is deleted afterwards. Prints a table, then a line of JSON.
+has as many, so that what is left of a difference is the log's. Each run is a process of its own. `peak` is the most
+memory it ever held (ru_maxrss); `at encode` what that was when the data was written (VmHWM): of it up to 32 MiB are
+RocksDB's cache of blocks, which a small log does not fill. `encode s` is how long the two passes over the log took,
+`train s` the steps. Log and data are deleted afterwards. Prints a table, then a line of JSON.
 """
 
 import argparse
@@ -40,7 +41,8 @@ def make_log(programs, scenario, auctions, db):
     generate.stdout.close()
     if generate.wait() != 0 or append.returncode != 0:
         sys.exit("the log could not be made")
-    made = subprocess.run([programs / "vickrey", "log", "snapshot", "create", "--db", db], capture_output=True, check=True)
+    made = subprocess.run([programs / "vickrey", "log", "snapshot", "create", "--db", db], stdout=subprocess.PIPE,
+                          check=True)
     return json.loads(made.stdout)["snapshot_id"], time.monotonic() - start
 
 
@@ -59,8 +61,9 @@ def measure(programs, name, db, snapshot, out, judged):
                                   "optimizer": {"epochs": 1}, "evaluation": {"auctions": judged},
                                   "device": "cpu"}))
     # The program itself and not `vickrey`, so that the process is the one that trains.
-    process = subprocess.Popen([programs / "vickrey-train", "--config", config, "--db", db, "--snapshot", snapshot, "--out",
-                                out], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([programs / "vickrey-train", "--config", config, "--db", db, "--snapshot", snapshot,
+                                "--out", out], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               text=True)
     row = {"run": name, "encode_seconds": 0, "at_encode_mib": None}
     said = []
     for line in process.stderr:
@@ -91,9 +94,9 @@ def main():
     parser.add_argument("--auctions", default="10000,1000000")
     parser.add_argument("--judged", type=int, default=1000)
     parser.add_argument("--scenario", default="hash_collisions")
-    parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path(tempfile.gettempdir()))
+    parser.add_argument("--folder", type=pathlib.Path, default=tempfile.gettempdir())
     args = parser.parse_args()
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # else threads that spin slow down a machine that others use too
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin slow down a busy machine
     sizes = [int(size) for size in args.auctions.split(",")]
     rows = []
     for size in sizes:

@@ -12,7 +12,7 @@ import tempfile
 import time
 import unittest
 
-from tool import BIN, fill, market, trained, wait_until
+from tool import BIN, fill, market, wait_until
 
 os.environ["OMP_WAIT_POLICY"] = "passive"  # threads that spin while they wait make a busy machine ten times slower
 os.environ["OMP_NUM_THREADS"] = "1"        # as torchrun sets it
@@ -147,7 +147,8 @@ class ParallelTest(unittest.TestCase):
 
     def test_by_torchrun_two_processes_train_as_one(self):
         for config in (PLAIN, STUDENT):
-            alone = self.begin(self.stack, command(config, self.db, self.snapshot, self.folder / "alone"), self.folder, "alone")
+            words = command(config, self.db, self.snapshot, self.folder / "alone")
+            alone = self.begin(self.stack, words, self.folder, "alone")
             self.assertEqual(alone.wait(), 0, alone.said)
             both = self.by_torchrun(config)
             self.assertEqual(both.wait(), 0, both.said)
@@ -204,9 +205,9 @@ class ParallelTest(unittest.TestCase):
         wait_until(lambda: AT_EPOCH_3 in both.said, "the third epoch")
         pid = both.process.pid
         workers = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        ranks = {worker: dict(pair.split("=", 1) for pair in pathlib.Path(f"/proc/{worker}/environ").read_text().split("\0")
-                              if "=" in pair).get("RANK") for worker in workers}
-        os.kill(next(int(worker) for worker, rank in ranks.items() if rank == "1"), signal.SIGKILL)
+        second, = (worker for worker in workers
+                   if "RANK=1" in pathlib.Path(f"/proc/{worker}/environ").read_text().split("\0"))
+        os.kill(int(second), signal.SIGKILL)
         self.assertEqual(both.wait(), 0, both.said)
         self.assertIn("training long goes on from step", both.said)
         self.assert_the_same(last_line(both.output))
