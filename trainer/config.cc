@@ -14,6 +14,7 @@ namespace {
 
 using vickrey::config::v1::LossConfig;
 using vickrey::config::v1::ModelConfig;
+using vickrey::config::v1::OptimizerConfig;
 using vickrey::config::v1::TrainConfig;
 
 // What is best known for a loss, where the configuration says nothing. A schedule is taken whole or not at all.
@@ -61,6 +62,19 @@ absl::Status CompleteModel(const std::string& where, ModelConfig* model) {
   return absl::OkStatus();
 }
 
+// What the optimizer or the network does not read is refused.
+absl::Status CheckOptimizer(const std::string& where, const OptimizerConfig& optimizer, const ModelConfig& model) {
+  if (optimizer.momentum() > 0 && optimizer.dense() != "sgd") {
+    return base::InvalidField(where + ".momentum",
+                              absl::StrCat("is not read by '", optimizer.dense(), "'; only sgd has momentum"));
+  }
+  if (optimizer.dropout() > 0 && (model.hidden().empty() || model.architecture() == "two_tower")) {
+    return base::InvalidField(where + ".dropout", absl::StrCat("is not read by this '", model.architecture(),
+                                                               "', which has no hidden layers"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Check(const TrainConfig& config) {
   const LossConfig& loss = config.loss();
   if (loss.loss() == "known_market" && loss.has_mu() != loss.has_omega()) {
@@ -77,9 +91,14 @@ absl::Status Check(const TrainConfig& config) {
     if (value == "." || value == "..")
       return base::InvalidField(field, absl::StrCat("'", value, "' cannot be a folder"));
   }
-  if (config.name() == "labels" || absl::StartsWith(config.name(), "teacher-")) {
-    return base::InvalidField("name",
-                              absl::StrCat("'", config.name(), "' is taken: teachers and their labels lie there"));
+  const bool taken = config.name() == "labels" || config.name() == "datasets" || config.name() == "runs";
+  if (taken || absl::StartsWith(config.name(), "teacher-")) {
+    return base::InvalidField(
+        "name", absl::StrCat("'", config.name(), "' is taken: teachers, their labels, datasets and runs lie there"));
+  }
+  RETURN_IF_ERROR(CheckOptimizer("optimizer", config.optimizer(), config.model()));
+  if (config.teacher().has_model()) {
+    RETURN_IF_ERROR(CheckOptimizer("teacher.optimizer", config.teacher().optimizer(), config.teacher().model()));
   }
   const bool needs_teacher = config.loss().labels() == "teacher";
   if (needs_teacher && !config.teacher().has_model()) {

@@ -141,7 +141,6 @@ absl::StatusOr<Judgement> Judge(const Sample& sample, const torch::Network& netw
 std::optional<double> ScoreOf(const std::string& metric, const Judgement& judgement) {
   const auto found = judgement.by_name.find(metric);
   if (found == judgement.by_name.end()) return std::nullopt;
-  if (metric == "calibration") return found->second > 0 ? -std::abs(std::log(found->second)) : -HUGE_VAL;
   const bool less_is_better = metric == "logloss" || metric == "normalized_entropy" || metric == "regret";
   return less_is_better ? -found->second : found->second;
 }

@@ -123,7 +123,10 @@ class Run {
     return options_.evaluation.patience() > 0 && state_.epochs_without_gain() >= options_.evaluation.patience();
   }
 
-  void MakeOptimizer() { optimizer_ = std::make_unique<Optimizer>(options_.optimizer, network_); }
+  void MakeOptimizer() {
+    optimizer_.reset();  // not two of them in memory
+    optimizer_ = std::make_unique<Optimizer>(options_.optimizer, network_);
+  }
 
   NamedTensors Tensors() const {
     NamedTensors all = {{"dense", network_.dense()}};
@@ -184,13 +187,14 @@ class Run {
     double objective = 0;
     RETURN_IF_ERROR(torch::CatchTorch([&] {
       if (step == phase_begin) {
-        MakeOptimizer();
+        if (step > 0) MakeOptimizer();
         state_.set_usual_objective(0);
       }
       objective = Backward(*batch, point, &tables);
     }));
     interrupted_ = !base::CheckInterrupt().ok();
-    if (workers_.size() > 1) RETURN_IF_ERROR(Exchange(&objective, &tables));
+    int64_t candidates = batch->chunk.candidates();
+    if (workers_.size() > 1) RETURN_IF_ERROR(Exchange(&objective, &candidates, &tables));
     const double usual = state_.usual_objective();
     bool finite = std::isfinite(objective) && (usual == 0 || std::abs(objective) <= kExplosion * usual + 1);
     if (finite) {
@@ -202,7 +206,7 @@ class Run {
     state_.set_usual_objective(usual + (usual == 0 ? 1 : 1 - kUsualDecay) * (std::abs(objective) - usual));
     state_.set_epoch_sum(state_.epoch_sum() + objective);
     state_.set_step(step + 1);
-    candidates_ += batch->chunk.candidates();
+    candidates_ += candidates;
     return Log(objective, share * options_.optimizer.learning_rate());
   }
 
@@ -242,16 +246,17 @@ class Run {
     return workers_.Sum(&labelled);
   }
 
-  // Adds up objective and gradients over all processes, and whether any was interrupted.
-  absl::Status Exchange(double* objective, TableGradients* tables) {
+  // Adds up objective, candidates and gradients over all processes, and whether any was interrupted.
+  absl::Status Exchange(double* objective, int64_t* candidates, TableGradients* tables) {
     const c10::AutoGradMode no_gradient(false);
     at::Tensor gradient = network_.dense_gradient();
     RETURN_IF_ERROR(workers_.Sum(&gradient));
-    double numbers[] = {*objective, interrupted_ ? 1.0 : 0.0};
-    at::Tensor both = at::from_blob(numbers, {2}, at::kDouble);
-    RETURN_IF_ERROR(workers_.Sum(&both));
+    double numbers[] = {*objective, interrupted_ ? 1.0 : 0.0, static_cast<double>(*candidates)};
+    at::Tensor sums = at::from_blob(numbers, {3}, at::kDouble);
+    RETURN_IF_ERROR(workers_.Sum(&sums));
     *objective = numbers[0];
     interrupted_ = numbers[1] > 0;
+    *candidates = static_cast<int64_t>(numbers[2]);
     for (auto& table : *tables) {
       ASSIGN_OR_RETURN(const std::vector<at::Tensor> members, workers_.Gather(table.members));
       ASSIGN_OR_RETURN(const std::vector<at::Tensor> gradients, workers_.Gather(table.gradients));
@@ -265,9 +270,9 @@ class Run {
     const int64_t of_epoch = plan_.steps_per_epoch();
     const std::filesystem::path last = LastCheckpoint(options_.run);
     return absl::InternalError(absl::StrCat(
-        "training ", options_.name, ": the objective of step ", step, " (batch ", step % of_epoch, " of epoch ",
+        "training ", options_.name, ": the objective of step ", step + 1, " (batch ", step % of_epoch + 1, " of epoch ",
         step / of_epoch + 1, ") is ", objective, std::isfinite(objective) ? ", which explodes" : ", or its gradient is",
-        std::isfinite(objective) ? "" : " not finite", "; the last good checkpoint is ",
+        std::isfinite(objective) ? "" : " not finite", "; the last checkpoint before it is ",
         last.empty() ? "none" : last.string(), "; a lower optimizer.learning_rate or optimizer.clip_norm may help"));
   }
 
@@ -311,7 +316,9 @@ class Run {
       const auto chosen = ScoreOf(options_.evaluation.metric(), judgement);
       const auto other = ScoreOf("logloss", judgement);
       if (chosen.has_value() || other.has_value()) score = chosen.has_value() ? *chosen : *other;
-      for (const auto& [name, value] : judgement.by_name) scalars.push_back({absl::StrCat("validation/", name), value});
+      for (const auto& [name, value] : judgement.by_name) {
+        if (name != "auctions") scalars.push_back({absl::StrCat("validation/", name), value});
+      }
     }
     if (IsMain()) RETURN_IF_ERROR(events_->Write(state_.step(), scalars));
     // What a rank loss has not trained yet is a log-loss model: no candidate, unless there is no other.

@@ -139,8 +139,8 @@ class Job {
     ASSIGN_OR_RETURN(data_, Encode(db, config_.data()));
     // Wrong networks are refused before hours of training.
     ASSIGN_OR_RETURN(const auto network, MakeNetworks());
-    ASSIGN_OR_RETURN(const std::string run, OpenRun());
     RETURN_IF_ERROR(FindLabels(db));
+    ASSIGN_OR_RETURN(const std::string run, OpenRun());
     RETURN_IF_ERROR(FillFromData());
     ASSIGN_OR_RETURN(const Fitted fitted,
                      Fit(data_->Train(), data_->Validation(), *labels_, Options(run), setup_.workers, network.get()));
@@ -203,7 +203,9 @@ class Job {
   absl::StatusOr<std::string> OpenRun() {
     TrainConfig config = Effective();
     config.clear_version();
-    key_ = base::Sha256Hex(absl::StrCat(base::ToJson(config), "\n", snapshot_id_, "\n", setup_.workers->size(), "\n",
+    // The dataset's name is a digest of its schema and all, the teacher's one of everything that it is a function of.
+    key_ = base::Sha256Hex(absl::StrCat(base::ToJson(config), "\n", data_->dataset().folder().filename().string(), "\n",
+                                        line_.teacher().name(), "\n", setup_.workers->size(), "\n",
                                         setup_.device.is_cpu() ? "cpu" : "cuda"));
     char version[kMostVersion] = {};
     if (setup_.is_main()) {

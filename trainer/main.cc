@@ -43,7 +43,9 @@ int main(int argc, char** argv) {
   app.add_option("--config", flags.config, "A YAML or JSON file of TrainConfig")->required();
   app.add_option("--db", flags.db, "The log")->required();
   app.add_option("--snapshot", flags.snapshot, "The snapshot of it, as `vickrey log snapshot create` says")->required();
-  app.add_option("--out", flags.out, "Where artifacts go: NAME/VERSION under this folder")->required();
+  app.add_option("--out", flags.out,
+                 "Where artifacts go: NAME/VERSION under this folder, beside its datasets, labels and runs")
+      ->required();
   app.add_option("--set", flags.settings, "KEY=VALUE over the file, such as loss.sigma=4; may be repeated")
       ->allow_extra_args(false);
   app.add_flag("--json", flags.json, "JSON on a terminal too");

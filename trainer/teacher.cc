@@ -45,7 +45,7 @@ constexpr char kTensor[] = "teacher";
 constexpr char kWeights[] = "weights.safetensors";
 constexpr int kKeyDigits = 12;
 constexpr int64_t kPiece = 1 << 18;  // labels that are in memory at a time
-constexpr absl::Duration kPoll = absl::Milliseconds(100);
+constexpr absl::Duration kTell = absl::Milliseconds(200);
 constexpr int kLabelFormat = 2;  // part of the key: raise it where labels come out otherwise than before
 
 // What a fold's teacher minimises: the log loss of clicks.
@@ -100,14 +100,20 @@ class Scratch {
   }
 
   absl::Status Read(int64_t first, std::span<float> values) const {
-    const auto bytes = static_cast<ssize_t>(values.size_bytes());
-    if (pread(fd_, values.data(), values.size_bytes(), Offset(first)) == bytes) return absl::OkStatus();
-    return base::FileError("read", name_);
+    std::span<std::byte> left = std::as_writable_bytes(values);
+    for (off_t offset = Offset(first); !left.empty();) {
+      const ssize_t got = pread(fd_, left.data(), left.size(), offset);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return base::FileError("read", name_);
+      if (got == 0) return absl::DataLossError(absl::StrCat(name_, " ends early"));
+      left = left.subspan(static_cast<size_t>(got));
+      offset += got;
+    }
+    return absl::OkStatus();
   }
   absl::Status Write(int64_t first, std::span<const float> values) const {
-    const auto bytes = static_cast<ssize_t>(values.size_bytes());
-    if (pwrite(fd_, values.data(), values.size_bytes(), Offset(first)) == bytes) return absl::OkStatus();
-    return base::FileError("write", name_);
+    return base::WriteAt(fd_, Offset(first), {reinterpret_cast<const char*>(values.data()), values.size_bytes()},
+                         name_);
   }
 
  private:
@@ -141,11 +147,7 @@ class Teacher {
       report_.set_reused(true);
     } else {
       ASSIGN_OR_RETURN(const std::string digests, Train());
-      if (setup_.is_main()) RETURN_IF_ERROR(LabelAll(digests));
-      while (!HasLabels()) {  // rank 0 is at it
-        RETURN_IF_ERROR(base::CheckInterrupt());
-        absl::SleepFor(kPoll);
-      }
+      RETURN_IF_ERROR(setup_.is_main() ? LabelForAll(digests) : WaitForLabels());
     }
     return Read();
   }
@@ -156,7 +158,37 @@ class Teacher {
     return std::filesystem::exists(folder_ / kFile, error);
   }
 
+  // How far rank 0 is with the labels, which the others wait for: it tells them now and then, so that they know it
+  // alive.
+  enum class Labelling { kUnderWay = 0, kDone = 1, kFailed = 2 };
+
+  absl::StatusOr<Labelling> Tell(Labelling own) {
+    double state = setup_.is_main() ? static_cast<double>(own) : 0;
+    at::Tensor shared = at::from_blob(&state, {1}, at::kDouble);
+    RETURN_IF_ERROR(setup_.workers->Broadcast(&shared));
+    last_told_ = absl::Now();
+    return static_cast<Labelling>(static_cast<int>(state));
+  }
+
+  absl::Status LabelForAll(const std::string& digests) {
+    last_told_ = absl::Now();
+    const absl::Status labelled = LabelAll(digests);
+    RETURN_IF_ERROR(Tell(labelled.ok() ? Labelling::kDone : Labelling::kFailed).status());
+    return labelled;
+  }
+
+  absl::Status WaitForLabels() {
+    for (;;) {
+      ASSIGN_OR_RETURN(const Labelling state, Tell(Labelling::kUnderWay));
+      if (state == Labelling::kDone) return absl::OkStatus();
+      if (state == Labelling::kFailed) return absl::UnavailableError("rank 0 could not write the teacher's labels");
+      RETURN_IF_ERROR(base::CheckInterrupt());
+    }
+  }
+
   std::filesystem::path ArtifactOf(int fold) const { return setup_.root / report_.name() / absl::StrCat(fold + 1); }
+
+  std::filesystem::path RunOf(int fold) const { return setup_.root / "runs" / report_.name() / absl::StrCat(fold + 1); }
 
   // Trains those networks that are not there yet; their digests.
   absl::StatusOr<std::string> Train() {
@@ -168,6 +200,8 @@ class Teacher {
       RETURN_IF_ERROR(setup_.workers->Broadcast(&found));
       if (there == 0) RETURN_IF_ERROR(TrainFold(fold));
       if (!setup_.is_main()) continue;
+      // Also of one that was killed when its artifact was written and this was not done yet.
+      RETURN_IF_ERROR(CleanRun(RunOf(fold)));
       ASSIGN_OR_RETURN(const model::Artifact artifact, model::LoadArtifact(ArtifactOf(fold)));
       absl::StrAppend(&digests, artifact.sha256, "\n");
     }
@@ -188,7 +222,7 @@ class Teacher {
                        .evaluation = config_.evaluation(),
                        .checkpoint = config_.checkpoint(),
                        .bfloat16 = config_.precision() == "bfloat16",
-                       .run = setup_.root / "runs" / report_.name() / absl::StrCat(fold + 1),
+                       .run = RunOf(fold),
                        .key = absl::StrCat(report_.name(), "/", fold + 1)};
     options.evaluation.set_metric("logloss");
     ASSIGN_OR_RETURN(const auto network,
@@ -206,8 +240,7 @@ class Teacher {
     out.provenance.set_loss("logloss");
     out.provenance.set_labels("click");
     out.provenance.set_seed(config_.seed());
-    RETURN_IF_ERROR(WriteModel(setup_.root, dataset_, fitted.weights, std::move(out)).status());
-    return CleanRun(options.run);
+    return WriteModel(setup_.root, dataset_, fitted.weights, std::move(out)).status();
   }
 
   // Labels everything by all networks, one after the other.
@@ -225,6 +258,9 @@ class Teacher {
                              [&](const Chunk& chunk, const std::vector<float>& logits) -> absl::Status {
                                RETURN_IF_ERROR(base::CheckInterrupt());
                                progress.Update(done_ += chunk.auctions());
+                               if (absl::Now() - last_told_ > kTell) {
+                                 RETURN_IF_ERROR(Tell(Labelling::kUnderWay).status());
+                               }
                                return AddLabels(chunk, ProbabilitiesOf(logits, multiplier), role, scratch);
                              });
       };
@@ -337,6 +373,7 @@ class Teacher {
   vickrey::v1::TeacherReport report_;
   Brier in_sample_, held_out_;
   int64_t done_ = 0;
+  absl::Time last_told_;
 };
 
 }  // namespace

@@ -278,8 +278,8 @@ TEST(Fit, StopsWhereTheObjectiveIsNoLongerFinite) {
   options.loss.set_base_rate(1e-320);  // its inverse is infinite
   const auto status = FitAll(data, options, Start(Logistic()).get()).status();
   EXPECT_TRUE(absl::IsInternal(status)) << status;
-  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("step 0 (batch 0 of epoch 1)"));
-  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("the last good checkpoint is none"));
+  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("step 1 (batch 1 of epoch 1)"));
+  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("the last checkpoint before it is none"));
 }
 
 TEST(Fit, StopsWhereTheObjectiveExplodes) {

@@ -354,7 +354,7 @@ mount -o remount,size=64m "$out" && "$@" && cp "$out/student/1/weights.safetenso
         self.assertEqual(error["code"], "INTERNAL")
         step = steps_of(self.out / "runs/plain/1")[-1]
         epoch, batch = divmod(step, STEPS_OF_AN_EPOCH)
-        self.assertIn(f"step {step} (batch {batch} of epoch {epoch + 1})", error["message"])
+        self.assertIn(f"step {step + 1} (batch {batch + 1} of epoch {epoch + 1})", error["message"])
         self.assertIn(f"checkpoints/{step}", error["message"])
         self.assertIn("optimizer.learning_rate", error["message"])
         self.assertFalse((self.out / "plain").exists())

@@ -1,7 +1,5 @@
 #include "trainer/data/grouping.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -68,15 +66,9 @@ class ListWriter {
  private:
   absl::Status Flush(int group) {
     std::vector<int64_t>& buffer = buffers_[group];
-    const auto* bytes = reinterpret_cast<const char*>(buffer.data());
-    auto left = static_cast<ssize_t>(buffer.size() * sizeof(int64_t));
-    auto offset = static_cast<off_t>(places_[group] * static_cast<int64_t>(sizeof(int64_t)));
-    while (left > 0) {
-      const ssize_t wrote = pwrite(file_.fd(), bytes, static_cast<size_t>(left), offset);
-      if (wrote < 0 && errno == EINTR) continue;
-      if (wrote < 0) return base::FileError("write", "the list of a dataset's auctions");
-      bytes += wrote, offset += wrote, left -= wrote;
-    }
+    RETURN_IF_ERROR(base::WriteAt(file_.fd(), places_[group] * static_cast<int64_t>(sizeof(int64_t)),
+                                  {reinterpret_cast<const char*>(buffer.data()), buffer.size() * sizeof(int64_t)},
+                                  "the list of a dataset's auctions"));
     places_[group] += static_cast<int64_t>(buffer.size());
     buffer.clear();
     return absl::OkStatus();

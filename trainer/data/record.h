@@ -1,4 +1,4 @@
-// One auction of a dataset as bytes, in the byte order of the machine: eight bytes of counts, then arrays as they lie
+// One auction of a dataset as bytes, in the byte order of the machine: sixteen bytes of counts, then arrays as they lie
 // in a Chunk, so that reading is copying.
 #ifndef TRAINER_DATA_RECORD_H_
 #define TRAINER_DATA_RECORD_H_

@@ -1,4 +1,4 @@
-// What a loss of auctions is made of. Each is written twice: fused, which is what trains on a CPU, and composed of
+// What a loss of auctions is made of. Each is written twice: fused, which is what trains, and composed of
 // LibTorch's operations, which is its reference and runs wherever tensors are.
 #ifndef TRAINER_LOSS_AUCTION_LOSS_H_
 #define TRAINER_LOSS_AUCTION_LOSS_H_

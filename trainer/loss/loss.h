@@ -36,8 +36,9 @@ class Loss {
   // The scalar, in the type of the logits (float or double) and on the CPU, differentiable once by them. `logits`:
   // (candidates of the batch), or (candidates, 2), click and no click, for a loss with two outputs. Fused: value and
   // gradient in one pass, memory of the order of the candidates, auctions shared among LibTorch's threads, the same
-  // bits for any number of them. From another device the logits, a few kilobytes, come to the CPU and the gradient goes
-  // back: the many small kernels of the composed form take longer. REQUIRES: a batch that CheckBatch takes.
+  // bits for any number of them. From another device the logits, four bytes a candidate, come to the CPU and the
+  // gradient goes back: the many small kernels of the composed form take longer. REQUIRES: a batch that CheckBatch
+  // takes.
   at::Tensor Value(const at::Tensor& logits, const LossBatch& batch, const Point& point) const;
 
   // The same composed of LibTorch's operations: the reference. A loss of pairs holds them all.

@@ -1,6 +1,6 @@
 // What a launcher (torchrun, a Slurm script, a Kubernetes operator) tells a process of the group that it started.
-#ifndef VICKREY_TRAINER_PARALLEL_ENVIRONMENT_H_
-#define VICKREY_TRAINER_PARALLEL_ENVIRONMENT_H_
+#ifndef TRAINER_PARALLEL_ENVIRONMENT_H_
+#define TRAINER_PARALLEL_ENVIRONMENT_H_
 
 #include <cstdint>
 #include <string>
@@ -25,4 +25,4 @@ struct Environment {
 
 }  // namespace vickrey::trainer
 
-#endif  // VICKREY_TRAINER_PARALLEL_ENVIRONMENT_H_
+#endif  // TRAINER_PARALLEL_ENVIRONMENT_H_

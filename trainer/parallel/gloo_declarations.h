@@ -3,8 +3,8 @@
 //
 // Nothing here may be created, derived from or called: these classes exist so that the header compiles, and their
 // layout is not gloo's. A device is passed on as the pointer that LibTorch gave.
-#ifndef VICKREY_TRAINER_PARALLEL_GLOO_DECLARATIONS_H_
-#define VICKREY_TRAINER_PARALLEL_GLOO_DECLARATIONS_H_
+#ifndef TRAINER_PARALLEL_GLOO_DECLARATIONS_H_
+#define TRAINER_PARALLEL_GLOO_DECLARATIONS_H_
 
 #include <chrono>
 #include <string>
@@ -45,4 +45,4 @@ class UnboundBuffer {
 }  // namespace transport
 }  // namespace gloo
 
-#endif  // VICKREY_TRAINER_PARALLEL_GLOO_DECLARATIONS_H_
+#endif  // TRAINER_PARALLEL_GLOO_DECLARATIONS_H_

@@ -1,6 +1,6 @@
 // The connections of a process to its peers: what Workers is built on.
-#ifndef VICKREY_TRAINER_PARALLEL_LINKS_H_
-#define VICKREY_TRAINER_PARALLEL_LINKS_H_
+#ifndef TRAINER_PARALLEL_LINKS_H_
+#define TRAINER_PARALLEL_LINKS_H_
 
 #include <ATen/core/Tensor.h>
 
@@ -41,4 +41,4 @@ absl::StatusOr<Connections> Connect(const Environment& environment, const at::De
 
 }  // namespace vickrey::trainer
 
-#endif  // VICKREY_TRAINER_PARALLEL_LINKS_H_
+#endif  // TRAINER_PARALLEL_LINKS_H_

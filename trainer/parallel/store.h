@@ -1,6 +1,6 @@
 // What the ways of connecting have in common. Only for files that include c10d.
-#ifndef VICKREY_TRAINER_PARALLEL_STORE_H_
-#define VICKREY_TRAINER_PARALLEL_STORE_H_
+#ifndef TRAINER_PARALLEL_STORE_H_
+#define TRAINER_PARALLEL_STORE_H_
 
 #include <chrono>
 #include <memory>
@@ -31,4 +31,4 @@ absl::StatusOr<std::unique_ptr<Links>> ConnectDevice(const Environment& environm
 
 }  // namespace vickrey::trainer
 
-#endif  // VICKREY_TRAINER_PARALLEL_STORE_H_
+#endif  // TRAINER_PARALLEL_STORE_H_

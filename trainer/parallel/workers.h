@@ -1,5 +1,5 @@
-#ifndef VICKREY_TRAINER_PARALLEL_WORKERS_H_
-#define VICKREY_TRAINER_PARALLEL_WORKERS_H_
+#ifndef TRAINER_PARALLEL_WORKERS_H_
+#define TRAINER_PARALLEL_WORKERS_H_
 
 #include <ATen/core/Tensor.h>
 
@@ -94,4 +94,4 @@ class Workers {
 
 }  // namespace vickrey::trainer
 
-#endif  // VICKREY_TRAINER_PARALLEL_WORKERS_H_
+#endif  // TRAINER_PARALLEL_WORKERS_H_

@@ -17,7 +17,7 @@ namespace {
 using vickrey::storage::v1::RunFile;
 
 constexpr int kFormat = 1;
-constexpr char kRun[] = "run.json", kLock[] = "lock", kEvents[] = "events.";
+constexpr char kRun[] = "run.json", kLock[] = "lock", kEvents[] = "events.", kCheckpoints[] = "checkpoints";
 
 // What there is of a run; format 0 where there is none.
 RunFile Read(const std::filesystem::path& folder) {
@@ -72,6 +72,11 @@ absl::StatusOr<std::unique_ptr<RunFolder>> RunFolder::Open(const std::filesystem
   for (const auto& entry : std::filesystem::directory_iterator(runs, error)) {
     const std::string of = entry.path().filename().string();
     const RunFile file = Read(entry.path());
+    if (file.finished() && std::filesystem::exists(entry.path() / kCheckpoints, error)) {
+      // It was killed before it had tidied up.
+      ASSIGN_OR_RETURN(const auto lock, base::FileLock::Try(entry.path() / kLock));
+      if (lock != nullptr) RETURN_IF_ERROR(CleanRun(entry.path()));
+    }
     if ((!version.empty() && of != version) || file.key() != key || file.finished() || file.format() == 0) continue;
     ASSIGN_OR_RETURN(std::unique_ptr<base::FileLock> lock, base::FileLock::Try(entry.path() / kLock));
     // It may have finished just before the lock was free.
@@ -103,7 +108,7 @@ absl::StatusOr<std::unique_ptr<RunFolder>> RunFolder::Open(const std::filesystem
 
 RunFolder::~RunFolder() {
   std::error_code error;
-  if (Read(path_).finished() || std::filesystem::exists(path_ / "checkpoints", error)) return;
+  if (Read(path_).finished() || std::filesystem::exists(path_ / kCheckpoints, error)) return;
   std::filesystem::remove_all(path_, error);
 }
 

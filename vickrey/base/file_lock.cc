@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -26,9 +27,14 @@ absl::StatusOr<std::unique_ptr<FileLock>> FileLock::Try(const std::filesystem::p
   const int fd = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (fd < 0) return FileError("open", file);
   std::unique_ptr<FileLock> lock(new FileLock(fd));
-  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return lock;
-  if (errno == EWOULDBLOCK) return nullptr;
-  return FileError("lock", file);
+  if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return nullptr;
+    return FileError("lock", file);
+  }
+  // Who held it may have deleted the file: a lock of what nobody else can open is none.
+  struct stat held = {}, there = {};
+  if (fstat(fd, &held) != 0 || stat(file.c_str(), &there) != 0 || held.st_ino != there.st_ino) return nullptr;
+  return lock;
 }
 
 absl::StatusOr<std::unique_ptr<FileLock>> FileLock::Wait(const std::filesystem::path& file) {

@@ -106,6 +106,17 @@ absl::StatusOr<std::string> ReadFile(const fs::path& file, size_t max_bytes) {
   }
 }
 
+absl::Status WriteAt(int fd, int64_t offset, std::string_view bytes, const std::filesystem::path& file) {
+  while (!bytes.empty()) {
+    const ssize_t wrote = pwrite(fd, bytes.data(), bytes.size(), offset);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return FileError("write", file);
+    bytes.remove_prefix(static_cast<size_t>(wrote));
+    offset += wrote;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status WriteFileAtomically(const fs::path& file, std::string_view contents) {
   ASSIGN_OR_RETURN(const auto publisher, FilePublisher::Create(file));
   RETURN_IF_ERROR(publisher->Write(contents));

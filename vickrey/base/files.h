@@ -20,6 +20,9 @@ absl::Status FileError(std::string_view action, const std::filesystem::path& fil
 // The whole file. RESOURCE_EXHAUSTED if it is larger than `max_bytes`.
 absl::StatusOr<std::string> ReadFile(const std::filesystem::path& file, size_t max_bytes = size_t{1} << 30);
 
+// Writes all of `bytes` at an offset of an open file. Errors as FileError, naming `file`.
+absl::Status WriteAt(int fd, int64_t offset, std::string_view bytes, const std::filesystem::path& file);
+
 // Puts `contents` in the place of `file`, which a reader sees either as it was or whole; on disk when this returns.
 // On failure `file` is as it was.
 absl::Status WriteFileAtomically(const std::filesystem::path& file, std::string_view contents);
