@@ -193,7 +193,7 @@ class TrainTest(unittest.TestCase):
         keys = {"artifact", "version", "sha256", "metrics", "teacher", "eps", "g4_bound", "g4", "eps_b", "speed", "intervals"}
         for line in (self.plain, self.net, self.student):
             self.assertEqual(set(line), keys)
-            self.assertGreater(line["speed"]["steps"], 0)
+            self.assertGreater(int(line["speed"]["steps"]), 0)
             self.assertEqual(line["version"], "1")
             for metric in ("auctions", "logloss", "auc", "calibration", "welfare", "oracle_welfare", "regret", "revenue"):
                 for part in ("validation", "test"):

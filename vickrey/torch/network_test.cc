@@ -180,7 +180,7 @@ TEST_P(NetworkTest, ASecondHeadIsExportedAsADifference) {
   const model::Batch batch = RandomBatch(test_.layout, std::vector<int>(50, 5), 4);
   const auto tensors = network->Prepare(batch);
   const Network::Evaluation evaluation = network->Evaluate(*tensors);
-  const at::Tensor before = evaluation.outputs();
+  const at::Tensor& before = evaluation.outputs();
   ASSERT_EQ(before.dim(), 2);
   const std::vector<float> single = LogitsOf(*test_.Native(), batch);
   // At first the other logit is the same for all: that of zeros.
