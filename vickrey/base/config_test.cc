@@ -93,7 +93,9 @@ TEST(LoadConfig, WhatItLoadedItCanLoadAgain) {
 TEST(LoadConfig, AnUnknownKeyNamesTheLineAndTheKnownKeys) {
   EXPECT_EQ(LoadError<TrainConfig>(
                 "name: a\nmodel: {architecture: mlp}\nloss: {loss: logloss}\noptimizer:\n  beta1: 0.5\n  lr: 1\n"),
-            "f.yaml:6: optimizer.lr: unknown key; known keys: learning_rate, beta1, beta2, batch_auctions, epochs");
+            "f.yaml:6: optimizer.lr: unknown key; known keys: learning_rate, beta1, beta2, batch_auctions, epochs, "
+            "dense, tables, tables_learning_rate, epsilon, momentum, weight_decay, tables_weight_decay, clip_norm, "
+            "schedule, warmup, dropout");
 }
 
 TEST(LoadConfig, AWrongTypeNamesTheLineTheValueAndWhatIsAllowed) {

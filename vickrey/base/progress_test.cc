@@ -43,11 +43,12 @@ TEST(Progress, IsJsonLinesWhenPiped) {
     now += absl::Seconds(1);
     progress.Update(1000);
   });
-  EXPECT_EQ(text,
-            R"({"progress":{"task":"import","done":"400","total":"1000","rate":100,"seconds_left":6,"finished":false}})"
-            "\n"
-            R"({"progress":{"task":"import","done":"1000","total":"1000","rate":200,"seconds_left":0,"finished":true}})"
-            "\n");
+  EXPECT_EQ(
+      text,
+      R"({"progress":{"task":"import","done":"400","total":"1000","rate":100,"seconds_left":6,"finished":false,"values":{}}})"
+      "\n"
+      R"({"progress":{"task":"import","done":"1000","total":"1000","rate":200,"seconds_left":0,"finished":true,"values":{}}})"
+      "\n");
 }
 
 TEST(Progress, UnknownTotalsAreNull) {
@@ -59,7 +60,7 @@ TEST(Progress, UnknownTotalsAreNull) {
     progress.Update(20);
   });
   EXPECT_THAT(text, HasSubstr(R"("total":null,"rate":5,"seconds_left":null)"));
-  EXPECT_THAT(text, EndsWith("\"finished\":true}}\n"));
+  EXPECT_THAT(text, EndsWith("\"finished\":true,\"values\":{}}}\n"));
 }
 
 TEST(Progress, IsABarOnATerminal) {
@@ -69,6 +70,18 @@ TEST(Progress, IsABarOnATerminal) {
   });
   EXPECT_THAT(text, HasSubstr("import [=======                       ]  25 %  500k auctions  50k/s  30s left"));
   EXPECT_THAT(text, EndsWith("\n"));
+}
+
+TEST(Progress, ShowsWhatElseIsKnownAndRatesWithoutWhatWasSkipped) {
+  const auto use = [](Progress& progress) {
+    progress.Skip(600);
+    progress.Show("objective", .25);
+    now += absl::Seconds(10);
+    progress.Update(800);
+  };
+  EXPECT_THAT(Written(1000, true, use), HasSubstr(" 80 %  800 auctions  20/s  10s left  objective 0.25"));
+  EXPECT_THAT(Written(1000, false, use),
+              HasSubstr(R"("rate":20,"seconds_left":10,"finished":false,"values":{"objective":0.25})"));
 }
 
 TEST(Progress, SurvivesNoTimePassingMoreThanTheTotalAndAClosedOutput) {
