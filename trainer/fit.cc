@@ -5,10 +5,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/isfinite.h>
-#include <ATen/ops/tensor.h>
-#include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -18,10 +15,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "trainer/data/loader.h"
+#include "trainer/epoch_report.h"
 #include "trainer/evaluate.h"
 #include "trainer/events/event_writer.h"
 #include "trainer/loss/loss.h"
@@ -29,7 +26,6 @@
 #include "trainer/run/checkpoint.h"
 #include "vickrey/base/files.h"
 #include "vickrey/base/interrupt.h"
-#include "vickrey/base/json.h"
 #include "vickrey/base/progress.h"
 #include "vickrey/base/random.h"
 #include "vickrey/base/status.h"
@@ -47,24 +43,6 @@ constexpr double kUsualDecay = .99;
 constexpr int kEventsOfAnEpoch = 20;
 constexpr size_t kTimedSteps = 1000;
 constexpr int kGpuLoaders = 4;  // threads; a CPU computes long enough for one to keep up
-
-void Report(const vickrey::v1::Epoch& epoch) {
-  if (isatty(STDERR_FILENO) != 1) {
-    vickrey::v1::EpochLine line;
-    *line.mutable_epoch() = epoch;
-    std::fputs(absl::StrCat(base::ToJson(line), "\n").c_str(), stderr);
-    return;
-  }
-  std::string text = absl::StrFormat("\r\033[K%s: epoch %d of %d, objective %.5g", epoch.model(), epoch.epoch(),
-                                     epoch.epochs(), epoch.train_value());
-  if (epoch.has_validation_logloss()) {
-    absl::StrAppend(&text, absl::StrFormat("; validation: log loss %.5f", epoch.validation_logloss()));
-  }
-  if (epoch.has_validation_welfare()) {
-    absl::StrAppend(&text, absl::StrFormat(", welfare %.5f (by %s)", epoch.validation_welfare(), epoch.reference()));
-  }
-  std::fputs(absl::StrCat(text, epoch.best() ? ", the best so far\n" : "\n").c_str(), stderr);
-}
 
 // One run of Fit: evaluate, checkpoint, step, log.
 class Run {

@@ -10,7 +10,6 @@ namespace vickrey::trainer {
 
 // Which part of a dataset an auction belongs to.
 enum class Part : uint32_t { kTrain = 0, kValidation = 1, kTest = 2 };
-inline constexpr int kParts = 3;
 
 // Some auctions in memory, encoded. Copyable; not thread-safe.
 struct Chunk {

@@ -102,8 +102,7 @@ absl::Status CheckSamplingRates(const log::FlatBatch& batch) {
     if (batch.sampling_rates[a] == 1) continue;
     return base::InvalidField("sampling_rate",
                               absl::StrCat("auction ", std::string(batch.id(a)), " has ", batch.sampling_rates[a],
-                                           "; this version does not train on a log that was "
-                                           "down-sampled"));
+                                           "; this version does not train on a log that was down-sampled"));
   }
   return absl::OkStatus();
 }
@@ -156,8 +155,9 @@ class Encoding {
     log::FlatBatch batch;
     for (int64_t done = 0; done < auctions;) {
       ASSIGN_OR_RETURN(const bool more, scan->Next(std::min(kScanAuctions, auctions - done), &batch));
-      if (!more)
+      if (!more) {
         return absl::DataLossError(absl::StrCat("the snapshot ends after ", done, " of ", auctions, " auctions"));
+      }
       RETURN_IF_ERROR(base::CheckInterrupt());
       RETURN_IF_ERROR(CheckSamplingRates(batch));
       RETURN_IF_ERROR(f(batch, done));
