@@ -1,6 +1,7 @@
 #include "trainer/config.h"
 
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -67,6 +68,15 @@ absl::Status CheckOptimizer(const std::string& where, const OptimizerConfig& opt
   if (optimizer.momentum() > 0 && optimizer.dense() != "sgd") {
     return base::InvalidField(where + ".momentum",
                               absl::StrCat("is not read by '", optimizer.dense(), "'; only sgd has momentum"));
+  }
+  // A weight that decays by more than itself changes its sign.
+  const double rate = optimizer.learning_rate();
+  const double tables_rate = optimizer.has_tables_learning_rate() ? optimizer.tables_learning_rate() : rate;
+  for (const auto& [field, decay, of] : {std::tuple("weight_decay", optimizer.weight_decay(), rate),
+                                         {"tables_weight_decay", optimizer.tables_weight_decay(), tables_rate}}) {
+    if (decay * of < 1) continue;
+    return base::InvalidField(absl::StrCat(where, ".", field),
+                              absl::StrCat(decay, " times the learning rate of ", of, " is not below 1"));
   }
   if (optimizer.dropout() > 0 && (model.hidden().empty() || model.architecture() == "two_tower")) {
     return base::InvalidField(where + ".dropout", absl::StrCat("is not read by this '", model.architecture(),

@@ -2,12 +2,12 @@
 
 #include <unistd.h>
 
-#include <cstdio>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "vickrey/base/json.h"
+#include "vickrey/base/progress.h"
 
 namespace vickrey::trainer {
 
@@ -15,7 +15,7 @@ void Report(const vickrey::v1::Epoch& epoch) {
   if (isatty(STDERR_FILENO) != 1) {
     vickrey::v1::EpochLine line;
     *line.mutable_epoch() = epoch;
-    std::fputs(absl::StrCat(base::ToJson(line), "\n").c_str(), stderr);
+    base::WriteToStderr(absl::StrCat(base::ToJson(line), "\n"));
     return;
   }
   std::string text = absl::StrFormat("\r\033[K%s: epoch %d of %d, objective %.5g", epoch.model(), epoch.epoch(),
@@ -26,7 +26,7 @@ void Report(const vickrey::v1::Epoch& epoch) {
   if (epoch.has_validation_welfare()) {
     absl::StrAppend(&text, absl::StrFormat(", welfare %.5f (by %s)", epoch.validation_welfare(), epoch.reference()));
   }
-  std::fputs(absl::StrCat(text, epoch.best() ? ", the best so far\n" : "\n").c_str(), stderr);
+  base::WriteToStderr(absl::StrCat(text, epoch.best() ? ", the best so far\n" : "\n"));
 }
 
 }  // namespace vickrey::trainer

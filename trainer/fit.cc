@@ -2,15 +2,11 @@
 
 #include <ATen/Context.h>
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/cat.h>
-#include <ATen/ops/from_blob.h>
-#include <ATen/ops/isfinite.h>
-#include <c10/core/GradMode.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <memory>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -21,6 +17,7 @@
 #include "trainer/epoch_report.h"
 #include "trainer/evaluate.h"
 #include "trainer/events/event_writer.h"
+#include "trainer/exchange.h"
 #include "trainer/loss/loss.h"
 #include "trainer/optim/optimizer.h"
 #include "trainer/run/checkpoint.h"
@@ -38,6 +35,7 @@ namespace {
 using vickrey::storage::v1::CheckpointFile;
 using TableGradients = std::vector<torch::Network::TableGradient>;
 
+constexpr char kBest[] = "best-";   // files of weights
 constexpr double kExplosion = 1e4;  // times what is usual
 constexpr double kUsualDecay = .99;
 constexpr int kEventsOfAnEpoch = 20;
@@ -117,11 +115,16 @@ class Run {
   absl::Status Resume() {
     RETURN_IF_ERROR(torch::CatchTorch([&] { MakeOptimizer(); }));
     if (IsMain()) {
+      base::RemoveUnpublished(options_.run);
+      base::RemoveUnpublished(options_.run / "checkpoints");
       ASSIGN_OR_RETURN(auto found, ReadCheckpoint(options_.run, options_.key, Tensors()));
       if (found.has_value()) state_ = *std::move(found);
+      DeleteOldWeights();
     }
-    if (workers_.size() > 1) RETURN_IF_ERROR(ShareState());
-    if (state_.step() > 0) optimizer_->set_steps({state_.optimizer_steps().begin(), state_.optimizer_steps().end()});
+    if (workers_.size() > 1) RETURN_IF_ERROR(ShareState(Tensors(), &workers_, &state_));
+    if (state_.step() > 0) {
+      RETURN_IF_ERROR(optimizer_->set_steps({state_.optimizer_steps().begin(), state_.optimizer_steps().end()}));
+    }
     last_checkpoint_ = absl::Now();
     first_step_ = state_.step();
     if (!IsMain()) return absl::OkStatus();
@@ -133,25 +136,6 @@ class Run {
     return absl::OkStatus();
   }
 
-  absl::Status ShareState() {
-    std::string bytes = state_.SerializeAsString();
-    auto size = static_cast<int64_t>(bytes.size());
-    at::Tensor length = at::from_blob(&size, {1}, at::kLong);
-    RETURN_IF_ERROR(workers_.Broadcast(&length));
-    bytes.resize(static_cast<size_t>(size));
-    at::Tensor text = at::from_blob(bytes.data(), {size}, at::kByte);
-    if (size > 0) RETURN_IF_ERROR(workers_.Broadcast(&text));
-    if (!state_.ParseFromString(bytes)) return absl::DataLossError("the state that rank 0 sent does not parse");
-    if (state_.step() == 0) return absl::OkStatus();
-    const c10::AutoGradMode no_gradient(false);
-    for (auto& [name, tensor] : Tensors()) {
-      at::Tensor shared = tensor.contiguous();
-      RETURN_IF_ERROR(workers_.Broadcast(&shared));
-      if (!shared.is_same(tensor)) tensor.copy_(shared);
-    }
-    return absl::OkStatus();
-  }
-
   absl::Status Step(TrainBatch* batch) {
     const int64_t step = state_.step();
     const bool warm = step < warm_steps_;
@@ -160,31 +144,38 @@ class Run {
     Point point = PointAt(options_.loss, static_cast<double>(step - phase_begin) / static_cast<double>(phase_steps));
     if (warm) point.alpha = 1;
     const double share = LearningRateAt(options_.optimizer, step - phase_begin, phase_steps);
-    if (workers_.size() > 1) RETURN_IF_ERROR(FindWhole(&batch->loss));
+    if (workers_.size() > 1) RETURN_IF_ERROR(FindWhole(plan_.SizeOf(step), &workers_, &batch->loss));
     TableGradients tables;
-    double objective = 0;
+    StepSums sums = {.candidates = batch->chunk.candidates()};
     RETURN_IF_ERROR(torch::CatchTorch([&] {
       if (step == phase_begin) {
         if (step > 0) MakeOptimizer();
         state_.set_usual_objective(0);
       }
-      objective = Backward(*batch, point, &tables);
+      sums.objective = Backward(*batch, point, &tables);
     }));
-    interrupted_ = !base::CheckInterrupt().ok();
-    int64_t candidates = batch->chunk.candidates();
-    if (workers_.size() > 1) RETURN_IF_ERROR(Exchange(&objective, &candidates, &tables));
+    sums.interrupted = !base::CheckInterrupt().ok();
+    if (workers_.size() > 1) RETURN_IF_ERROR(AddUp(network_.dense_gradient(), &workers_, &sums, &tables));
+    interrupted_ = sums.interrupted;
+    const double objective = sums.objective;
     const double usual = state_.usual_objective();
-    bool finite = std::isfinite(objective) && (usual == 0 || std::abs(objective) <= kExplosion * usual + 1);
+    const bool explodes = usual > 0 && std::isfinite(objective) && std::abs(objective) > kExplosion * usual + 1;
+    bool finite = std::isfinite(objective) && !explodes;
     if (finite) {
       const auto stepped = torch::CatchTorch([&] { return optimizer_->Step(tables, share); });
       RETURN_IF_ERROR(stepped);
       finite = *stepped;
     }
-    if (!finite) return Exploded(step, objective);
+    if (!finite) {
+      return Exploded(step, absl::StrCat("has the objective ", objective,
+                                         std::isfinite(objective) && !explodes ? " and a gradient that is not finite"
+                                         : explodes                            ? ", which explodes"
+                                                                               : ""));
+    }
     state_.set_usual_objective(usual + (usual == 0 ? 1 : 1 - kUsualDecay) * (std::abs(objective) - usual));
     state_.set_epoch_sum(state_.epoch_sum() + objective);
     state_.set_step(step + 1);
-    candidates_ += candidates;
+    candidates_ += sums.candidates;
     return Log(objective, share * options_.optimizer.learning_rate());
   }
 
@@ -215,43 +206,14 @@ class Run {
     return objective.item<double>();
   }
 
-  // How many candidates of the whole batch have a label.
-  absl::Status FindWhole(LossBatch* batch) {
-    batch->whole_auctions = static_cast<double>(plan_.SizeOf(state_.step()));
-    batch->whole_labelled =
-        static_cast<double>(std::ranges::count_if(batch->labels, [](double label) { return !std::isnan(label); }));
-    at::Tensor labelled = at::from_blob(&batch->whole_labelled, {1}, at::kDouble);
-    return workers_.Sum(&labelled);
-  }
-
-  // Adds up objective, candidates and gradients over all processes, and whether any was interrupted.
-  absl::Status Exchange(double* objective, int64_t* candidates, TableGradients* tables) {
-    const c10::AutoGradMode no_gradient(false);
-    at::Tensor gradient = network_.dense_gradient();
-    RETURN_IF_ERROR(workers_.Sum(&gradient));
-    double numbers[] = {*objective, interrupted_ ? 1.0 : 0.0, static_cast<double>(*candidates)};
-    at::Tensor sums = at::from_blob(numbers, {3}, at::kDouble);
-    RETURN_IF_ERROR(workers_.Sum(&sums));
-    *objective = numbers[0];
-    interrupted_ = numbers[1] > 0;
-    *candidates = static_cast<int64_t>(numbers[2]);
-    for (auto& table : *tables) {
-      ASSIGN_OR_RETURN(const std::vector<at::Tensor> members, workers_.Gather(table.members));
-      ASSIGN_OR_RETURN(const std::vector<at::Tensor> gradients, workers_.Gather(table.gradients));
-      table.members = at::cat(members);
-      table.gradients = at::cat(gradients);
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status Exploded(int64_t step, double objective) const {
+  // The error of a step, from 0, of which `what` is said.
+  absl::Status Exploded(int64_t step, const std::string& what) const {
     const int64_t of_epoch = plan_.steps_per_epoch();
     const std::filesystem::path last = LastCheckpoint(options_.run);
     return absl::InternalError(absl::StrCat(
-        "training ", options_.name, ": the objective of step ", step + 1, " (batch ", step % of_epoch + 1, " of epoch ",
-        step / of_epoch + 1, ") is ", objective, std::isfinite(objective) ? ", which explodes" : ", or its gradient is",
-        std::isfinite(objective) ? "" : " not finite", "; the last checkpoint before it is ",
-        last.empty() ? "none" : last.string(), "; a lower optimizer.learning_rate or optimizer.clip_norm may help"));
+        "training ", options_.name, ": step ", step + 1, " (batch ", step % of_epoch + 1, " of epoch ",
+        step / of_epoch + 1, ") ", what, "; the last checkpoint before it is ", last.empty() ? "none" : last.string(),
+        "; a lower optimizer.learning_rate or optimizer.clip_norm may help"));
   }
 
   absl::Status Log(double objective, double learning_rate) {
@@ -271,6 +233,7 @@ class Run {
     report.set_epochs(options_.optimizer.epochs());
     report.set_train_value(state_.epoch_sum() / static_cast<double>(plan_.steps_per_epoch()));
     state_.set_epoch_sum(0);
+    RETURN_IF_ERROR(CheckFinite());
     RETURN_IF_ERROR(Evaluate(&report));
     if (IsMain()) Report(report);
     return absl::OkStatus();
@@ -299,6 +262,12 @@ class Run {
       }
     }
     if (IsMain()) RETURN_IF_ERROR(events_->Write(state_.step(), scalars));
+    if (workers_.size() > 1) {
+      // Hosts whose processors differ may differ in a last bit; which epoch is the best, and the last, they may not.
+      std::vector<double> judged = {score, multiplier};
+      RETURN_IF_ERROR(TakeFromMain(&judged, &workers_));
+      score = judged[0], multiplier = judged[1];
+    }
     // What a rank loss has not trained yet is a log-loss model: no candidate, unless there is no other.
     const bool eligible = state_.step() > warm_steps_ || report->epoch() == options_.optimizer.epochs();
     if (!eligible) return absl::OkStatus();
@@ -312,7 +281,7 @@ class Run {
     best.set_epoch(report->epoch());
     best.set_score(score);
     best.set_multiplier(multiplier);
-    best.set_weights(absl::StrCat("best-", report->epoch(), ".safetensors"));
+    best.set_weights(absl::StrCat(kBest, report->epoch(), ".safetensors"));
     return IsMain() ? WriteBest() : absl::OkStatus();
   }
 
@@ -325,12 +294,21 @@ class Run {
     return file->Publish();
   }
 
+  // Steps along finite gradients lead to weights that are not finite only where they overflow: what is saved, or
+  // judged, is looked at as a whole.
+  absl::Status CheckFinite() const {
+    double sum = 0;
+    RETURN_IF_ERROR(torch::CatchTorch([&] {
+      sum = network_.dense().sum(at::kDouble).item<double>();
+      for (const auto& [name, table] : network_.tables()) sum += table.sum(at::kDouble).item<double>();
+    }));
+    return std::isfinite(sum) ? absl::OkStatus() : Exploded(state_.step() - 1, "left weights that are not finite");
+  }
+
   absl::Status Checkpoint() {
     last_checkpoint_ = absl::Now();
     if (!IsMain()) return absl::OkStatus();
-    bool finite = false;
-    RETURN_IF_ERROR(torch::CatchTorch([&] { finite = at::isfinite(network_.dense()).all().item<bool>(); }));
-    if (!finite) return Exploded(state_.step(), std::nan(""));
+    RETURN_IF_ERROR(CheckFinite());
     CheckpointFile state = state_;
     state.set_key(options_.key);
     for (const auto& [name, steps] : optimizer_->steps()) (*state.mutable_optimizer_steps())[name] = steps;
@@ -339,19 +317,17 @@ class Run {
     return absl::OkStatus();
   }
 
-  // Those that no checkpoint names: each of those that are kept may name another.
+  // Those that no checkpoint names, and that are not the best now.
   void DeleteOldWeights() const {
-    std::vector<std::pair<int, std::filesystem::path>> all;
+    const std::set<std::string> named = WeightsOfCheckpoints(options_.run);
+    std::vector<std::filesystem::path> old;
     std::error_code error;
     for (const auto& entry : std::filesystem::directory_iterator(options_.run, error)) {
       const std::string name = entry.path().filename().string();
-      int epoch = 0;
-      if (std::sscanf(name.c_str(), "best-%d.", &epoch) == 1) all.emplace_back(epoch, entry.path());
+      if (!name.starts_with(kBest) || named.contains(name) || name == state_.best().weights()) continue;
+      old.push_back(entry.path());
     }
-    std::sort(all.begin(), all.end());
-    for (size_t i = 0; i + static_cast<size_t>(options_.checkpoint.keep()) + 1 < all.size(); ++i) {
-      std::filesystem::remove(all[i].second, error);
-    }
+    for (const auto& path : old) std::filesystem::remove(path, error);
   }
 
   Fitted Result(double seconds_waited) const {

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <map>
 #include <memory>
 #include <utility>
@@ -25,6 +24,7 @@
 #include "vickrey/base/files.h"
 #include "vickrey/base/interrupt.h"
 #include "vickrey/base/json.h"
+#include "vickrey/base/progress.h"
 #include "vickrey/base/sha256.h"
 #include "vickrey/base/status.h"
 #include "vickrey/torch/torch_scorer.h"
@@ -113,6 +113,10 @@ absl::StatusOr<at::Device> Resolve(const TrainConfig& config, int local_rank, in
     const auto found = torch::DeviceOf(cuda);
     if (found.ok()) device = *found;
     if (!found.ok() && config.device() == "cuda") return found.status();
+    if (!found.ok() && processes > 1 && torch::DeviceOf("cuda").ok()) {
+      return base::InvalidField("device", absl::StrCat("'auto' finds GPUs, but none for process ", local_rank,
+                                                       " of this host; start as many as there are GPUs, or give cpu"));
+    }
   }
   if (config.precision() == "bfloat16" && device.is_cpu()) {
     return base::InvalidField("precision", "'bfloat16' needs a GPU; on a CPU only 'float32' is allowed");
@@ -132,7 +136,7 @@ class Job {
     // What depends on the data, base_rate and scale, is null here; the artifact has it.
     if (!base_rate_given_) config_.mutable_loss()->clear_base_rate();
     if (setup_.is_main()) {
-      std::fputs(absl::StrCat("{\"config\":", base::ToJson(Effective()), "}\n").c_str(), stderr);
+      base::WriteToStderr(absl::StrCat("{\"config\":", base::ToJson(Effective()), "}\n"));
     }
     RETURN_IF_ERROR(CheckVersion());
     RETURN_IF_ERROR(base::MakeFolders(setup_.root));
@@ -243,7 +247,7 @@ class Job {
     LossConfig& loss = *config_.mutable_loss();
     const double rate = data_->Train().totals().ClickRate();
     if (!base_rate_given_) loss.set_base_rate(rate > 0 ? rate : 1);
-    if (!loss.has_scale()) {
+    if (Reads(loss, "scale") && !loss.has_scale()) {
       ASSIGN_OR_RETURN(const double scale, ScaleOf(data_->Train(), *labels_));
       loss.set_scale(scale);
     }

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -19,6 +20,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "trainer/evaluate.h"
+#include "trainer/exchange.h"
 #include "trainer/export.h"
 #include "trainer/fit.h"
 #include "trainer/run/run_folder.h"
@@ -46,7 +48,7 @@ constexpr char kWeights[] = "weights.safetensors";
 constexpr int kKeyDigits = 12;
 constexpr int64_t kPiece = 1 << 18;  // labels that are in memory at a time
 constexpr absl::Duration kTell = absl::Milliseconds(200);
-constexpr int kLabelFormat = 2;  // part of the key: raise it where labels come out otherwise than before
+constexpr int kLabelFormat = 3;  // part of the key: raise it where labels come out otherwise than before
 
 // What a fold's teacher minimises: the log loss of clicks.
 LossConfig TeacherLoss() {
@@ -137,17 +139,20 @@ class Teacher {
   absl::StatusOr<TeacherLabels> Label() {
     // One job at a time: the others find what it has made.
     std::unique_ptr<base::FileLock> lock;
-    if (setup_.is_main()) {
-      ASSIGN_OR_RETURN(lock, base::FileLock::Wait(setup_.root / "runs" / report_.name() / "lock"));
-    }
-    double there = HasLabels() ? 1 : 0;
-    at::Tensor found = at::from_blob(&there, {1}, at::kDouble);
-    RETURN_IF_ERROR(setup_.workers->Broadcast(&found));
-    if (there > 0) {
+    RETURN_IF_ERROR(WhileOthersWait("take the lock of the teacher", [&]() -> absl::Status {
+      if (!setup_.is_main()) return absl::OkStatus();
+      const std::filesystem::path file = setup_.root / "runs" / report_.name() / "lock";
+      ASSIGN_OR_RETURN(lock, base::FileLock::Wait(file, [this] { return Tell(State::kUnderWay).status(); }));
+      RemoveLeftovers();
+      return absl::OkStatus();
+    }));
+    std::vector<double> there = {HasLabels() ? 1.0 : 0.0};
+    RETURN_IF_ERROR(TakeFromMain(&there, setup_.workers));
+    if (there[0] > 0) {
       report_.set_reused(true);
     } else {
       ASSIGN_OR_RETURN(const std::string digests, Train());
-      RETURN_IF_ERROR(setup_.is_main() ? LabelForAll(digests) : WaitForLabels());
+      RETURN_IF_ERROR(WhileOthersWait("write the teacher's labels", [&] { return LabelAll(digests); }));
     }
     return Read();
   }
@@ -158,31 +163,46 @@ class Teacher {
     return std::filesystem::exists(folder_ / kFile, error);
   }
 
-  // How far rank 0 is with the labels, which the others wait for: it tells them now and then, so that they know it
-  // alive.
-  enum class Labelling { kUnderWay = 0, kDone = 1, kFailed = 2 };
-
-  absl::StatusOr<Labelling> Tell(Labelling own) {
-    double state = setup_.is_main() ? static_cast<double>(own) : 0;
-    at::Tensor shared = at::from_blob(&state, {1}, at::kDouble);
-    RETURN_IF_ERROR(setup_.workers->Broadcast(&shared));
-    last_told_ = absl::Now();
-    return static_cast<Labelling>(static_cast<int>(state));
+  // What publishers that were killed left; the lock is held.
+  void RemoveLeftovers() const {
+    base::RemoveUnpublished(folder_.parent_path(), folder_.filename().string());
+    base::RemoveUnpublished(setup_.root / report_.name());
   }
 
-  absl::Status LabelForAll(const std::string& digests) {
+  // How far rank 0 is with what the others wait for: it tells them now and then, so that they know it alive. All hear
+  // where one of them was interrupted, and end alike.
+  enum class State { kUnderWay = 0, kDone = 1, kFailed = 2 };
+
+  absl::StatusOr<State> Tell(State own) {
+    const absl::Status interrupt = base::CheckInterrupt();
+    double numbers[] = {setup_.is_main() ? static_cast<double>(own) : 0, interrupt.ok() ? 0.0 : 1.0};
+    at::Tensor shared = at::from_blob(numbers, {2}, at::kDouble);
+    RETURN_IF_ERROR(setup_.workers->Sum(&shared));
     last_told_ = absl::Now();
-    const absl::Status labelled = LabelAll(digests);
-    RETURN_IF_ERROR(Tell(labelled.ok() ? Labelling::kDone : Labelling::kFailed).status());
-    return labelled;
+    end_told_ = numbers[1] > 0 || numbers[0] != 0;
+    RETURN_IF_ERROR(interrupt);
+    if (numbers[1] > 0) return absl::CancelledError("interrupted: another process of this job got a signal");
+    return static_cast<State>(static_cast<int>(numbers[0]));
   }
 
-  absl::Status WaitForLabels() {
+  absl::Status TellNowAndThen() {
+    return absl::Now() - last_told_ > kTell ? Tell(State::kUnderWay).status() : absl::OkStatus();
+  }
+
+  // Rank 0 does `f`, which tells now and then; its error where it fails.
+  absl::Status WhileOthersWait(const std::string& what, absl::FunctionRef<absl::Status()> f) {
+    if (setup_.is_main()) {
+      last_told_ = absl::Now();
+      end_told_ = false;
+      const absl::Status done = f();
+      if (end_told_) return done;  // they have left
+      const absl::Status told = Tell(done.ok() ? State::kDone : State::kFailed).status();
+      return done.ok() ? told : done;
+    }
     for (;;) {
-      ASSIGN_OR_RETURN(const Labelling state, Tell(Labelling::kUnderWay));
-      if (state == Labelling::kDone) return absl::OkStatus();
-      if (state == Labelling::kFailed) return absl::UnavailableError("rank 0 could not write the teacher's labels");
-      RETURN_IF_ERROR(base::CheckInterrupt());
+      ASSIGN_OR_RETURN(const State state, Tell(State::kUnderWay));
+      if (state == State::kDone) return absl::OkStatus();
+      if (state == State::kFailed) return absl::UnavailableError(absl::StrCat("rank 0 could not ", what));
     }
   }
 
@@ -195,10 +215,9 @@ class Teacher {
     std::string digests;
     for (int fold = 0; fold < data_.folds(); ++fold) {
       std::error_code error;
-      double there = std::filesystem::exists(ArtifactOf(fold), error) ? 1 : 0;
-      at::Tensor found = at::from_blob(&there, {1}, at::kDouble);
-      RETURN_IF_ERROR(setup_.workers->Broadcast(&found));
-      if (there == 0) RETURN_IF_ERROR(TrainFold(fold));
+      std::vector<double> there = {std::filesystem::exists(ArtifactOf(fold), error) ? 1.0 : 0.0};
+      RETURN_IF_ERROR(TakeFromMain(&there, setup_.workers));
+      if (there[0] == 0) RETURN_IF_ERROR(TrainFold(fold));
       if (!setup_.is_main()) continue;
       // Also of one that was killed when its artifact was written and this was not done yet.
       RETURN_IF_ERROR(CleanRun(RunOf(fold)));
@@ -258,9 +277,7 @@ class Teacher {
                              [&](const Chunk& chunk, const std::vector<float>& logits) -> absl::Status {
                                RETURN_IF_ERROR(base::CheckInterrupt());
                                progress.Update(done_ += chunk.auctions());
-                               if (absl::Now() - last_told_ > kTell) {
-                                 RETURN_IF_ERROR(Tell(Labelling::kUnderWay).status());
-                               }
+                               RETURN_IF_ERROR(TellNowAndThen());
                                return AddLabels(chunk, ProbabilitiesOf(logits, multiplier), role, scratch);
                              });
       };
@@ -291,7 +308,10 @@ class Teacher {
       labels.assign(static_cast<size_t>(n), 0);
       if (role == Role::kMean) RETURN_IF_ERROR(scratch.Read(chunk.first_candidates[a], labels));
       const double share = role == Role::kMean ? 1.0 / data_.folds() : 1.0;
-      for (int64_t i = 0; i < n; ++i) labels[i] += static_cast<float>(probabilities[begin + i] * share);
+      // Rounded shares of 1 may come to more than 1.
+      for (int64_t i = 0; i < n; ++i) {
+        labels[i] = std::min(1.F, labels[i] + static_cast<float>(probabilities[begin + i] * share));
+      }
       RETURN_IF_ERROR(scratch.Write(chunk.first_candidates[a], labels));
     }
     return absl::OkStatus();
@@ -299,17 +319,18 @@ class Teacher {
 
   // Calls f(values) on all labels, in pieces.
   template <typename F>
-  absl::Status ForEachPiece(const Scratch& scratch, F f) const {
+  absl::Status ForEachPiece(const Scratch& scratch, F f) {
     std::vector<float> piece;
     for (int64_t first = 0; first < dataset_.candidates(); first += kPiece) {
       piece.resize(static_cast<size_t>(std::min(kPiece, dataset_.candidates() - first)));
+      RETURN_IF_ERROR(TellNowAndThen());
       RETURN_IF_ERROR(scratch.Read(first, piece));
       RETURN_IF_ERROR(f(std::string_view(reinterpret_cast<const char*>(piece.data()), piece.size() * sizeof(float))));
     }
     return absl::OkStatus();
   }
 
-  absl::Status Write(const Scratch& scratch) const {
+  absl::Status Write(const Scratch& scratch) {
     base::Sha256 digest;
     RETURN_IF_ERROR(ForEachPiece(scratch, [&](std::string_view bytes) {
       digest.Update(bytes);
@@ -374,6 +395,7 @@ class Teacher {
   Brier in_sample_, held_out_;
   int64_t done_ = 0;
   absl::Time last_told_;
+  bool end_told_ = false;
 };
 
 }  // namespace

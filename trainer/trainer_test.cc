@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
 #include <limits>
 #include <memory>
 #include <numbers>
@@ -236,6 +237,35 @@ TEST(Fit, PassesOverADamagedCheckpoint) {
   EXPECT_EQ(FitAll(data, options, Start(Logistic()).get())->speed.steps(), 12);
 }
 
+TEST(Fit, WhatIsWrittenBehindDamagedCheckpointsIsKept) {
+  const Grouping data = MakeData(Sheet(64));
+  FitOptions options = Options(Folder("all_damaged"));
+  options.checkpoint.set_seconds(0);
+  options.checkpoint.set_keep(2);
+  const auto fitted = FitAll(data, options, Start(Logistic()).get());
+  ASSERT_TRUE(fitted.ok()) << fitted.status();
+  const std::string weights = *base::ReadFile(fitted->weights);
+  const std::filesystem::path checkpoints = options.run / "checkpoints";
+  for (const char* step : {"11", "12"}) {
+    // One by its tensors, one by a digit of its state.
+    const auto file = checkpoints / step / (step == std::string_view("11") ? "tensors.safetensors" : "state.json");
+    std::string bytes = *base::ReadFile(file);
+    const size_t place = step == std::string_view("11") ? bytes.size() - 2 : bytes.find("\"step\":") + 8;
+    bytes[place] ^= 1;
+    ASSERT_TRUE(base::WriteFileAtomically(file, bytes).ok());
+  }
+  std::ofstream(options.run / "best-9.safetensors") << "of an epoch that no checkpoint names";
+  const auto again = FitAll(data, options, Start(Logistic()).get());  // from the start
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->speed.steps(), 12);
+  EXPECT_EQ(*base::ReadFile(again->weights), weights);
+  EXPECT_FALSE(std::filesystem::exists(options.run / "best-9.safetensors"));
+  EXPECT_TRUE(std::filesystem::exists(checkpoints / "11.damaged"));
+  EXPECT_TRUE(std::filesystem::exists(checkpoints / "11"));
+  EXPECT_TRUE(std::filesystem::exists(checkpoints / "12"));
+  EXPECT_FALSE(std::filesystem::exists(checkpoints / "10"));
+}
+
 TEST(Fit, AMaskedCandidateTeachesNothing) {
   Sheet sheet(64);
   for (size_t i = 1; i < sheet.clicks.size(); i += 2) sheet.clicks[i] = kUnknown;  // only x = 0 is left
@@ -292,6 +322,21 @@ TEST(Fit, StopsWhereTheObjectiveExplodes) {
   const auto status = FitAll(data, options, Start(Logistic()).get()).status();
   EXPECT_TRUE(absl::IsInternal(status)) << status;
   EXPECT_THAT(std::string(status.message()), testing::HasSubstr("explodes"));
+}
+
+TEST(Fit, StopsWhereWeightsOverflow) {
+  const Grouping data = MakeData(Sheet(64));
+  FitOptions options = Options(Folder("overflows"));
+  options.optimizer.set_dense("sgd");
+  options.optimizer.set_schedule("constant");
+  options.optimizer.set_warmup(0);
+  options.optimizer.set_learning_rate(1e38);
+  options.optimizer.set_batch_auctions(1000);  // one step an epoch
+  options.loss.set_base_rate(1e-6);
+  const auto status = FitAll(data, options, Start(Logistic()).get()).status();
+  EXPECT_TRUE(absl::IsInternal(status)) << status;
+  EXPECT_THAT(std::string(status.message()),
+              testing::HasSubstr("step 1 (batch 1 of epoch 1) left weights that are not finite"));
 }
 
 TEST(Fit, RefusesLabelsThatAreNoProbabilities) {
@@ -376,13 +421,13 @@ TEST(T6, ATeacherDoesNotLabelWhatItTrainedOn) {
     const Grouping data = MakeData(sheet, config.teacher().cross_fit());
     auto teacher = LabelByTeacher(config, data, snapshot, setup);
     EXPECT_TRUE(teacher.ok()) << teacher.status();
-    std::vector<double> all, labels;
-    EXPECT_TRUE(ForEachChunk(data.dataset(), [&](const Chunk& chunk) {
-                  EXPECT_TRUE(teacher->labels.Of(chunk, &labels).ok());
-                  all.insert(all.end(), labels.begin(), labels.end());
-                  return absl::OkStatus();
-                }).ok());
-    return all;
+    Chunk chunk;
+    for (int64_t number = 0; number < data.dataset().auctions(); ++number) {
+      EXPECT_TRUE(data.dataset().Read(number, &chunk).ok());
+    }
+    std::vector<double> labels;
+    EXPECT_TRUE(teacher->labels.Of(chunk, &labels).ok());
+    return labels;
   };
   Sheet sheet(64);
   const std::vector<double> before = labels_of(sheet, "before");

@@ -14,7 +14,7 @@ namespace {
 
 using vickrey::storage::v1::DatasetFile;
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 constexpr char kDescription[] = "dataset.json", kRecords[] = "records", kIndex[] = "index";
 constexpr size_t kWriteBytes = size_t{1} << 20;
 constexpr int64_t kEntry = sizeof(IndexEntry);

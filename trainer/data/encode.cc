@@ -32,7 +32,7 @@ using vickrey::v1::LoggedAuction;
 
 constexpr int64_t kScanAuctions = 1024;  // read at a time
 constexpr int kKeyDigits = 12;
-constexpr int kFormat = 1;  // part of the key: raise it where datasets come out otherwise than before
+constexpr int kFormat = 2;  // part of the key: raise it where datasets come out otherwise than before
 
 // The preset with the id that the log's records carry.
 absl::StatusOr<FeatureSchema> SchemaOfLog(const std::string& schema_id) {
@@ -48,7 +48,7 @@ absl::StatusOr<std::shared_ptr<const features::Schema>> SchemaFor(const DataConf
   FeatureSchema proto;
   if (!config.has_schema()) {
     ASSIGN_OR_RETURN(proto, SchemaOfLog(schema_id));
-  } else if (std::filesystem::exists(config.schema())) {
+  } else if (std::error_code error; std::filesystem::is_regular_file(config.schema(), error)) {
     RETURN_IF_ERROR(base::Annotate(base::LoadConfigFile(config.schema(), &proto), "data.schema"));
   } else {
     const auto preset = features::Schema::Preset(config.schema());
@@ -258,6 +258,7 @@ absl::StatusOr<std::shared_ptr<const Dataset>> EncodeSnapshot(const std::filesys
   // One process makes it; those that train together with it, or want the same, wait.
   ASSIGN_OR_RETURN(const auto lock,
                    base::FileLock::Wait(root / "datasets" / absl::StrCat(".", folder.filename().string(), ".lock")));
+  base::RemoveUnpublished(folder.parent_path(), folder.filename().string());
   std::error_code error;
   if (!std::filesystem::exists(folder, error)) {
     RETURN_IF_ERROR(Encoding(*reader, config, seed, manifest.auctions(), raw).Write(folder));

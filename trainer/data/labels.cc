@@ -70,26 +70,23 @@ absl::Status Labels::CheckAny(const Selection& selection) const {
 absl::Status ForEachChunk(const Sample& sample, absl::FunctionRef<absl::Status(const Chunk&)> f) {
   Chunks chunks(f);
   std::vector<int64_t> numbers;
-  for (int64_t begin = 0; begin < sample.auctions; begin += kNumbersAtATime) {
-    const int64_t end = std::min(sample.auctions, begin + kNumbersAtATime);
+  for (int64_t begin = 0; begin < sample.auctions;) {
+    // As many of the sample as lie within so many of the selection.
     const int64_t first = sample.Place(begin);
+    int64_t end = begin + 1;
+    while (end < sample.auctions && sample.Place(end) < first + kNumbersAtATime) ++end;
     numbers.resize(static_cast<size_t>(sample.Place(end - 1) - first) + 1);
     RETURN_IF_ERROR(sample.selection.Numbers(first, numbers));
     for (int64_t i = begin; i < end; ++i) {
       RETURN_IF_ERROR(chunks.Add(sample.selection.dataset(), numbers[sample.Place(i) - first]));
     }
+    begin = end;
   }
   return chunks.Flush();
 }
 
 absl::Status ForEachChunk(const Selection& selection, absl::FunctionRef<absl::Status(const Chunk&)> f) {
   return ForEachChunk(Sample(selection, 0), f);
-}
-
-absl::Status ForEachChunk(const Dataset& dataset, absl::FunctionRef<absl::Status(const Chunk&)> f) {
-  Chunks chunks(f);
-  for (int64_t number = 0; number < dataset.auctions(); ++number) RETURN_IF_ERROR(chunks.Add(dataset, number));
-  return chunks.Flush();
 }
 
 }  // namespace vickrey::trainer

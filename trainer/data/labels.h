@@ -45,8 +45,6 @@ class Labels {
 // Calls f(chunk) on the auctions of a sample, in order, a few at a time: as many as have about 8192 candidates.
 absl::Status ForEachChunk(const Sample& sample, absl::FunctionRef<absl::Status(const Chunk&)> f);
 absl::Status ForEachChunk(const Selection& selection, absl::FunctionRef<absl::Status(const Chunk&)> f);
-// All auctions of a dataset, in order of time.
-absl::Status ForEachChunk(const Dataset& dataset, absl::FunctionRef<absl::Status(const Chunk&)> f);
 
 }  // namespace vickrey::trainer
 

@@ -1,7 +1,10 @@
 #include "trainer/data/record.h"
 
 #include <cstring>
+#include <string_view>
 #include <vector>
+
+#include "vickrey/base/crc32c.h"
 
 namespace vickrey::trainer {
 namespace {
@@ -10,8 +13,13 @@ namespace {
 struct Counts {
   uint32_t candidates = 0;
   uint32_t context_members = 0, ad_members = 0;  // of all bags
-  uint32_t unused = 0;                           // keeps what follows aligned
+  uint32_t crc = 0;                              // CRC-32C of the other counts, and of all that follows them
 };
+
+uint32_t CrcOf(Counts counts, std::string_view rest) {
+  counts.crc = 0;
+  return base::Crc32c(rest, base::Crc32c({reinterpret_cast<const char*>(&counts), sizeof(counts)}));
+}
 
 template <typename T>
 void Put(const std::vector<T>& from, int64_t begin, int64_t count, std::string* bytes) {
@@ -89,9 +97,10 @@ void AppendRecord(const Chunk& chunk, int64_t auction, std::string* bytes) {
     const int64_t bags = BagsOf(side);
     return static_cast<uint32_t>(side.bag_offsets[(row + rows) * bags] - side.bag_offsets[row * bags]);
   };
-  const Counts counts = {.candidates = static_cast<uint32_t>(n),
-                         .context_members = members(batch.context, auction, 1),
-                         .ad_members = members(batch.ads, begin, n)};
+  Counts counts = {.candidates = static_cast<uint32_t>(n),
+                   .context_members = members(batch.context, auction, 1),
+                   .ad_members = members(batch.ads, begin, n)};
+  const size_t start = bytes->size();
   bytes->append(reinterpret_cast<const char*>(&counts), sizeof(counts));
   Put(chunk.bids_micros, begin, n, bytes);
   Put(chunk.values_micros, begin, n, bytes);
@@ -99,6 +108,8 @@ void AppendRecord(const Chunk& chunk, int64_t auction, std::string* bytes) {
   Put(chunk.clicks, begin, n, bytes);
   PutRows(batch.context, auction, 1, bytes);
   PutRows(batch.ads, begin, n, bytes);
+  counts.crc = CrcOf(counts, std::string_view(*bytes).substr(start + sizeof(counts)));
+  std::memcpy(bytes->data() + start, &counts, sizeof(counts));
 }
 
 bool ParseRecord(const model::Layout& inputs, std::span<const char> bytes, Chunk* chunk) {
@@ -111,6 +122,7 @@ bool ParseRecord(const model::Layout& inputs, std::span<const char> bytes, Chunk
   if (bytes.size() != sizeof(counts) + n * kOfCandidate + context + SizeOfRows(inputs.ad, n, counts.ad_members)) {
     return false;
   }
+  if (CrcOf(counts, {bytes.data() + sizeof(counts), bytes.size() - sizeof(counts)}) != counts.crc) return false;
   const char* const rows = bytes.data() + sizeof(counts) + n * kOfCandidate;
   if (MembersOf(inputs.context, 1, rows) != counts.context_members ||
       MembersOf(inputs.ad, n, rows + context) != counts.ad_members) {

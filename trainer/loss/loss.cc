@@ -164,6 +164,13 @@ absl::Status CheckFields(const LossConfig& config) {
   return absl::OkStatus();
 }
 
+bool Reads(const LossConfig& config, std::string_view field) {
+  const Entry* entry = Find(config.loss());
+  if (entry == nullptr) return false;
+  const std::vector<std::string> fields = FieldsOf(*entry);
+  return std::find(fields.begin(), fields.end(), field) != fields.end();
+}
+
 void ClearUnread(LossConfig* config) {
   const Entry* entry = Find(config->loss());
   if (entry == nullptr) return;

@@ -60,6 +60,9 @@ class Loss {
 // given, before defaults. OK where the loss is not known: that is said by MakeLoss.
 absl::Status CheckFields(const vickrey::config::v1::LossConfig& config);
 
+// Whether the loss reads a field of its configuration.
+bool Reads(const vickrey::config::v1::LossConfig& config, std::string_view field);
+
 // Takes away what the loss does not read: what is left says the same, and can be given again.
 void ClearUnread(vickrey::config::v1::LossConfig* config);
 

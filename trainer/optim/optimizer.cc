@@ -56,13 +56,11 @@ bool Optimizer::Step(const std::vector<torch::Network::TableGradient>& tables, d
   for (const torch::Network::TableGradient& table : tables) {
     tables_.at(table.parameter)->Prepare(table.members, table.gradients);
   }
-  double scale = 1;
-  if (config_.has_clip_norm()) {
-    double squares = SquaredNorm(network_.dense_gradient());
-    for (const torch::Network::TableGradient& table : tables) squares += tables_.at(table.parameter)->SquaredNorm();
-    if (!std::isfinite(squares)) return false;
-    if (squares > config_.clip_norm() * config_.clip_norm()) scale = config_.clip_norm() / std::sqrt(squares);
-  }
+  double squares = SquaredNorm(network_.dense_gradient());
+  for (const torch::Network::TableGradient& table : tables) squares += tables_.at(table.parameter)->SquaredNorm();
+  if (!std::isfinite(squares)) return false;
+  const bool clips = config_.has_clip_norm() && squares > config_.clip_norm() * config_.clip_norm();
+  const double scale = clips ? config_.clip_norm() / std::sqrt(squares) : 1;
   dense_.Step(network_.dense_gradient(), config_.learning_rate() * share, scale);
   network_.dense_gradient().zero_();
   const double peak = config_.has_tables_learning_rate() ? config_.tables_learning_rate() : config_.learning_rate();
@@ -85,9 +83,13 @@ std::map<std::string, int64_t> Optimizer::steps() const {
   return all;
 }
 
-void Optimizer::set_steps(const std::map<std::string, int64_t>& steps) {
+absl::Status Optimizer::set_steps(const std::map<std::string, int64_t>& steps) {
+  for (const auto& [name, own] : this->steps()) {
+    if (!steps.contains(name)) return absl::DataLossError(absl::StrCat("no steps of the optimizer of ", name));
+  }
   dense_.set_steps(steps.at(kDense));
   for (const auto& [name, optimizer] : tables_) optimizer->set_steps(steps.at(name));
+  return absl::OkStatus();
 }
 
 }  // namespace vickrey::trainer

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "trainer/optim/dense_optimizer.h"
 #include "trainer/optim/table_optimizer.h"
 #include "vickrey/config/v1/train.pb.h"
@@ -26,13 +27,14 @@ class Optimizer {
   Optimizer(const vickrey::config::v1::OptimizerConfig& config, const torch::Network& network);
 
   // One step along the network's dense gradient, which is zero then, and those of tables, at a share of the peak
-  // learning rate. False, with nothing changed, where the norm that clip_norm asks for is not finite.
+  // learning rate. False, with nothing changed, where the gradient is not finite.
   bool Step(const std::vector<torch::Network::TableGradient>& tables, double share);
 
   // What a checkpoint keeps beside the parameters: tensors, which are the state itself, and step counts, by name.
   std::map<std::string, at::Tensor> state() const;
   std::map<std::string, int64_t> steps() const;
-  void set_steps(const std::map<std::string, int64_t>& steps);
+  // DATA_LOSS where an optimizer's are missing.
+  absl::Status set_steps(const std::map<std::string, int64_t>& steps);
 
  private:
   const vickrey::config::v1::OptimizerConfig config_;

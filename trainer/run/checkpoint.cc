@@ -2,6 +2,8 @@
 
 #include <ATen/ops/from_blob.h>
 #include <c10/core/GradMode.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <algorithm>
 #include <utility>
@@ -24,8 +26,9 @@ namespace {
 
 using vickrey::storage::v1::CheckpointFile;
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 constexpr char kFolder[] = "checkpoints", kState[] = "state.json", kTensors[] = "tensors.safetensors";
+constexpr char kDamaged[] = ".damaged";  // behind the step
 constexpr size_t kMostBytes = size_t{1} << 42;
 
 // Step and folder of each, the oldest first.
@@ -38,6 +41,19 @@ std::vector<std::pair<int64_t, std::filesystem::path>> List(const std::filesyste
   }
   std::sort(all.begin(), all.end());
   return all;
+}
+
+// Of the state without its own digest.
+std::string DigestOf(CheckpointFile state) {
+  state.clear_state_sha256();
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);  // its maps sorted
+    state.SerializeToCodedStream(&coded);
+  }
+  return base::Sha256Hex(bytes);
 }
 
 // Hands the file to `publisher`; its digest.
@@ -82,6 +98,9 @@ absl::StatusOr<CheckpointFile> Read(const std::filesystem::path& folder, const s
   RETURN_IF_ERROR(base::FromJson(text, &state));
   if (state.format() != kFormat) return absl::DataLossError("is of another format");
   if (state.key() != key) return absl::DataLossError("is of another run");
+  if (state.state_sha256() != DigestOf(state)) {
+    return absl::DataLossError(absl::StrCat("has a ", kState, " that was changed since it was written"));
+  }
   ASSIGN_OR_RETURN(const auto file, base::MappedFile::Open(folder / kTensors, kMostBytes));
   if (base::Sha256Hex(file->bytes()) != state.tensors_sha256()) {
     return absl::DataLossError(absl::StrCat("has a ", kTensors, " that was changed since it was written"));
@@ -109,6 +128,7 @@ absl::Status WriteCheckpoint(const std::filesystem::path& run, CheckpointFile st
     state.set_tensors_sha256(*digest);
   }
   state.set_format(kFormat);
+  state.set_state_sha256(DigestOf(state));
   RETURN_IF_ERROR(base::WriteFileAtomically(aside / kState, base::ToJson(state)));
   RETURN_IF_ERROR((*publisher)->Publish());
   const auto all = List(run);
@@ -126,10 +146,30 @@ absl::StatusOr<std::optional<CheckpointFile>> ReadCheckpoint(const std::filesyst
   for (const auto& [step, folder] : all) {
     absl::StatusOr<CheckpointFile> state = Read(folder, key, tensors);
     if (state.ok()) return *std::move(state);
-    base::Note(absl::StrCat("the checkpoint ", folder.string(), " is passed over: it ",
-                            std::string(state.status().message())));
+    // Were it left among the others, it would pass for newer than those that are written from here on.
+    const std::filesystem::path aside = run / kFolder / absl::StrCat(step, kDamaged);
+    std::error_code error;
+    std::filesystem::remove_all(aside, error);
+    std::filesystem::rename(folder, aside, error);
+    if (error) {
+      return absl::UnavailableError(absl::StrCat("the checkpoint ", folder.string(), ", which ",
+                                                 std::string(state.status().message()),
+                                                 ", cannot be renamed: ", error.message()));
+    }
+    base::Note(absl::StrCat("the checkpoint ", folder.string(), " is passed over, and is ", aside.filename().string(),
+                            " now: it ", std::string(state.status().message())));
   }
   return std::nullopt;
+}
+
+std::set<std::string> WeightsOfCheckpoints(const std::filesystem::path& run) {
+  std::set<std::string> names;
+  for (const auto& [step, folder] : List(run)) {
+    CheckpointFile state;
+    const auto text = base::ReadFile(folder / kState);
+    if (text.ok() && base::FromJson(*text, &state).ok() && state.has_best()) names.insert(state.best().weights());
+  }
+  return names;
 }
 
 std::filesystem::path LastCheckpoint(const std::filesystem::path& run) {

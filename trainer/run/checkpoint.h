@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "absl/status/status.h"
@@ -24,10 +25,13 @@ absl::Status WriteCheckpoint(const std::filesystem::path& run, vickrey::storage:
                              const NamedTensors& tensors, int keep);
 
 // The last checkpoint of the run with this key, the values of its tensors copied into `tensors`; nullopt if there is
-// none. One that is damaged, or of other tensors, is passed over, saying so on stderr.
+// none. One that is damaged, or of other tensors, is renamed to STEP.damaged and passed over, saying so on stderr.
 absl::StatusOr<std::optional<vickrey::storage::v1::CheckpointFile>> ReadCheckpoint(const std::filesystem::path& run,
                                                                                    const std::string& key,
                                                                                    const NamedTensors& tensors);
+
+// The files of weights, by name, that the checkpoints of a run name as those of the best epoch.
+std::set<std::string> WeightsOfCheckpoints(const std::filesystem::path& run);
 
 // The folder of the last checkpoint; empty where there is none.
 std::filesystem::path LastCheckpoint(const std::filesystem::path& run);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -51,11 +52,16 @@ bool IsInterrupted(const std::filesystem::path& folder) {
 
 absl::Status CleanRun(const std::filesystem::path& folder) {
   std::error_code error;
+  std::vector<std::filesystem::path> all;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename().string();
-    if (name != kRun && name != kLock && !name.starts_with(kEvents)) std::filesystem::remove_all(entry.path(), error);
-    if (error)
-      return absl::UnavailableError(absl::StrCat("cannot delete ", entry.path().string(), ": ", error.message()));
+    const bool stays = name == kRun || name == kLock || name == kCheckpoints || name.starts_with(kEvents);
+    if (!stays) all.push_back(entry.path());
+  }
+  all.push_back(folder / kCheckpoints);  // the last: by these it is seen that there is something to delete
+  for (const auto& path : all) {
+    std::filesystem::remove_all(path, error);
+    if (error) return absl::UnavailableError(absl::StrCat("cannot delete ", path.string(), ": ", error.message()));
   }
   return absl::OkStatus();
 }
@@ -64,6 +70,7 @@ absl::StatusOr<std::unique_ptr<RunFolder>> RunFolder::Open(const std::filesystem
                                                            const std::string& version, const std::string& key) {
   const std::filesystem::path runs = root / "runs" / name;
   const auto made = [&](std::string of, std::unique_ptr<base::FileLock> lock) {
+    base::RemoveUnpublished(root / name, of);
     std::filesystem::path path = runs / of;
     return std::unique_ptr<RunFolder>(new RunFolder(std::move(path), std::move(of), key, std::move(lock)));
   };
@@ -71,7 +78,7 @@ absl::StatusOr<std::unique_ptr<RunFolder>> RunFolder::Open(const std::filesystem
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(runs, error)) {
     const std::string of = entry.path().filename().string();
-    const RunFile file = Read(entry.path());
+    RunFile file = Read(entry.path());
     if (file.finished() && std::filesystem::exists(entry.path() / kCheckpoints, error)) {
       // It was killed before it had tidied up.
       ASSIGN_OR_RETURN(const auto lock, base::FileLock::Try(entry.path() / kLock));
@@ -79,8 +86,10 @@ absl::StatusOr<std::unique_ptr<RunFolder>> RunFolder::Open(const std::filesystem
     }
     if ((!version.empty() && of != version) || file.key() != key || file.finished() || file.format() == 0) continue;
     ASSIGN_OR_RETURN(std::unique_ptr<base::FileLock> lock, base::FileLock::Try(entry.path() / kLock));
-    // It may have finished just before the lock was free.
-    if (lock != nullptr && !Read(entry.path()).finished()) return made(of, std::move(lock));
+    // It may have finished, or deleted itself, just before the lock was free.
+    file = Read(entry.path());
+    if (lock != nullptr && file.format() != 0 && file.key() == key && !file.finished())
+      return made(of, std::move(lock));
   }
   for (;;) {
     const std::string of = version.empty() ? NextVersion(root, name) : version;

@@ -37,11 +37,13 @@ absl::StatusOr<std::unique_ptr<FileLock>> FileLock::Try(const std::filesystem::p
   return lock;
 }
 
-absl::StatusOr<std::unique_ptr<FileLock>> FileLock::Wait(const std::filesystem::path& file) {
+absl::StatusOr<std::unique_ptr<FileLock>> FileLock::Wait(const std::filesystem::path& file,
+                                                         absl::FunctionRef<absl::Status()> now_and_then) {
   for (bool said = false;; said = true) {
     ASSIGN_OR_RETURN(std::unique_ptr<FileLock> lock, Try(file));
     if (lock != nullptr) return lock;
     RETURN_IF_ERROR(CheckInterrupt());
+    RETURN_IF_ERROR(now_and_then());
     if (!said) Note(absl::StrCat("waiting for the process that holds ", file.string()));
     absl::SleepFor(kPoll);
   }

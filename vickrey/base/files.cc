@@ -20,6 +20,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// In the names of what is written aside, before random characters.
+constexpr char kAside[] = ".tmp-";
+constexpr size_t kRandom = 6;
+
 absl::StatusCode CodeOf(int error) {
   switch (error) {
     case ENOENT:
@@ -81,7 +85,7 @@ bool RenameToNew(const fs::path& from, const fs::path& to) {
 
 // A template for mkstemp and mkdtemp: a hidden name beside `target`.
 std::string TemplateBeside(const fs::path& target) {
-  return (ParentOf(target) / absl::StrCat(".", target.filename().string(), ".tmp-XXXXXX")).string();
+  return (ParentOf(target) / absl::StrCat(".", target.filename().string(), kAside, std::string(kRandom, 'X'))).string();
 }
 
 }  // namespace
@@ -162,6 +166,18 @@ absl::Status MakeFolders(const fs::path& folder) {
   if (mkdir(folder.c_str(), 0777) == 0) return SyncFolder(ParentOf(folder));
   if (errno == EEXIST && fs::is_directory(folder)) return absl::OkStatus();
   return FileError("make", folder);
+}
+
+void RemoveUnpublished(const fs::path& folder, std::string_view name) {
+  std::error_code error;
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string of = entry.path().filename().string();
+    const size_t aside = of.rfind(kAside);
+    if (of[0] != '.' || aside == std::string::npos || aside + sizeof(kAside) - 1 + kRandom != of.size()) continue;
+    if (name.empty() || name == std::string_view(of).substr(1, aside - 1)) found.push_back(entry.path());
+  }
+  for (const fs::path& path : found) fs::remove_all(path, error);
 }
 
 FolderPublisher::FolderPublisher(fs::path target, fs::path aside)

@@ -30,6 +30,10 @@ absl::Status WriteFileAtomically(const std::filesystem::path& file, std::string_
 // Makes a folder and its missing parents, each on disk before the next. One that is there already is good.
 absl::Status MakeFolders(const std::filesystem::path& folder);
 
+// Deletes what publishers (below) that were killed left aside in a folder: of all targets, or of the one with this
+// name. REQUIRES: nobody publishes there meanwhile; a lock says so.
+void RemoveUnpublished(const std::filesystem::path& folder, std::string_view name = {});
+
 // A file that is written aside, for what is too large to hold, and becomes visible, whole and on disk, in one rename:
 //   1. Create makes an empty file beside the target, named .TARGET.tmp-XXXXXX;
 //   2. the owner calls Write, or writes to fd();
@@ -67,8 +71,8 @@ class FilePublisher {
 //   1. Create makes an empty folder beside the target, named .TARGET.tmp-XXXXXX;
 //   2. the owner writes files below path();
 //   3. Publish syncs every file and folder, and renames it to the target.
-// Destroyed before a successful Publish it removes what was written. After a crash the folder aside stays behind; its
-// name begins with a dot, which readers of such folders skip.
+// Destroyed before a successful Publish it removes what was written. After a crash the folder aside stays behind until
+// RemoveUnpublished; its name begins with a dot, which readers of such folders skip.
 //
 // Not thread-safe.
 class FolderPublisher {

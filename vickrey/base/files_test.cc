@@ -124,6 +124,20 @@ TEST_F(FilesTest, TargetsThatNameNoFolderAreRefused) {
 }
 
 // A reader never sees part of a folder, whenever the writer dies.
+TEST_F(FilesTest, WhatAKilledPublisherLeftIsRemoved) {
+  const auto make = [&](const std::string& name) { std::ofstream(folder_ / name) << "x"; };
+  std::filesystem::create_directories(folder_ / ".7.tmp-abcdef" / "below");
+  for (const char* name : {".model.tmp-Xy3456", ".tmp-abcdef", ".7.tmp-abcde", "7.tmp-abcdef", "7", ".70.tmp-abcdef"}) {
+    make(name);
+  }
+  RemoveUnpublished(folder_, "7");
+  EXPECT_THAT(Names(), testing::UnorderedElementsAre(".model.tmp-Xy3456", ".tmp-abcdef", ".7.tmp-abcde", "7.tmp-abcdef",
+                                                     "7", ".70.tmp-abcdef"));
+  RemoveUnpublished(folder_);
+  EXPECT_THAT(Names(), testing::UnorderedElementsAre(".7.tmp-abcde", "7.tmp-abcdef", "7"));
+  RemoveUnpublished(folder_ / "missing");
+}
+
 TEST_F(FilesTest, AKilledWriterShowsNothing) {
   for (int round = 0; round < 5; ++round) {
     const fs::path target = folder_ / std::to_string(round);

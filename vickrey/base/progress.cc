@@ -62,19 +62,20 @@ Progress::Progress(std::string task, std::string unit, std::optional<int64_t> to
 Progress::Progress(std::string task, std::string unit, std::optional<int64_t> total)
     : Progress(std::move(task), std::move(unit), total, Options{}) {}
 
-Progress::~Progress() { Finish(); }
+Progress::~Progress() { End(/*finished=*/false); }
 
 void Progress::Update(int64_t done) {
   done_ = done;
   const absl::Time now = options_.now();
-  if (finished_ || now < next_) return;
+  if (ended_ || now < next_) return;
   next_ = now + (terminal_ ? kBarInterval : kLineInterval);
   Write();
 }
 
-void Progress::Finish() {
-  if (finished_) return;
-  finished_ = true;
+void Progress::End(bool finished) {
+  if (ended_) return;
+  ended_ = true;
+  finished_ = finished;
   Write();
 }
 
@@ -91,12 +92,12 @@ void Progress::WriteBar() {
                     absl::StrFormat("%3d %%  ", static_cast<int>(share * 100)));
   }
   absl::StrAppend(&bar, Short(done_), " ", unit_, "  ", Short(rate), "/s");
-  if (total_.has_value() && rate > 0 && !finished_) {
+  if (total_.has_value() && rate > 0 && !ended_) {
     const auto left = absl::Seconds(std::ceil(std::max<double>(*total_ - done_, 0) / rate));
     absl::StrAppend(&bar, "  ", absl::FormatDuration(left), " left");
   }
   for (const auto& [name, value] : values_) absl::StrAppend(&bar, absl::StrFormat("  %s %.5g", name, value));
-  absl::StrAppend(&bar, "\x1b[K", finished_ ? "\n" : "");  // erase what a longer line left behind
+  absl::StrAppend(&bar, "\x1b[K", ended_ ? "\n" : "");  // erase what a longer line left behind
   WriteTo(options_.fd, bar);
 }
 
@@ -116,10 +117,12 @@ void Progress::WriteLine() {
   WriteTo(options_.fd, ToJson(line) + "\n");
 }
 
+void WriteToStderr(std::string_view text) { WriteTo(STDERR_FILENO, text); }
+
 void Note(const std::string& text) {
   vickrey::v1::NoteLine line;
   line.set_note(text);
-  WriteTo(STDERR_FILENO, absl::StrCat(isatty(STDERR_FILENO) == 1 ? text : ToJson(line), "\n"));
+  WriteToStderr(absl::StrCat(isatty(STDERR_FILENO) == 1 ? text : ToJson(line), "\n"));
 }
 
 }  // namespace vickrey::base

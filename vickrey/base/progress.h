@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -26,7 +27,7 @@ class Progress {
   // `task` says what is done ("import"); `unit` what is counted ("auctions"); `total` how many there will be, if known.
   Progress(std::string task, std::string unit, std::optional<int64_t> total, Options options);
   Progress(std::string task, std::string unit, std::optional<int64_t> total);
-  // Finishes, if Finish was not called.
+  // Without Finish before, as after an error, the last report does not say that it is finished.
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -40,9 +41,10 @@ class Progress {
   // How many there will be, as far as is known by now.
   void Expect(int64_t total) { total_ = total; }
   // Writes the last report. Later calls do nothing.
-  void Finish();
+  void Finish() { End(/*finished=*/true); }
 
  private:
+  void End(bool finished);
   void Write();
   void WriteBar();
   void WriteLine();
@@ -56,8 +58,11 @@ class Progress {
   int64_t before_ = 0, done_ = 0;
   std::map<std::string, double> values_;
   absl::Time next_;  // no report before this
-  bool finished_ = false;
+  bool ended_ = false, finished_ = false;
 };
+
+// Writes to stderr what is a courtesy: a stderr that nobody reads any more is no error.
+void WriteToStderr(std::string_view text);
 
 // Something that a person should know, on stderr: text on a terminal, a NoteLine anywhere else.
 void Note(const std::string& text);
