@@ -242,7 +242,9 @@ absl::Status Read(log::Importer* importer, const log::InputFile* input, double m
   RETURN_IF_ERROR(OfFile(input->status()));
   batch.rows = importer->rows();
   batch.rejected = *rejected;
-  return committer->Push(std::move(batch));
+  RETURN_IF_ERROR(committer->Push(std::move(batch)));
+  progress.Finish();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<log::ImportOptions> OptionsOf(const Flags& flags, log::InputFile* items) {

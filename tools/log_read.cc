@@ -100,6 +100,7 @@ absl::Status WriteParquet(const log::LogReader& reader, const log::LogReader::Sc
     return writer->Append(record);
   }));
   progress.Update(writer->rows());
+  progress.Finish();
   return writer->Close();
 }
 

@@ -42,6 +42,7 @@ TEST(Progress, IsJsonLinesWhenPiped) {
     progress.Update(401);  // too soon after the last
     now += absl::Seconds(1);
     progress.Update(1000);
+    progress.Finish();
   });
   EXPECT_EQ(
       text,
@@ -61,6 +62,12 @@ TEST(Progress, UnknownTotalsAreNull) {
   });
   EXPECT_THAT(text, HasSubstr(R"("total":null,"rate":5,"seconds_left":null)"));
   EXPECT_THAT(text, EndsWith("\"finished\":true,\"values\":{}}}\n"));
+}
+
+TEST(Progress, OfWorkThatFailedDoesNotSayFinished) {
+  const std::string text = Written(1000, false, [](Progress& progress) { progress.Update(10); });
+  EXPECT_THAT(text, HasSubstr("\"done\":\"10\""));
+  EXPECT_THAT(text, EndsWith("\"finished\":false,\"values\":{}}}\n"));
 }
 
 TEST(Progress, IsABarOnATerminal) {
