@@ -1,10 +1,10 @@
 // Predict and RunAuction: answered on the call's own thread, but for the log.
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/services.h"
-#include "vickrey/base/grpc_status.h"
 #include "vickrey/base/status.h"
 #include "vickrey/decision/decide.h"
 #include "vickrey/log/record.h"
@@ -18,9 +18,13 @@ using vickrey::v1::LoggedCandidate;
 using vickrey::v1::Outcome;
 using vickrey::v1::RunAuctionRequest;
 
-absl::Status Predict(const Registry& registry, const vickrey::v1::PredictRequest& request,
+const Method kPredict = {.name = "PredictionService.Predict", .role = Role::kPredict};
+const Method kRunAuction = {.name = "AuctionService.RunAuction", .role = Role::kPredict};
+
+absl::Status Predict(const Registry& registry, const vickrey::v1::PredictRequest& request, Call* call,
                      vickrey::v1::PredictResponse* response) {
   ASSIGN_OR_RETURN(const auto model, registry.Find(request.model()));
+  call->set_model(model->ref());
   RETURN_IF_ERROR(decision::CheckOffer(request.auction(), "auction.", /*bids=*/false));
   ASSIGN_OR_RETURN(const model::Model::Prediction prediction, model->Predict(request.auction(), "auction."));
   response->set_auction_id(request.auction().auction_id());
@@ -77,13 +81,16 @@ void AddTokens(const RunAuctionRequest& request, Outcome* outcome) {
 grpc::ServerUnaryReactor* PredictionService::Predict(grpc::CallbackServerContext* context,
                                                      const vickrey::v1::PredictRequest* request,
                                                      vickrey::v1::PredictResponse* response) {
-  auto* reactor = context->DefaultReactor();
-  reactor->Finish(base::ToGrpcStatus(server::Predict(registry_, *request, response)));
-  return reactor;
+  return Answer(&gate_, context, kPredict,
+                [&](Call& call) { return server::Predict(registry_, *request, &call, response); });
 }
 
-absl::Status AuctionService::Decide(const RunAuctionRequest& request, Outcome* outcome, LoggedAuction* record) const {
+absl::Status AuctionService::Decide(const RunAuctionRequest& request, Call* call, Outcome* outcome,
+                                    LoggedAuction* record) const {
+  RETURN_IF_ERROR(call->admission());
+  if (request.log()) RETURN_IF_ERROR(call->CheckRole(Role::kWriteLog));
   ASSIGN_OR_RETURN(const auto model, registry_.Find(request.model()));
+  call->set_model(model->ref());
   ASSIGN_OR_RETURN(const auto mechanism, decision::MakeMechanism(request.rules(), "rules."));
   ASSIGN_OR_RETURN(*outcome, decision::Decide(*model, *mechanism, request.auction(), "auction."));
   if (!request.log()) return absl::OkStatus();
@@ -99,17 +106,18 @@ grpc::ServerUnaryReactor* AuctionService::RunAuction(grpc::CallbackServerContext
                                                      vickrey::v1::RunAuctionResponse* response) {
   auto* reactor = context->DefaultReactor();
   Outcome* outcome = response->mutable_outcome();
+  const auto call = std::make_shared<Call>(&gate_, context, kRunAuction);
   LoggedAuction record;
-  absl::Status status = Decide(*request, outcome, &record);
+  absl::Status status = Decide(*request, call.get(), outcome, &record);
   if (!status.ok() || !request->log()) {
-    reactor->Finish(base::ToGrpcStatus(status));
+    reactor->Finish(call->End(status));
     return reactor;
   }
   AddTokens(*request, outcome);
   status = log_->AppendAuction(std::move(record), [=](const auto& result) {
-    reactor->Finish(base::ToGrpcStatus(LoggedStatus(result, request->auction().auction_id())));
+    reactor->Finish(call->End(LoggedStatus(result, request->auction().auction_id())));
   });
-  if (!status.ok()) reactor->Finish(base::ToGrpcStatus(status));
+  if (!status.ok()) reactor->Finish(call->End(status));
   return reactor;
 }
 

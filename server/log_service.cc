@@ -8,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "server/services.h"
-#include "vickrey/base/grpc_status.h"
 #include "vickrey/base/status.h"
 #include "vickrey/log/record.h"
 
@@ -22,6 +21,7 @@ struct Auctions {
   using Request = vickrey::v1::AppendAuctionsRequest;
   using Response = vickrey::v1::AppendAuctionsResponse;
   using Result = vickrey::v1::AppendAuctionResult;
+  static constexpr Method kMethod = {.name = "ImpressionLogService.AppendAuctions", .role = Role::kWriteLog};
   static absl::Status Check(const Request& request) {
     return base::Annotate(log::Validate(request.record()), "record");
   }
@@ -34,6 +34,7 @@ struct Reports {
   using Request = vickrey::v1::AppendFeedbackRequest;
   using Response = vickrey::v1::AppendFeedbackResponse;
   using Result = vickrey::v1::AppendFeedbackResult;
+  static constexpr Method kMethod = {.name = "ImpressionLogService.AppendFeedback", .role = Role::kWriteLog};
   static absl::Status Check(const Request& request) {
     vickrey::v1::Feedback feedback = request.feedback();
     RETURN_IF_ERROR(base::Annotate(log::ResolveToken(&feedback), "feedback"));
@@ -48,9 +49,14 @@ struct Reports {
 template <typename Kind>
 class AppendStream final : public grpc::ServerBidiReactor<typename Kind::Request, typename Kind::Response> {
  public:
-  explicit AppendStream(LogWriter* log) : log_(log) {
-    if (log_ == nullptr) {
-      this->Finish(base::ToGrpcStatus(absl::FailedPreconditionError("this server was started without a log")));
+  AppendStream(Gate* gate, grpc::CallbackServerContext* context, LogWriter* log)
+      : log_(log), call_(gate, context, Kind::kMethod) {
+    absl::Status status = call_.admission();
+    if (status.ok() && log_ == nullptr) {
+      status = absl::FailedPreconditionError("this server was started without a log");
+    }
+    if (!status.ok()) {
+      this->Finish(call_.End(status));
       return;
     }
     this->StartRead(&request_);
@@ -96,7 +102,7 @@ class AppendStream final : public grpc::ServerBidiReactor<typename Kind::Request
   // What is to be done once the lock is released.
   struct Actions {
     bool read = false, write = false, finish = false;
-    grpc::Status status;
+    absl::Status status;
   };
 
   // On the log's thread.
@@ -135,7 +141,7 @@ class AppendStream final : public grpc::ServerBidiReactor<typename Kind::Request
     if (!reading_ && !over && waiting_ + next_.results_size() < kWindow) actions.read = reading_ = true;
     if (!finished_ && over && !reading_ && !writing_ && waiting_ == 0) {
       actions.finish = finished_ = true;
-      actions.status = base::ToGrpcStatus(error_);
+      actions.status = error_;
     }
     return actions;
   }
@@ -144,10 +150,11 @@ class AppendStream final : public grpc::ServerBidiReactor<typename Kind::Request
   void Perform(const Actions& actions) {
     if (actions.read) this->StartRead(&request_);
     if (actions.write) this->StartWrite(&response_);
-    if (actions.finish) this->Finish(actions.status);
+    if (actions.finish) this->Finish(call_.End(actions.status));
   }
 
   LogWriter* const log_;
+  Call call_;
   typename Kind::Request request_;    // of the read that is under way
   typename Kind::Response response_;  // of the write that is under way
 
@@ -167,13 +174,13 @@ class AppendStream final : public grpc::ServerBidiReactor<typename Kind::Request
 }  // namespace
 
 grpc::ServerBidiReactor<vickrey::v1::AppendAuctionsRequest, vickrey::v1::AppendAuctionsResponse>*
-ImpressionLogService::AppendAuctions(grpc::CallbackServerContext*) {
-  return new AppendStream<Auctions>(log_);
+ImpressionLogService::AppendAuctions(grpc::CallbackServerContext* context) {
+  return new AppendStream<Auctions>(&gate_, context, log_);
 }
 
 grpc::ServerBidiReactor<vickrey::v1::AppendFeedbackRequest, vickrey::v1::AppendFeedbackResponse>*
-ImpressionLogService::AppendFeedback(grpc::CallbackServerContext*) {
-  return new AppendStream<Reports>(log_);
+ImpressionLogService::AppendFeedback(grpc::CallbackServerContext* context) {
+  return new AppendStream<Reports>(&gate_, context, log_);
 }
 
 }  // namespace vickrey::server

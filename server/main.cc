@@ -17,6 +17,8 @@ struct Flags {
   std::string artifact_root, log;
   bool insecure = false;
   std::vector<std::string> models;
+  std::string tokens;
+  int max_in_flight = 1000;
   double drain_seconds = 10;
 };
 
@@ -25,7 +27,9 @@ absl::Status Serve(const Flags& flags, const sigset_t& signals) {
                         .insecure = flags.insecure,
                         .artifact_root = flags.artifact_root,
                         .models = flags.models,
+                        .max_in_flight = flags.max_in_flight,
                         .drain = absl::Seconds(flags.drain_seconds)};
+  if (!flags.tokens.empty()) options.tokens = flags.tokens;
   if (!flags.log.empty()) options.log = flags.log;
   ASSIGN_OR_RETURN(const auto server, Server::Start(options));
   vickrey::v1::ServingLine line;
@@ -75,6 +79,10 @@ int main(int argc, char** argv) {
       ->allow_extra_args(false);
   app.add_option("--log", flags.log, "Keep the impression log in this folder")->default_str("none");
   app.add_flag("--insecure", flags.insecure, "Allow an address that other machines can reach, without TLS");
+  app.add_option("--tokens", flags.tokens, "Who may call: a file of tokens and their roles, read again when it changes")
+      ->default_str("everybody");
+  app.add_option("--max-in-flight", flags.max_in_flight, "Calls at a time; more are refused with RESOURCE_EXHAUSTED")
+      ->check(CLI::Range(1, 1'000'000));
   app.add_option("--drain-seconds", flags.drain_seconds, "How long calls under way may take when it ends")
       ->check(CLI::Range(0.0, 3600.0));
   return tool.Run(argc, argv);

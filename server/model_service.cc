@@ -1,19 +1,31 @@
+#include <memory>
 #include <utility>
 
 #include "server/services.h"
-#include "vickrey/base/grpc_status.h"
 #include "vickrey/base/status.h"
 
 namespace vickrey::server {
+namespace {
+
+const Method kRegisterModel = {.name = "ModelService.RegisterModel", .role = Role::kAdminister};
+const Method kSetModelLabel = {.name = "ModelService.SetModelLabel", .role = Role::kAdminister};
+const Method kListModels = {.name = "ModelService.ListModels", .role = Role::kRead};
+
+}  // namespace
 
 grpc::ServerUnaryReactor* ModelService::RegisterModel(grpc::CallbackServerContext* context,
                                                       const vickrey::v1::RegisterModelRequest* request,
                                                       vickrey::v1::RegisterModelResponse* response) {
   auto* reactor = context->DefaultReactor();
-  worker_.Run([this, reactor, request, response] {
+  const auto call = std::make_shared<Call>(&gate_, context, kRegisterModel);
+  if (!call->admission().ok()) {
+    reactor->Finish(call->End(call->admission()));
+    return reactor;
+  }
+  worker_.Run([this, reactor, call, request, response] {
     auto info = registry_.Register(request->path());
     if (info.ok()) *response->mutable_model() = *info;
-    reactor->Finish(base::ToGrpcStatus(info.status()));
+    reactor->Finish(call->End(info.status()));
   });
   return reactor;
 }
@@ -21,23 +33,20 @@ grpc::ServerUnaryReactor* ModelService::RegisterModel(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* ModelService::SetModelLabel(grpc::CallbackServerContext* context,
                                                       const vickrey::v1::SetModelLabelRequest* request,
                                                       vickrey::v1::SetModelLabelResponse* response) {
-  auto infos = registry_.SetLabel(*request);
-  if (infos.ok()) {
-    for (auto& info : *infos) *response->add_models() = std::move(info);
-  }
-  auto* reactor = context->DefaultReactor();
-  reactor->Finish(base::ToGrpcStatus(infos.status()));
-  return reactor;
+  return Answer(&gate_, context, kSetModelLabel, [&](Call&) -> absl::Status {
+    ASSIGN_OR_RETURN(auto infos, registry_.SetLabel(*request));
+    for (auto& info : infos) *response->add_models() = std::move(info);
+    return absl::OkStatus();
+  });
 }
 
 grpc::ServerUnaryReactor* ModelService::ListModels(grpc::CallbackServerContext* context,
                                                    const vickrey::v1::ListModelsRequest* request,
                                                    vickrey::v1::ListModelsResponse* response) {
-  auto page = registry_.List(*request);
-  if (page.ok()) *response = *page;
-  auto* reactor = context->DefaultReactor();
-  reactor->Finish(base::ToGrpcStatus(page.status()));
-  return reactor;
+  return Answer(&gate_, context, kListModels, [&](Call&) -> absl::Status {
+    ASSIGN_OR_RETURN(*response, registry_.List(*request));
+    return absl::OkStatus();
+  });
 }
 
 }  // namespace vickrey::server

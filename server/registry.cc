@@ -112,7 +112,6 @@ absl::StatusOr<ModelInfo> Registry::Finish(const std::string& name, const std::s
 absl::StatusOr<std::shared_ptr<const model::Model>> Registry::Find(const ModelRef& ref) const {
   RETURN_IF_ERROR(CheckId("model.name", ref.name()));
   const absl::ReaderMutexLock lock(&mu_);
-  if (stopped_) return absl::UnavailableError("the server is shutting down; try another");
   const auto name = names_.find(ref.name());
   if (name == names_.end()) {
     return absl::NotFoundError(absl::StrCat("model.name: '", ref.name(), "' is not held; held: ", KeysOf(names_)));
@@ -138,11 +137,6 @@ absl::StatusOr<std::shared_ptr<const model::Model>> Registry::Find(const ModelRe
                                                ModelInfo::State_Name(found->second.state), " ", found->second.why));
   }
   return found->second.model;
-}
-
-void Registry::StopServing() {
-  const absl::MutexLock lock(&mu_);
-  stopped_ = true;
 }
 
 absl::StatusOr<std::vector<ModelInfo>> Registry::SetLabel(const SetModelLabelRequest& request) {

@@ -40,9 +40,6 @@ class Registry {
   // UNAVAILABLE: the version is not READY.
   absl::StatusOr<std::shared_ptr<const model::Model>> Find(const vickrey::v1::ModelRef& ref) const;
 
-  // From now on Find answers UNAVAILABLE: callers shall go to another server.
-  void StopServing();
-
   // Moves or removes a label. Its errors are those of ModelService.SetModelLabel.
   absl::StatusOr<std::vector<vickrey::v1::ModelInfo>> SetLabel(const vickrey::v1::SetModelLabelRequest& request);
 
@@ -70,7 +67,6 @@ class Registry {
   const std::filesystem::path root_;
   mutable absl::Mutex mu_;
   std::map<std::string, Name> names_ ABSL_GUARDED_BY(mu_);
-  bool stopped_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace vickrey::server

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "server/access.h"
 #include "server/services.h"
 #include "vickrey/base/status.h"
 
@@ -40,14 +41,16 @@ bool IsLoopback(const std::string& host) {
 
 class RunningServer final : public Server {
  public:
-  RunningServer(const ServerOptions& options, std::unique_ptr<log::ImpressionLog> log)
+  RunningServer(const ServerOptions& options, std::unique_ptr<Access> access, std::unique_ptr<log::ImpressionLog> log)
       : drain_(options.drain),
+        access_(std::move(access)),
+        gate_(access_.get(), nullptr, options.max_in_flight),
         registry_(options.artifact_root),
         log_(log == nullptr ? nullptr : std::make_unique<LogWriter>(std::move(log))),
-        prediction_(&registry_),
-        auction_(&registry_, log_.get()),
-        model_(&registry_, &worker_),
-        impression_log_(log_.get()) {}
+        prediction_(&gate_, &registry_),
+        auction_(&gate_, &registry_, log_.get()),
+        model_(&gate_, &registry_, &worker_),
+        impression_log_(&gate_, log_.get()) {}
   ~RunningServer() override { Drain(); }
 
   absl::Status LoadModels(const std::vector<std::string>& models) {
@@ -96,7 +99,7 @@ class RunningServer final : public Server {
     server_->GetHealthCheckService()->SetServingStatus(false);
     // gRPC cancels what arrives after Shutdown. So calls that are on their way are refused with UNAVAILABLE first,
     // which sends their callers to another server; those under way are finished.
-    registry_.StopServing();
+    gate_.Close();
     absl::SleepFor(kLull);
     server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(drain_));
     server_->Wait();
@@ -105,6 +108,8 @@ class RunningServer final : public Server {
 
  private:
   const absl::Duration drain_;
+  const std::unique_ptr<const Access> access_;
+  Gate gate_;
   Registry registry_;
   const std::unique_ptr<LogWriter> log_;
   Worker worker_;
@@ -137,7 +142,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
     }
     ASSIGN_OR_RETURN(log, std::move(opened));
   }
-  auto server = std::make_unique<RunningServer>(options, std::move(log));
+  std::unique_ptr<Access> access;
+  if (options.tokens.has_value()) {
+    ASSIGN_OR_RETURN(access, Access::Open(*options.tokens));
+  }
+  auto server = std::make_unique<RunningServer>(options, std::move(access), std::move(log));
   RETURN_IF_ERROR(server->LoadModels(options.models));
   RETURN_IF_ERROR(server->Listen(options.address, host));
   return server;

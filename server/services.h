@@ -4,6 +4,7 @@
 
 #include <grpcpp/support/server_callback.h>
 
+#include "server/gate.h"
 #include "server/log_writer.h"
 #include "server/registry.h"
 #include "server/worker.h"
@@ -18,26 +19,29 @@ namespace vickrey::server {
 
 class PredictionService final : public vickrey::v1::PredictionService::CallbackService {
  public:
-  explicit PredictionService(const Registry* registry) : registry_(*registry) {}
+  PredictionService(Gate* gate, const Registry* registry) : gate_(*gate), registry_(*registry) {}
   grpc::ServerUnaryReactor* Predict(grpc::CallbackServerContext* context, const vickrey::v1::PredictRequest* request,
                                     vickrey::v1::PredictResponse* response) override;
 
  private:
+  Gate& gate_;
   const Registry& registry_;
 };
 
 class AuctionService final : public vickrey::v1::AuctionService::CallbackService {
  public:
-  AuctionService(const Registry* registry, LogWriter* log) : registry_(*registry), log_(log) {}
+  AuctionService(Gate* gate, const Registry* registry, LogWriter* log)
+      : gate_(*gate), registry_(*registry), log_(log) {}
   grpc::ServerUnaryReactor* RunAuction(grpc::CallbackServerContext* context,
                                        const vickrey::v1::RunAuctionRequest* request,
                                        vickrey::v1::RunAuctionResponse* response) override;
 
  private:
   // `record` is filled where the decision is to be logged.
-  absl::Status Decide(const vickrey::v1::RunAuctionRequest& request, vickrey::v1::Outcome* outcome,
+  absl::Status Decide(const vickrey::v1::RunAuctionRequest& request, Call* call, vickrey::v1::Outcome* outcome,
                       vickrey::v1::LoggedAuction* record) const;
 
+  Gate& gate_;
   const Registry& registry_;
   LogWriter* const log_;
 };
@@ -45,7 +49,7 @@ class AuctionService final : public vickrey::v1::AuctionService::CallbackService
 class ModelService final : public vickrey::v1::ModelService::CallbackService {
  public:
   // `worker` loads models.
-  ModelService(Registry* registry, Worker* worker) : registry_(*registry), worker_(*worker) {}
+  ModelService(Gate* gate, Registry* registry, Worker* worker) : gate_(*gate), registry_(*registry), worker_(*worker) {}
   grpc::ServerUnaryReactor* RegisterModel(grpc::CallbackServerContext* context,
                                           const vickrey::v1::RegisterModelRequest* request,
                                           vickrey::v1::RegisterModelResponse* response) override;
@@ -57,19 +61,21 @@ class ModelService final : public vickrey::v1::ModelService::CallbackService {
                                        vickrey::v1::ListModelsResponse* response) override;
 
  private:
+  Gate& gate_;
   Registry& registry_;
   Worker& worker_;
 };
 
 class ImpressionLogService final : public vickrey::v1::ImpressionLogService::CallbackService {
  public:
-  explicit ImpressionLogService(LogWriter* log) : log_(log) {}
+  ImpressionLogService(Gate* gate, LogWriter* log) : gate_(*gate), log_(log) {}
   grpc::ServerBidiReactor<vickrey::v1::AppendAuctionsRequest, vickrey::v1::AppendAuctionsResponse>* AppendAuctions(
       grpc::CallbackServerContext* context) override;
   grpc::ServerBidiReactor<vickrey::v1::AppendFeedbackRequest, vickrey::v1::AppendFeedbackResponse>* AppendFeedback(
       grpc::CallbackServerContext* context) override;
 
  private:
+  Gate& gate_;
   LogWriter* const log_;
 };
 

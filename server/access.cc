@@ -1,0 +1,135 @@
+#include "server/access.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "vickrey/base/config.h"
+#include "vickrey/base/files.h"
+#include "vickrey/base/progress.h"
+#include "vickrey/base/sha256.h"
+#include "vickrey/base/status.h"
+#include "vickrey/config/v1/access.pb.h"
+
+namespace vickrey::server {
+namespace {
+
+constexpr char kAuthorization[] = "authorization";
+constexpr std::string_view kScheme = "bearer ";
+constexpr absl::Duration kPoll = absl::Seconds(1);
+
+constexpr std::pair<Role, const char*> kRoles[] = {{Role::kRead, "read"},
+                                                   {Role::kPredict, "predict"},
+                                                   {Role::kWriteLog, "write_log"},
+                                                   {Role::kAdminister, "administer"}};
+
+// What a file looks like from outside. It is read again where this is another, or reading failed before.
+struct Look {
+  std::filesystem::file_time_type time;
+  uintmax_t size = 0;
+  bool operator==(const Look&) const = default;
+};
+
+std::optional<Look> LookAt(const std::filesystem::path& file) {
+  std::error_code error;
+  Look look;
+  look.time = std::filesystem::last_write_time(file, error);
+  if (error) return std::nullopt;
+  look.size = std::filesystem::file_size(file, error);
+  if (error) return std::nullopt;
+  return look;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Access>> Access::Open(const std::filesystem::path& file) {
+  std::unique_ptr<Access> access(new Access(file));
+  ASSIGN_OR_RETURN(Bearers bearers, Read(file));
+  {
+    const absl::MutexLock lock(&access->mu_);
+    access->bearers_ = std::move(bearers);
+  }
+  access->thread_ = std::thread([access = access.get()] { access->Watch(); });
+  return access;
+}
+
+Access::~Access() {
+  stop_.Notify();
+  if (thread_.joinable()) thread_.join();
+}
+
+absl::StatusOr<Access::Bearers> Access::Read(const std::filesystem::path& file) {
+  vickrey::config::v1::AccessConfig config;
+  RETURN_IF_ERROR(base::LoadConfigFile(file, &config));
+  Bearers bearers;
+  std::set<std::string> names;
+  for (int i = 0; i < config.tokens_size(); ++i) {
+    const auto& token = config.tokens(i);
+    Bearer bearer{.name = token.name()};
+    for (const auto& [role, name] : kRoles) {
+      if (std::ranges::find(token.roles(), name) != token.roles().end()) bearer.roles.insert(role);
+    }
+    if (!names.insert(token.name()).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(file.string(), ": tokens[", i, "].name: '", token.name(), "' is there twice"));
+    }
+    if (!bearers.emplace(token.sha256(), std::move(bearer)).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(file.string(), ": tokens[", i, "].sha256: another token has the same"));
+    }
+  }
+  return bearers;
+}
+
+void Access::Watch() {
+  std::optional<Look> read = LookAt(file_);
+  std::optional<Look> refused;
+  while (!stop_.WaitForNotificationWithTimeout(kPoll)) {
+    const std::optional<Look> now = LookAt(file_);
+    if (now == read || (refused.has_value() && now == refused)) continue;
+    auto bearers = Read(file_);
+    if (!bearers.ok()) {
+      refused = now;
+      base::Note(absl::StrCat("the tokens stay as they were: ", std::string(bearers.status().message())));
+      continue;
+    }
+    read = now;
+    refused.reset();
+    const absl::MutexLock lock(&mu_);
+    bearers_ = *std::move(bearers);
+  }
+}
+
+absl::StatusOr<std::string> Access::Check(const grpc::ServerContextBase& context, Role role) const {
+  const auto& metadata = context.client_metadata();
+  const auto [begin, end] = metadata.equal_range(kAuthorization);
+  if (begin == end) return Check(std::string_view(), role);
+  if (std::next(begin) != end)
+    return absl::UnauthenticatedError("more than one `authorization` in the call's metadata");
+  return Check(std::string_view(begin->second.data(), begin->second.size()), role);
+}
+
+absl::StatusOr<std::string> Access::Check(std::string_view authorization, Role role) const {
+  if (authorization.empty()) {
+    return absl::UnauthenticatedError("a token is needed: `authorization: Bearer TOKEN` in the call's metadata");
+  }
+  if (absl::AsciiStrToLower(std::string(authorization.substr(0, kScheme.size()))) != kScheme) {
+    return absl::UnauthenticatedError("`authorization` is not `Bearer TOKEN`");
+  }
+  // Found by its digest: what the time of a look-up tells is of no use to a guesser.
+  const std::string digest = base::Sha256Hex(authorization.substr(kScheme.size()));
+  const absl::ReaderMutexLock lock(&mu_);
+  const auto found = bearers_.find(digest);
+  if (found == bearers_.end()) return absl::UnauthenticatedError("the token is not known");
+  if (!found->second.roles.contains(role)) {
+    const auto* const name = std::ranges::find(kRoles, role, &std::pair<Role, const char*>::first);
+    return absl::PermissionDeniedError(
+        absl::StrCat("the token of '", found->second.name, "' has no role '", name->second, "'"));
+  }
+  return found->second.name;
+}
+
+}  // namespace vickrey::server

@@ -1,0 +1,85 @@
+#include "server/gate.h"
+
+#include <chrono>
+#include <random>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/access.h"
+#include "vickrey/base/grpc_status.h"
+#include "vickrey/base/status.h"
+#include "vickrey/features/schema.h"
+
+namespace vickrey::server {
+namespace {
+
+constexpr char kRequestId[] = "x-request-id";
+
+std::string NewId() {
+  thread_local std::mt19937_64 dice(std::random_device{}());
+  return absl::StrCat(absl::Hex(dice(), absl::kZeroPad16));
+}
+
+}  // namespace
+
+Call::Call(Gate* gate, grpc::CallbackServerContext* context, const Method& method)
+    : gate_(*gate), context_(*context), method_(method), begin_(absl::Now()) {
+  if (gate_.observer_ != nullptr) gate_.observer_->OnCallBegin(method_);
+  const auto& metadata = context_.client_metadata();
+  if (const auto given = metadata.find(kRequestId); given != metadata.end()) {
+    request_id_.assign(given->second.data(), given->second.size());
+    id_was_given_ = features::IsId(request_id_);
+  }
+  if (!id_was_given_) request_id_ = NewId();
+  gate_.in_flight_.fetch_add(1, std::memory_order_relaxed);
+  admission_ = Admit();
+}
+
+Call::~Call() {
+  if (!ended_) End(absl::InternalError("the call was not answered"));
+}
+
+absl::Status Call::Admit() {
+  if (gate_.closed_.load(std::memory_order_relaxed)) {
+    return absl::UnavailableError("the server is shutting down; try another");
+  }
+  if (gate_.access_ != nullptr) {
+    ASSIGN_OR_RETURN(caller_, gate_.access_->Check(context_, method_.role));
+  }
+  if (const int in_flight = gate_.in_flight(); in_flight > gate_.max_in_flight_) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(gate_.max_in_flight_, " calls are in flight, as many as this server takes; try again later"));
+  }
+  return CheckWanted();
+}
+
+absl::Status Call::CheckWanted() const {
+  if (context_.IsCancelled()) return absl::CancelledError("the caller has gone");
+  if (context_.deadline() <= std::chrono::system_clock::now()) {
+    return absl::DeadlineExceededError("the deadline passed before the server came to this call");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Call::CheckRole(Role role) const {
+  return gate_.access_ == nullptr ? absl::OkStatus() : gate_.access_->Check(context_, role).status();
+}
+
+grpc::Status Call::End(const absl::Status& status) {
+  if (ended_) return base::ToGrpcStatus(status);
+  ended_ = true;
+  gate_.in_flight_.fetch_sub(1, std::memory_order_relaxed);
+  // Who gave an id knows it; who did not needs it to report an error.
+  if (id_was_given_ || !status.ok()) context_.AddTrailingMetadata(kRequestId, request_id_);
+  if (gate_.observer_ != nullptr) {
+    gate_.observer_->OnCallEnd({.method = method_,
+                                .request_id = request_id_,
+                                .caller = caller_,
+                                .model = model_,
+                                .status = status,
+                                .took = absl::Now() - begin_});
+  }
+  return base::ToGrpcStatus(status);
+}
+
+}  // namespace vickrey::server

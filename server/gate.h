@@ -1,0 +1,112 @@
+// What every call passes, whatever its service: who calls, whether there is room, whether it is still wanted; and how
+// it ended, for the metrics and the log of calls.
+#ifndef SERVER_GATE_H_
+#define SERVER_GATE_H_
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/method.h"
+
+namespace vickrey::server {
+
+class Access;
+
+// How a call went.
+struct CallReport {
+  const Method& method;
+  std::string_view request_id;
+  std::string_view caller;  // whose token it was; empty: nobody's
+  std::string_view model;   // NAME@VERSION that answered; empty: none
+  const absl::Status& status;
+  absl::Duration took;
+};
+
+// Is told of every call. Thread-safe; called on the calls' threads, so it must be fast.
+class CallObserver {
+ public:
+  virtual ~CallObserver() = default;
+  virtual void OnCallBegin(const Method& method) = 0;
+  virtual void OnCallEnd(const CallReport& report) = 0;
+};
+
+// Lets calls in. Thread-safe.
+class Gate {
+ public:
+  // `access`: who may call; null: everybody. `observer` may be null. Both must outlive it.
+  Gate(const Access* access, CallObserver* observer, int max_in_flight)
+      : access_(access), observer_(observer), max_in_flight_(max_in_flight) {}
+  Gate(const Gate&) = delete;
+  Gate& operator=(const Gate&) = delete;
+
+  // From now on every call is refused with UNAVAILABLE: callers shall go to another server.
+  void Close() { closed_.store(true, std::memory_order_relaxed); }
+  int in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
+
+ private:
+  friend class Call;
+
+  const Access* const access_;
+  CallObserver* const observer_;
+  const int max_in_flight_;
+  std::atomic<int> in_flight_ = 0;
+  std::atomic<bool> closed_ = false;
+};
+
+// One call: begins with its construction, ends by End or, as INTERNAL, by destruction. Not thread-safe, but it may be
+// handed from one thread to the next.
+class Call {
+ public:
+  // `context` must live until the end; a call that takes its time may use its cancellation itself.
+  Call(Gate* gate, grpc::CallbackServerContext* context, const Method& method);
+  ~Call();
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  // Whether it is let in: UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED (too many in flight), UNAVAILABLE (the
+  // server is ending), DEADLINE_EXCEEDED or CANCELLED (nobody waits for the answer any more).
+  const absl::Status& admission() const { return admission_; }
+  // The last two, as of now.
+  absl::Status CheckWanted() const;
+  // PERMISSION_DENIED where the caller lacks a role beside the method's.
+  absl::Status CheckRole(Role role) const;
+
+  const std::string& request_id() const { return request_id_; }
+  void set_model(std::string model) { model_ = std::move(model); }
+
+  // Ends it, once. The status to finish with.
+  grpc::Status End(const absl::Status& status);
+
+ private:
+  absl::Status Admit();
+
+  Gate& gate_;
+  grpc::CallbackServerContext& context_;
+  const Method& method_;
+  const absl::Time begin_;
+  std::string request_id_, caller_, model_;
+  bool id_was_given_ = false, ended_ = false;
+  absl::Status admission_;
+};
+
+// Answers a unary call by `f` (of the Call, giving an absl::Status) on the call's own thread.
+template <typename F>
+grpc::ServerUnaryReactor* Answer(Gate* gate, grpc::CallbackServerContext* context, const Method& method, F f) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  Call call(gate, context, method);
+  reactor->Finish(call.End(call.admission().ok() ? f(call) : call.admission()));
+  return reactor;
+}
+
+}  // namespace vickrey::server
+
+#endif  // SERVER_GATE_H_
