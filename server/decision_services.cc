@@ -25,6 +25,7 @@ absl::Status Predict(const Registry& registry, const vickrey::v1::PredictRequest
                      vickrey::v1::PredictResponse* response) {
   ASSIGN_OR_RETURN(const auto model, registry.Find(request.model()));
   call->set_model(model->ref());
+  RETURN_IF_ERROR(call->CheckCandidates(request.auction().candidates_size()));
   RETURN_IF_ERROR(decision::CheckOffer(request.auction(), "auction.", /*bids=*/false));
   ASSIGN_OR_RETURN(const model::Model::Prediction prediction, model->Predict(request.auction(), "auction."));
   response->set_auction_id(request.auction().auction_id());
@@ -91,6 +92,7 @@ absl::Status AuctionService::Decide(const RunAuctionRequest& request, Call* call
   if (request.log()) RETURN_IF_ERROR(call->CheckRole(Role::kWriteLog));
   ASSIGN_OR_RETURN(const auto model, registry_.Find(request.model()));
   call->set_model(model->ref());
+  RETURN_IF_ERROR(call->CheckCandidates(request.auction().candidates_size()));
   ASSIGN_OR_RETURN(const auto mechanism, decision::MakeMechanism(request.rules(), "rules."));
   ASSIGN_OR_RETURN(*outcome, decision::Decide(*model, *mechanism, request.auction(), "auction."));
   if (!request.log()) return absl::OkStatus();

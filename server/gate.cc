@@ -46,9 +46,9 @@ absl::Status Call::Admit() {
   if (gate_.access_ != nullptr) {
     ASSIGN_OR_RETURN(caller_, gate_.access_->Check(context_, method_.role));
   }
-  if (const int in_flight = gate_.in_flight(); in_flight > gate_.max_in_flight_) {
+  if (gate_.in_flight() > gate_.limits_.in_flight) {
     return absl::ResourceExhaustedError(
-        absl::StrCat(gate_.max_in_flight_, " calls are in flight, as many as this server takes; try again later"));
+        absl::StrCat(gate_.limits_.in_flight, " calls are in flight, as many as this server takes; try again later"));
   }
   return CheckWanted();
 }
@@ -63,6 +63,12 @@ absl::Status Call::CheckWanted() const {
 
 absl::Status Call::CheckRole(Role role) const {
   return gate_.access_ == nullptr ? absl::OkStatus() : gate_.access_->Check(context_, role).status();
+}
+
+absl::Status Call::CheckCandidates(int count) const {
+  if (count <= gate_.limits_.candidates) return absl::OkStatus();
+  return base::InvalidField("auction.candidates", absl::StrCat(count, " are more than the ", gate_.limits_.candidates,
+                                                               " that this server takes"));
 }
 
 grpc::Status Call::End(const absl::Status& status) {

@@ -42,9 +42,14 @@ class CallObserver {
 // Lets calls in. Thread-safe.
 class Gate {
  public:
+  struct Limits {
+    int in_flight = 1000;
+    int candidates = 1000;  // of a request
+  };
+
   // `access`: who may call; null: everybody. `observer` may be null. Both must outlive it.
-  Gate(const Access* access, CallObserver* observer, int max_in_flight)
-      : access_(access), observer_(observer), max_in_flight_(max_in_flight) {}
+  Gate(const Access* access, CallObserver* observer, const Limits& limits)
+      : access_(access), observer_(observer), limits_(limits) {}
   Gate(const Gate&) = delete;
   Gate& operator=(const Gate&) = delete;
 
@@ -57,7 +62,7 @@ class Gate {
 
   const Access* const access_;
   CallObserver* const observer_;
-  const int max_in_flight_;
+  const Limits limits_;
   std::atomic<int> in_flight_ = 0;
   std::atomic<bool> closed_ = false;
 };
@@ -79,6 +84,9 @@ class Call {
   absl::Status CheckWanted() const;
   // PERMISSION_DENIED where the caller lacks a role beside the method's.
   absl::Status CheckRole(Role role) const;
+
+  // INVALID_ARGUMENT where a request has more candidates than this server takes.
+  absl::Status CheckCandidates(int count) const;
 
   const std::string& request_id() const { return request_id_; }
   void set_model(std::string model) { model_ = std::move(model); }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "server/server.h"
+#include "vickrey/base/limits.h"
 #include "vickrey/base/tool.h"
 #include "vickrey/v1/lines.pb.h"
 
@@ -17,7 +18,9 @@ struct Flags {
   std::string artifact_root, log;
   bool insecure = false;
   std::vector<std::string> models;
-  std::string tokens;
+  std::string tokens, tls_cert, tls_key, tls_client_ca;
+  int max_candidates = 1000;
+  double max_request_mb = 16;
   int max_in_flight = 1000;
   double drain_seconds = 10;
 };
@@ -27,8 +30,11 @@ absl::Status Serve(const Flags& flags, const sigset_t& signals) {
                         .insecure = flags.insecure,
                         .artifact_root = flags.artifact_root,
                         .models = flags.models,
+                        .max_candidates = flags.max_candidates,
+                        .max_request_bytes = static_cast<int>(flags.max_request_mb * (1 << 20)),
                         .max_in_flight = flags.max_in_flight,
                         .drain = absl::Seconds(flags.drain_seconds)};
+  if (!flags.tls_cert.empty()) options.tls = {flags.tls_cert, flags.tls_key, flags.tls_client_ca};
   if (!flags.tokens.empty()) options.tokens = flags.tokens;
   if (!flags.log.empty()) options.log = flags.log;
   ASSIGN_OR_RETURN(const auto server, Server::Start(options));
@@ -78,9 +84,21 @@ int main(int argc, char** argv) {
   app.add_option("--model", flags.models, "NAME/VERSION to load at the start, as `stable`; may be repeated")
       ->allow_extra_args(false);
   app.add_option("--log", flags.log, "Keep the impression log in this folder")->default_str("none");
+  CLI::Option* const key = app.add_option("--tls-key", flags.tls_key, "The certificate's private key, PEM");
+  CLI::Option* const certificate =
+      app.add_option("--tls-cert", flags.tls_cert, "Speak TLS with this certificate (chain), PEM")
+          ->default_str("no TLS")
+          ->needs(key);
+  key->needs(certificate);
+  app.add_option("--tls-client-ca", flags.tls_client_ca, "Callers must have a certificate of this authority, PEM")
+      ->needs(certificate);
   app.add_flag("--insecure", flags.insecure, "Allow an address that other machines can reach, without TLS");
   app.add_option("--tokens", flags.tokens, "Who may call: a file of tokens and their roles, read again when it changes")
       ->default_str("everybody");
+  app.add_option("--max-candidates", flags.max_candidates, "Candidates of a request; more are INVALID_ARGUMENT")
+      ->check(CLI::Range(1, vickrey::base::kMaxCandidates));
+  app.add_option("--max-request-mb", flags.max_request_mb, "MiB of a request; more is RESOURCE_EXHAUSTED")
+      ->check(CLI::Range(0.001, 1024.0));
   app.add_option("--max-in-flight", flags.max_in_flight, "Calls at a time; more are refused with RESOURCE_EXHAUSTED")
       ->check(CLI::Range(1, 1'000'000));
   app.add_option("--drain-seconds", flags.drain_seconds, "How long calls under way may take when it ends")

@@ -20,7 +20,6 @@ namespace vickrey::server {
 namespace {
 
 const absl::Duration kLull = absl::Milliseconds(250);
-constexpr int kMaxRequestBytes = 64 << 20;
 
 // HOST of HOST:PORT, [HOST]:PORT for IPv6.
 absl::StatusOr<std::string> HostOf(const std::string& address) {
@@ -44,7 +43,7 @@ class RunningServer final : public Server {
   RunningServer(const ServerOptions& options, std::unique_ptr<Access> access, std::unique_ptr<log::ImpressionLog> log)
       : drain_(options.drain),
         access_(std::move(access)),
-        gate_(access_.get(), nullptr, options.max_in_flight),
+        gate_(access_.get(), nullptr, {.in_flight = options.max_in_flight, .candidates = options.max_candidates}),
         registry_(options.artifact_root),
         log_(log == nullptr ? nullptr : std::make_unique<LogWriter>(std::move(log))),
         prediction_(&gate_, &registry_),
@@ -66,14 +65,19 @@ class RunningServer final : public Server {
     return absl::OkStatus();
   }
 
-  absl::Status Listen(const std::string& address, const std::string& host) {
+  absl::Status Listen(const ServerOptions& options, const std::string& host) {
+    std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
+    if (options.tls.has_value()) {
+      ASSIGN_OR_RETURN(credentials, MakeTls(*options.tls));
+    }
+    const std::string& address = options.address;
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
     int port = 0;
-    builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
+    builder.AddListeningPort(address, credentials, &port);
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // two servers on one port would share its calls
-    builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
+    builder.SetMaxReceiveMessageSize(options.max_request_bytes);
     // A compressed message of a few megabytes may be gigabytes.
     for (const auto algorithm : {GRPC_COMPRESS_DEFLATE, GRPC_COMPRESS_GZIP}) {
       builder.SetCompressionAlgorithmSupportStatus(algorithm, false);
@@ -125,10 +129,11 @@ class RunningServer final : public Server {
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
   ASSIGN_OR_RETURN(const std::string host, HostOf(options.address));
-  if (!IsLoopback(host) && !options.insecure) {
-    return base::InvalidField("--address", absl::StrCat("'", options.address,
-                                                        "' can be reached from other machines, and calls are "
-                                                        "neither encrypted nor authenticated; --insecure allows it"));
+  if (!IsLoopback(host) && !options.insecure && !options.tls.has_value()) {
+    return base::InvalidField(
+        "--address", absl::StrCat("'", options.address,
+                                  "' can be reached from other machines, and calls are "
+                                  "neither encrypted nor authenticated; give --tls-cert and --tls-key, or --insecure"));
   }
   if (!std::filesystem::is_directory(options.artifact_root)) {
     return base::InvalidField("--artifact-root",
@@ -148,7 +153,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   }
   auto server = std::make_unique<RunningServer>(options, std::move(access), std::move(log));
   RETURN_IF_ERROR(server->LoadModels(options.models));
-  RETURN_IF_ERROR(server->Listen(options.address, host));
+  RETURN_IF_ERROR(server->Listen(options, host));
   return server;
 }
 

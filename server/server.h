@@ -9,18 +9,22 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/credentials.h"
 
 namespace vickrey::server {
 
 struct ServerOptions {
   std::string address = "127.0.0.1:0";          // HOST:PORT; port 0: a free one
-  bool insecure = false;                        // whether an address that is not this machine's loopback is allowed
+  std::optional<TlsFiles> tls;                  // Default: neither encrypted nor authenticated
+  bool insecure = false;                        // whether that is allowed where other machines reach the address
   std::filesystem::path artifact_root;          // where models are read from
   std::optional<std::filesystem::path> log;     // the log's folder. Default: none
   std::vector<std::string> models;              // NAME/VERSION to load at the start; the last of a name is its `stable`
   std::optional<std::filesystem::path> tokens;  // who may call (access.h). Default: everybody
-  int max_in_flight = 1000;                     // calls; more are refused with RESOURCE_EXHAUSTED
-  absl::Duration drain = absl::Seconds(10);     // how long calls under way may take when it ends
+  int max_candidates = 1000;                    // of a request
+  int max_request_bytes = 16 << 20;
+  int max_in_flight = 1000;                  // calls; more are refused with RESOURCE_EXHAUSTED
+  absl::Duration drain = absl::Seconds(10);  // how long calls under way may take when it ends
 };
 
 // A server with all its services, health and reflection:
