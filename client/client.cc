@@ -28,12 +28,17 @@ constexpr char kServiceConfig[] = R"({"methodConfig": [{"name": [{}], "retryPoli
 constexpr char kHealthMethod[] = "/grpc.health.v1.Health/Check";
 constexpr int kHealthStatusField = 1, kServing = 1;  // of grpc.health.v1.HealthCheckResponse
 
-std::shared_ptr<grpc::Channel> ChannelTo(const std::string& address) {
+std::shared_ptr<grpc::Channel> ChannelTo(const std::string& address, const Security& security) {
   grpc::ChannelArguments arguments;
   arguments.SetServiceConfigJSON(kServiceConfig);
   arguments.SetMaxReceiveMessageSize(kMaxAnswerBytes);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // an ad stack's server is not reached through a proxy
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  if (security.ca.empty()) {
+    return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  }
+  const grpc::SslCredentialsOptions tls = {
+      .pem_root_certs = security.ca, .pem_private_key = security.key, .pem_cert_chain = security.certificate};
+  return grpc::CreateCustomChannel(address, grpc::SslCredentials(tls), arguments);
 }
 
 // The field that a server's message begins with, "auction.candidates[2].bid.micros: ..."; "" where it begins otherwise.
@@ -79,17 +84,20 @@ absl::StatusOr<vickrey::v1::ModelRef> ParseModelRef(std::string_view text) {
 struct Client::Impl {
   Impl(std::string server, Options settings)
       : address(std::move(server)),
-        options(settings),
-        channel(ChannelTo(address)),
+        options(std::move(settings)),
+        channel(ChannelTo(address, options.security)),
         prediction(vickrey::v1::PredictionService::NewStub(channel)),
         auction(vickrey::v1::AuctionService::NewStub(channel)),
         model(vickrey::v1::ModelService::NewStub(channel)),
         log(vickrey::v1::ImpressionLogService::NewStub(channel)) {}
 
-  // `records`: how many a stream carries.
-  void SetDeadline(grpc::ClientContext* context, size_t records = 0) const {
+  // Deadline and token. `records`: how many a stream carries.
+  void Prepare(grpc::ClientContext* context, size_t records = 0) const {
     const absl::Duration timeout = options.timeout + static_cast<int64_t>(records) * kTimeOfRecord;
     context->set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout));
+    if (!options.security.token.empty()) {
+      context->AddMetadata("authorization", absl::StrCat("Bearer ", options.security.token));
+    }
   }
 
   absl::Status StatusOf(const grpc::Status& status) const {
@@ -107,7 +115,7 @@ struct Client::Impl {
   absl::StatusOr<Response> Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                                 Stub& stub, const Request& request) const {
     grpc::ClientContext context;
-    SetDeadline(&context);
+    Prepare(&context);
     Response response;
     RETURN_IF_ERROR(StatusOf((stub.*method)(&context, request, &response)));
     return response;
@@ -145,7 +153,8 @@ struct Client::Impl {
   const std::unique_ptr<vickrey::v1::ImpressionLogService::Stub> log;
 };
 
-Client::Client(std::string address, Options options) : impl_(std::make_unique<Impl>(std::move(address), options)) {}
+Client::Client(std::string address, Options options)
+    : impl_(std::make_unique<Impl>(std::move(address), std::move(options))) {}
 Client::~Client() = default;
 
 const std::string& Client::address() const { return impl_->address; }
@@ -169,7 +178,7 @@ void Client::RunAuction(vickrey::v1::RunAuctionRequest request,
   };
   auto call = std::make_shared<Call>();
   call->request = std::move(request);
-  impl_->SetDeadline(&call->context);
+  impl_->Prepare(&call->context);
   impl_->auction->async()->RunAuction(&call->context, &call->request, &call->response,
                                       [this, call, done = std::move(done)](const grpc::Status& status) {
                                         if (!status.ok()) return done(impl_->StatusOf(status));
@@ -205,7 +214,7 @@ absl::StatusOr<std::vector<vickrey::v1::ModelInfo>> Client::ListModels(const std
 absl::Status Client::AppendAuctions(const std::vector<vickrey::v1::LoggedAuction>& records,
                                     std::vector<vickrey::v1::AppendAuctionResult>* results) const {
   grpc::ClientContext context;
-  impl_->SetDeadline(&context, records.size());
+  impl_->Prepare(&context, records.size());
   return impl_->Append(
       impl_->log->AppendAuctions(&context), records,
       [](const vickrey::v1::LoggedAuction& record) {
@@ -219,7 +228,7 @@ absl::Status Client::AppendAuctions(const std::vector<vickrey::v1::LoggedAuction
 absl::Status Client::AppendFeedback(const std::vector<vickrey::v1::Feedback>& reports,
                                     std::vector<vickrey::v1::AppendFeedbackResult>* results) const {
   grpc::ClientContext context;
-  impl_->SetDeadline(&context, reports.size());
+  impl_->Prepare(&context, reports.size());
   return impl_->Append(
       impl_->log->AppendFeedback(&context), reports,
       [](const vickrey::v1::Feedback& report) {
@@ -233,7 +242,7 @@ absl::Status Client::AppendFeedback(const std::vector<vickrey::v1::Feedback>& re
 absl::StatusOr<bool> Client::IsServing() const {
   // An empty request asks for the server as a whole; the answer's one field is read as an unknown one.
   grpc::ClientContext context;
-  impl_->SetDeadline(&context);
+  impl_->Prepare(&context);
   google::protobuf::Empty request, response;
   const grpc::internal::RpcMethod method(kHealthMethod, grpc::internal::RpcMethod::NORMAL_RPC);
   RETURN_IF_ERROR(

@@ -24,6 +24,13 @@ namespace vickrey::client {
 // one is the label.
 absl::StatusOr<vickrey::v1::ModelRef> ParseModelRef(std::string_view text);
 
+// How a server is spoken to. All texts are PEM; empty: none.
+struct Security {
+  std::string ca;                // TLS, with a server whose certificate is by this authority
+  std::string certificate, key;  // of the caller, where the server asks for one
+  std::string token;             // sent with every call; without TLS anybody on the way can read it
+};
+
 // A connection to a server. Calls that fail because it cannot be reached (UNAVAILABLE) are tried again, four times in
 // all, by gRPC; every call ends after `timeout` (an append after 10 ms a record more) with DEADLINE_EXCEEDED. Errors
 // are the server's, and name the address where it cannot be reached.
@@ -33,6 +40,7 @@ class Client {
  public:
   struct Options {
     absl::Duration timeout = absl::Seconds(20);
+    Security security = {};
   };
 
   // Does not wait for the server: the first call does.

@@ -72,6 +72,10 @@ absl::StatusOr<Access::Bearers> Access::Read(const std::filesystem::path& file) 
     for (const auto& [role, name] : kRoles) {
       if (std::ranges::find(token.roles(), name) != token.roles().end()) bearer.roles.insert(role);
     }
+    if (token.roles().empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(file.string(), ": tokens[", i, "].roles: at least one is required"));
+    }
     if (!names.insert(token.name()).second) {
       return absl::InvalidArgumentError(
           absl::StrCat(file.string(), ": tokens[", i, "].name: '", token.name(), "' is there twice"));
