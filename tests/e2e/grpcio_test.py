@@ -20,8 +20,13 @@ message ServerReflectionRequest { oneof message_request { string file_containing
 message ServiceResponse { string name = 1; }
 message ListServiceResponse { repeated ServiceResponse service = 1; }
 message FileDescriptorResponse { repeated bytes file_descriptor_proto = 1; }
+message ErrorResponse { int32 error_code = 1; string error_message = 2; }
 message ServerReflectionResponse {
-  oneof message_response { FileDescriptorResponse file_descriptor_response = 4; ListServiceResponse list_services_response = 6; }
+  oneof message_response {
+    FileDescriptorResponse file_descriptor_response = 4;
+    ListServiceResponse list_services_response = 6;
+    ErrorResponse error_response = 7;
+  }
 }
 """
 
@@ -150,6 +155,7 @@ class GrpcioTest(unittest.TestCase):
         self.assertLessEqual({f"vickrey.v1.{name}" for name in ("AuctionService", "PredictionService", "ModelService",
                                                                 "ImpressionLogService")}, names)
         self.assertIn("grpc.health.v1.Health", names)
+        self.assertEqual(file.WhichOneof("message_response"), "file_descriptor_response", file)
         found = [descriptor_pb2.FileDescriptorProto.FromString(data) for data in file.file_descriptor_response.file_descriptor_proto]
         self.assertIn("Predict", [m.name for f in found for service in f.service for m in service.method])
 
