@@ -218,11 +218,14 @@ class Bench:
             with self.server("--model", "logistic/1") as ours:
                 first = self.closed(ours, "logistic", form=form, seconds=.3)
                 with self.echo(first["answer_bytes"]) as echo:
-                    pairs = [(self.closed(ours, "logistic", form=form)["rate_reached"],
-                              self.closed(echo, "logistic", form=form)["rate_reached"]) for _ in self.rounds()]
+                    lines = [(self.closed(ours, "logistic", form=form), self.closed(echo, "logistic", form=form))
+                             for _ in self.rounds()]
+            pairs = [(a["rate_reached"], b["rate_reached"]) for a, b in lines]
             size = f"{first['request_bytes']:.0f} bytes asked, {first['answer_bytes']:.0f} answered"
             self.report("logistic", f"Predict, {form} ({size})", [a for a, _ in pairs], unit="calls/s")
             self.report("logistic", f"empty RPC, {form}", [b for _, b in pairs], unit="calls/s")
+            self.report("logistic", f"the generator's processor time a call, {form}",
+                        [1e6 * b["cpu_seconds"] / b["sent"] for _, b in lines], unit="us")
             self.report("logistic", f"Predict / empty RPC, {form}", [a / b for a, b in pairs], (">=", .7))
 
     def bare_products(self):
@@ -323,7 +326,7 @@ class Bench:
             after = server.rss()
         self.report("overload", "capacity", rate, unit="calls/s")
         self.report("overload", "offered, asked for", 10 * rate, unit="calls/s")
-        self.report("overload", "offered, sent", line["sent"] / line["seconds"], unit="calls/s")
+        self.report("overload", "offered, sent", line["sent"] / (self.options.seconds + 1e-3 * line["max_lag_ms"]), unit="calls/s")
         self.report("overload", "answered", line["rate_reached"], unit="calls/s")
         self.report("overload", "p99 of those, from when they were due", line["p99_ms"] or math.nan, unit="ms")
         self.report("overload", "lag of the generator, part of it, at most", line["max_lag_ms"], unit="ms")
