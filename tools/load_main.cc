@@ -170,11 +170,13 @@ int main(int argc, char** argv) {
   app.add_option("--warm-up", flags.warm_up, "Seconds at first that are not counted; --rate grows in them from 0")
       ->check(seconds);
   app.add_option("--duration", flags.duration, "Seconds behind the warm-up for which calls are sent")->check(seconds);
-  app.add_option("--calls", flags.calls, "Calls behind the warm-up, at most")->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
+  app.add_option("--calls", flags.calls, "Calls behind the warm-up, at most")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
   app.add_option("--deadline", flags.deadline_ms, "Milliseconds that a call may take")->check(CLI::Range(1.0, 1e6));
   app.add_option("--max-p99", flags.max_p99, "Exit with 1 where the p99 is more milliseconds than this");
   app.add_option("--max-errors", flags.max_errors, "Exit with 1 where more calls fail or are not sent");
-  app.add_option("--histogram", flags.histogram, "Write the percentiles to this file, as HdrHistogram's tools do (.hgrm)");
+  app.add_option("--histogram", flags.histogram,
+                 "Write the percentiles to this file, as HdrHistogram's tools do (.hgrm)");
   app.add_flag("--json", flags.json, "A line of JSON on a terminal too");
   return tool.Run(argc, argv);
 }

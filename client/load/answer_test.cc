@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::array<int, 1> kPredict = {vickrey::v1::PredictResponse::kModelVersionFieldNumber};
 constexpr std::array<int, 2> kAuction = {vickrey::v1::RunAuctionResponse::kOutcomeFieldNumber,
-                                 vickrey::v1::Outcome::kModelVersionFieldNumber};
+                                         vickrey::v1::Outcome::kModelVersionFieldNumber};
 
 TEST(Answer, TheVersionIsFound) {
   vickrey::v1::PredictResponse predict;
@@ -34,7 +34,7 @@ TEST(Answer, TheVersionIsFound) {
 TEST(Answer, BytesThatAreNoMessageHaveNone) {
   EXPECT_EQ(TextIn("", kPredict), "");
   EXPECT_EQ(TextIn(std::string(50, '\0'), kPredict), "");
-  EXPECT_EQ(TextIn("\x1a\x7fxx", kPredict), "");               // longer than what is there
+  EXPECT_EQ(TextIn("\x1a\x7fxx", kPredict), "");                  // longer than what is there
   EXPECT_EQ(TextIn("\x1a\xff\xff\xff\xff\x0fxx", kPredict), "");  // than an int holds
   vickrey::v1::PredictResponse without;
   without.set_auction_id("a");

@@ -11,7 +11,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
-#include <future>
 #include <memory>
 #include <utility>
 
@@ -19,6 +18,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "client/load/answer.h"
 #include "client/load/schedule.h"
@@ -38,7 +38,9 @@ int64_t Now() { return std::chrono::steady_clock::now().time_since_epoch() / std
 double CpuSeconds() {
   rusage usage;
   getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec); };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -113,10 +115,14 @@ class Generator {
       }
     }
     auto call = MakeCall(*lanes_[0]);
-    std::promise<grpc::Status> answered;
+    grpc::Status status;
+    absl::Notification answered;
     lanes_[0]->stub.UnaryCall(&call->context, options_.method, {}, &call->request, &call->response,
-                              [&](const grpc::Status& status) { answered.set_value(status); });
-    const grpc::Status status = answered.get_future().get();
+                              [&](grpc::Status ended) {
+                                status = std::move(ended);
+                                answered.Notify();
+                              });
+    answered.WaitForNotification();
     return base::Annotate(base::FromGrpcStatus(status), "the first call failed");
   }
 
@@ -125,7 +131,7 @@ class Generator {
     begin_ = Now() + absl::ToInt64Nanoseconds(options_.warm_up);
     // Saturates at a time that never comes.
     end_ = options_.duration == absl::InfiniteDuration() ? std::numeric_limits<int64_t>::max()
-                                                          : begin_ + absl::ToInt64Nanoseconds(options_.duration);
+                                                         : begin_ + absl::ToInt64Nanoseconds(options_.duration);
     if (options_.rate.has_value()) {
       RunOpenLoop();
     } else {
@@ -213,6 +219,7 @@ class Generator {
       const bool counted = due >= begin_;
       if (due >= end_ || (counted && counted_calls == options_.calls)) break;
       if (!SleepUntil(due)) break;
+      if (n % 256 == 0) options_.progress(done_.load(std::memory_order_relaxed));  // where it never has to sleep
       if (counted) {
         ++counted_calls;
         max_lag_ = std::max(max_lag_, Now() - due);
@@ -228,7 +235,8 @@ class Generator {
 
   // How long an open loop of so many calls takes.
   int64_t NominalTime() const {
-    return static_cast<int64_t>(std::min(static_cast<double>(options_.calls) / *options_.rate * 1e9, 9e18 - static_cast<double>(begin_)));
+    return static_cast<int64_t>(
+        std::min(static_cast<double>(options_.calls) / *options_.rate * 1e9, 9e18 - static_cast<double>(begin_)));
   }
 
   void RunClosedLoop() {

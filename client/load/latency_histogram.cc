@@ -8,7 +8,8 @@
 namespace vickrey::client {
 namespace {
 
-// Times below 2 x kHalf have a bucket each. From there on bucket widths double: 2^e for times in [kHalf 2^e, 2 kHalf 2^e).
+// Times below 2 x kHalf have a bucket each. From there on bucket widths double: 2^e for times in [kHalf 2^e, 2 kHalf
+// 2^e).
 constexpr int kHalfBits = 10;
 constexpr int64_t kHalf = int64_t{1} << kHalfBits;
 constexpr double kMillisecond = 1e6;
@@ -98,8 +99,8 @@ std::string LatencyHistogram::Distribution() const {
   Print(&text, "#[Mean    = %12.3f, StdDeviation   = %12.3f]\n", mean() / kMillisecond, deviation / kMillisecond);
   Print(&text, "#[Max     = %12.3f, Total count    = %12lld]\n", static_cast<double>(max_) / kMillisecond,
         static_cast<long long>(count_));
-  Print(&text, "#[Buckets = %12d, SubBuckets     = %12d]\n",
-        static_cast<int>(BucketOf(kMost) / kHalf), static_cast<int>(2 * kHalf));
+  Print(&text, "#[Buckets = %12d, SubBuckets     = %12d]\n", static_cast<int>(BucketOf(kMost) / kHalf),
+        static_cast<int>(2 * kHalf));
   return text;
 }
 

@@ -7,8 +7,8 @@
 
 namespace vickrey::client {
 
-// Counts times in the log-linear layout of HdrHistogram: each doubling has 1,024 equal buckets, so that whatever is read
-// back is at most 1/1,024 above what was recorded, at any scale and in constant memory (some 300 kB at most).
+// Counts times in the log-linear layout of HdrHistogram: each doubling has 1,024 equal buckets, so that whatever is
+// read back is at most 1/1,024 above what was recorded, at any scale and in constant memory (some 300 kB at most).
 //
 // Not thread-safe: one for each thread, merged at the end.
 class LatencyHistogram {

@@ -48,8 +48,7 @@ TEST(Schedule, TheSeedDecides) {
 
 TEST(Schedule, TheRateGrowsInTheRamp) {
   for (const bool poisson : {false, true}) {
-    const std::vector<double> due =
-        Seconds({.rate = 1000, .poisson = poisson, .ramp_seconds = 20, .seed = 5}, 30'000);
+    const std::vector<double> due = Seconds({.rate = 1000, .poisson = poisson, .ramp_seconds = 20, .seed = 5}, 30'000);
     // Of the 10,000 calls of a ramp a quarter are due in its first half; then it is 1,000 a second.
     std::vector<int> by_half(4);
     for (const double time : due) {

@@ -1,5 +1,5 @@
-// The yardstick of server_bench.py: a server of the same gRPC that does nothing. It takes Predict and RunAuction as bytes
-// and answers each with as many as it is told, unread: what the same payload costs without any work.
+// The yardstick of server_bench.py: a server of the same gRPC that does nothing. It takes Predict and RunAuction as
+// bytes and answers each with as many as it is told, unread: what the same payload costs without any work.
 //
 // usage: echo_server [--answer-bytes N]       its line on stdout names the address, as that of `vickrey serve` does
 #include <grpcpp/grpcpp.h>
@@ -86,8 +86,8 @@ int main(int argc, char** argv) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   vickrey::base::Tool tool("echo_server", "Answers every call with so many bytes");
   int answer_bytes = 0;
-  CLI::App& app = tool.SetAction("echo_server --answer-bytes 800",
-                                 [&] { return vickrey::bench::Serve(answer_bytes, signals); });
+  CLI::App& app =
+      tool.SetAction("echo_server --answer-bytes 800", [&] { return vickrey::bench::Serve(answer_bytes, signals); });
   app.add_option("--answer-bytes", answer_bytes, "Size of an answer's message")->check(CLI::Range(0, 1 << 26));
   return tool.Run(argc, argv);
 }

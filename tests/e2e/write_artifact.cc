@@ -1,8 +1,8 @@
 // Writes an artifact under ROOT. No program of Vickrey's writes one without LibTorch.
 //
 // With MODEL, a file of JSON (ModelFile: name, version, spec, schema, calibration), that model, its values drawn by the
-// version's hash. Without, written/1, which tensors_test.py reads with other programs: an mlp whose values, in the order
-// of the names of its tensors, are 0, 1/8, 2/8, ..., with metadata.
+// version's hash. Without, written/1, which tensors_test.py reads with other programs: an mlp whose values, in the
+// order of the names of its tensors, are 0, 1/8, 2/8, ..., with metadata.
 //
 // usage: write_artifact ROOT [MODEL]
 #include <cstdio>
