@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include <map>
 #include <string>
 
 #include "server/server.h"
@@ -20,7 +21,14 @@ struct Flags {
   std::string tokens;
   int max_in_flight = 1000;
   double drain_seconds = 10;
+  std::string metrics_address;
+  std::string stderr_format = "text", stderr_level = "info";
+  bool stderr_calls = false;
+  double slow_call_seconds = 1;
 };
+
+const std::map<std::string, LogLevel> kLevels = {
+    {"info", LogLevel::kInfo}, {"warning", LogLevel::kWarning}, {"error", LogLevel::kError}, {"off", LogLevel::kOff}};
 
 absl::Status Serve(const Flags& flags, const sigset_t& signals) {
   ServerOptions options{.address = flags.address,
@@ -28,7 +36,12 @@ absl::Status Serve(const Flags& flags, const sigset_t& signals) {
                         .artifact_root = flags.artifact_root,
                         .models = flags.models,
                         .max_in_flight = flags.max_in_flight,
-                        .drain = absl::Seconds(flags.drain_seconds)};
+                        .drain = absl::Seconds(flags.drain_seconds),
+                        .metrics_address = flags.metrics_address,
+                        .call_log = {.format = flags.stderr_format == "json" ? LogFormat::kJson : LogFormat::kText,
+                                     .level = kLevels.at(flags.stderr_level),
+                                     .all_calls = flags.stderr_calls,
+                                     .slow = absl::Seconds(flags.slow_call_seconds)}};
   if (!flags.tokens.empty()) options.tokens = flags.tokens;
   if (!flags.log.empty()) options.log = flags.log;
   ASSIGN_OR_RETURN(const auto server, Server::Start(options));
@@ -38,6 +51,7 @@ absl::Status Serve(const Flags& flags, const sigset_t& signals) {
     line.add_models(std::string(model).replace(model.find('/'), 1, "@"));
   }
   if (!flags.log.empty()) line.set_log(flags.log);
+  if (!flags.metrics_address.empty()) line.set_metrics_address(server->metrics_address());
   base::WriteLine(line);
   RETURN_IF_ERROR(base::FlushLines());
   int signal = 0;
@@ -84,6 +98,17 @@ int main(int argc, char** argv) {
   app.add_option("--max-in-flight", flags.max_in_flight, "Calls at a time; more are refused with RESOURCE_EXHAUSTED")
       ->check(CLI::Range(1, 1'000'000));
   app.add_option("--drain-seconds", flags.drain_seconds, "How long calls under way may take when it ends")
+      ->check(CLI::Range(0.0, 3600.0));
+  app.add_option("--metrics-address", flags.metrics_address,
+                 "HOST:PORT where HTTP answers /metrics for Prometheus, /healthz and /readyz; port 0 is a free one")
+      ->default_str("none");
+  app.add_option("--stderr-format", flags.stderr_format, "Of the lines on stderr; json: an object a line")
+      ->check(CLI::IsMember({"text", "json"}));
+  app.add_option("--stderr-level", flags.stderr_level,
+                 "The least that is said there; warning: failed and slow calls, no start, end or changes of models")
+      ->check(CLI::IsMember({"info", "warning", "error", "off"}));
+  app.add_flag("--stderr-calls", flags.stderr_calls, "A line for every call, and not only for failed and slow ones");
+  app.add_option("--slow-call-seconds", flags.slow_call_seconds, "A call that takes longer gets a line on stderr")
       ->check(CLI::Range(0.0, 3600.0));
   return tool.Run(argc, argv);
 }
