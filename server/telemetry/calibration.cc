@@ -63,8 +63,7 @@ void Calibration::OnClick(const vickrey::v1::Feedback& report, bool orphan) {
   if (found->second.clicked) return;
   found->second.clicked = true;
   const auto model = models_.find(found->second.model);
-  if (model == models_.end()) return;  // it is held no more
-  ++model->second.clicks;
+  ++(model == models_.end() ? unattributed_ : model->second.clicks);
 }
 
 void Calibration::Collect(std::vector<prometheus::MetricFamily>* families) const {

@@ -21,8 +21,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::Not;
 using vickrey::v1::AppendAuctionResult;
 using vickrey::v1::AppendFeedbackResult;
 using vickrey::v1::Feedback;
@@ -54,7 +52,9 @@ class Metrics {
       if (words[0] == "#") {
         EXPECT_TRUE(words[1] == "HELP" || words[1] == "TYPE") << line;
         EXPECT_FALSE(words[3].empty()) << line;
-        if (words[1] == "HELP") EXPECT_TRUE(help_.emplace(words[2], words[3]).second) << line;
+        if (words[1] == "HELP") {
+          EXPECT_TRUE(help_.emplace(words[2], words[3]).second) << line;
+        }
         family = words[2];
         continue;
       }
@@ -71,7 +71,6 @@ class Metrics {
     EXPECT_NE(found, samples_.end()) << sample;
     return found == samples_.end() ? -1 : found->second;
   }
-  bool Has(const std::string& sample) const { return samples_.contains(sample); }
   // Samples whose name and labels hold this text.
   int Count(const std::string& text) const {
     int count = 0;
