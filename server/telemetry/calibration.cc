@@ -71,12 +71,14 @@ void Calibration::Collect(std::vector<prometheus::MetricFamily>* families) const
       "vickrey_model_impressions_total",
       "Ads shown, by the model that ranked them: placed candidates of auctions that went into this server's log, from "
       "RunAuction or appended naming a model that is held here.");
-  Family expected = CounterFamily("vickrey_model_expected_clicks_total",
-                                  "Clicks that the model predicted of these impressions: the sum of examination x pCTR.");
-  Family clicks = CounterFamily(
-      "vickrey_model_clicks_total",
-      "These impressions that were clicked, as far as feedback arrived while they were among the latest 500000, and since "
-      "the server started. A click comes some time after its impression, so compare over times that are long against it.");
+  Family expected =
+      CounterFamily("vickrey_model_expected_clicks_total",
+                    "Clicks that the model predicted of these impressions: the sum of examination x pCTR.");
+  Family clicks = CounterFamily("vickrey_model_clicks_total",
+                                "These impressions that were clicked, as far as feedback arrived while they were among "
+                                "the latest 500000, and since "
+                                "the server started. A click comes some time after its impression, so compare over "
+                                "times that are long against it.");
   Family unattributed = CounterFamily(
       "vickrey_log_unattributed_clicks_total",
       "Clicks that are in the log, but in no vickrey_model_clicks_total: too late for it, or of no model held here.");

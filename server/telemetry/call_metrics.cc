@@ -91,8 +91,8 @@ void CallMetrics::Collect(std::vector<prometheus::MetricFamily>* families) const
   Family took = HistogramFamily("vickrey_call_duration_seconds",
                                 "How long calls took, by the model that answered; model=\"\" where none did. A stream "
                                 "of appends lasts until its caller ends it.");
-  Family candidates =
-      CounterFamily("vickrey_candidates_scored_total", "Candidates of auctions, by the model that predicted their clicks.");
+  Family candidates = CounterFamily("vickrey_candidates_scored_total",
+                                    "Candidates of auctions, by the model that predicted their clicks.");
   const absl::MutexLock methods_lock(&methods_mu_);
   const absl::ReaderMutexLock lock(&mu_);
   for (const auto& [name, method] : methods_) {

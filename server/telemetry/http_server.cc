@@ -27,7 +27,8 @@ class Page final : public CivetHandler {
   bool Send(mg_connection* connection, bool body) const {
     const Answer answer = answer_();
     mg_printf(connection,
-              "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n",
+              "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\nConnection: "
+              "close\r\n\r\n",
               answer.status, answer.type, answer.body.size());
     if (body) mg_write(connection, answer.body.data(), answer.body.size());
     return true;
@@ -44,7 +45,9 @@ class CivetHttpServer final : public HttpServer {
         metrics_([this]() -> Page::Answer {
           return {"200 OK", "text/plain; version=0.0.4; charset=utf-8", content_.metrics()};
         }),
-        health_([]() -> Page::Answer { return {"200 OK", "text/plain", "ok\n"}; }),
+        health_([]() -> Page::Answer {
+          return {"200 OK", "text/plain", "ok\n"};
+        }),
         ready_([this]() -> Page::Answer {
           const absl::Status status = content_.ready();
           if (status.ok()) return {"200 OK", "text/plain", "ok\n"};

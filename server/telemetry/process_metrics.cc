@@ -71,7 +71,8 @@ void CollectProcess(std::vector<prometheus::MetricFamily>* families) {
   }
   const base::BuildInfo build = base::GetBuildInfo();
   GaugeFamily("vickrey_build_info", "1; the labels say what the build is made of.")
-      .Add({{"version", build.version}, {"commit", build.commit}, {"compiler", build.compiler}, {"build", build.build}}, 1)
+      .Add({{"version", build.version}, {"commit", build.commit}, {"compiler", build.compiler}, {"build", build.build}},
+           1)
       .MoveTo(families);
 }
 

@@ -38,7 +38,8 @@ std::string Telemetry::Exposition(const Registry& registry, const LogWriter* log
     const auto found = states.find(ref);
     return found != states.end() && found->second == ModelInfo::READY;
   };
-  // One that was loaded after `states` was made is dropped here, before anybody could call it much, and added next time.
+  // One that was loaded after `states` was made is dropped here, before anybody could call it much, and added next
+  // time.
   calls_.KeepModels(held);
   calibration_.KeepModels(held);
   std::map<ModelInfo::State, int> versions = {{ModelInfo::LOADING, 0}, {ModelInfo::READY, 0}, {ModelInfo::FAILED, 0}};
@@ -56,7 +57,8 @@ std::string Telemetry::Exposition(const Registry& registry, const LogWriter* log
     by_state.Add({{"state", ModelInfo::State_Name(state)}}, count);
   }
   by_state.MoveTo(&families);
-  HistogramFamily("vickrey_model_load_duration_seconds", "How long it took to read, check and warm a model; failures too.")
+  HistogramFamily("vickrey_model_load_duration_seconds",
+                  "How long it took to read, check and warm a model; failures too.")
       .Add({}, loads_.Read())
       .MoveTo(&families);
   CounterFamily("vickrey_model_load_failures_total", "Models that could not be loaded.")

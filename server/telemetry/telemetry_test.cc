@@ -96,9 +96,8 @@ double ValueOf(const std::vector<prometheus::MetricFamily>& families, const std:
       Labels has;
       for (const auto& label : metric.label) has.emplace_back(label.name, label.value);
       if (has == labels) {
-        return family.type == prometheus::MetricType::Histogram
-                   ? static_cast<double>(metric.histogram.sample_count)
-                   : metric.counter.value + metric.gauge.value;
+        return family.type == prometheus::MetricType::Histogram ? static_cast<double>(metric.histogram.sample_count)
+                                                                : metric.counter.value + metric.gauge.value;
       }
     }
   }

@@ -257,6 +257,7 @@ class PrometheusTest(Case):
             self.assertIsNone(process.poll(), log.read_text())
             return listening.search(log.read_text())
         wait_until(address, "Prometheus listens")
+        wait_until(lambda: get(address().group(1), "/-/ready")[0] == 200, "Prometheus is ready")
         return address().group(1)
 
     def ask(self, prometheus, path, **parameters):
@@ -274,6 +275,9 @@ class PrometheusTest(Case):
         server = self.serve("--metrics-address", "127.0.0.1:0", "--log", self.folder / "log")
         self.run_auctions(server, 2, "a")
         text = get(server.line["metrics_address"], "/metrics")[1]
+        documented = (ROOT / "docs/telemetry.md").read_text()
+        for name in re.findall(r"^# TYPE (\S+)", text, re.MULTILINE):
+            self.assertIn(f"`{name}`", documented)
         done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
 
@@ -287,6 +291,7 @@ class PrometheusTest(Case):
                     return
                 self.run_auctions(server, 20, f"r{round}-")
                 call(server.address, "PredictionService/Predict")
+                replies("models", "register", "--address", server.address, "written/1")
         busy = threading.Thread(target=traffic)
         busy.start()
         self.addCleanup(busy.join)
