@@ -18,6 +18,9 @@ struct Flags {
   bool insecure = false;
   std::vector<std::string> models;
   std::string tokens;
+  std::string placements;
+  bool placements_only = false;
+  int64_t max_upload_mib = 16384;
   int max_in_flight = 1000;
   double drain_seconds = 10;
 };
@@ -27,9 +30,12 @@ absl::Status Serve(const Flags& flags, const sigset_t& signals) {
                         .insecure = flags.insecure,
                         .artifact_root = flags.artifact_root,
                         .models = flags.models,
+                        .placements_only = flags.placements_only,
+                        .max_upload_bytes = flags.max_upload_mib << 20,
                         .max_in_flight = flags.max_in_flight,
                         .drain = absl::Seconds(flags.drain_seconds)};
   if (!flags.tokens.empty()) options.tokens = flags.tokens;
+  if (!flags.placements.empty()) options.placements = flags.placements;
   if (!flags.log.empty()) options.log = flags.log;
   ASSIGN_OR_RETURN(const auto server, Server::Start(options));
   vickrey::v1::ServingLine line;
@@ -81,6 +87,11 @@ int main(int argc, char** argv) {
   app.add_flag("--insecure", flags.insecure, "Allow an address that other machines can reach, without TLS");
   app.add_option("--tokens", flags.tokens, "Who may call: a file of tokens and their roles, read again when it changes")
       ->default_str("everybody");
+  app.add_option("--placements", flags.placements, "A file of auction rules that calls can name as their placement")
+      ->default_str("none");
+  app.add_flag("--placements-only", flags.placements_only, "Refuse calls with auction rules of their own");
+  app.add_option("--max-upload-mib", flags.max_upload_mib, "The largest artifact that may be uploaded")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 24));
   app.add_option("--max-in-flight", flags.max_in_flight, "Calls at a time; more are refused with RESOURCE_EXHAUSTED")
       ->check(CLI::Range(1, 1'000'000));
   app.add_option("--drain-seconds", flags.drain_seconds, "How long calls under way may take when it ends")

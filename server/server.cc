@@ -41,19 +41,22 @@ bool IsLoopback(const std::string& host) {
 
 class RunningServer final : public Server {
  public:
-  RunningServer(const ServerOptions& options, std::unique_ptr<Access> access, std::unique_ptr<log::ImpressionLog> log)
+  RunningServer(const ServerOptions& options, std::unique_ptr<Access> access, Placements placements,
+                std::unique_ptr<log::ImpressionLog> log)
       : drain_(options.drain),
         access_(std::move(access)),
         gate_(access_.get(), nullptr, options.max_in_flight),
-        registry_(options.artifact_root),
+        placements_(std::move(placements)),
+        registry_(options.artifact_root, &background_),
         log_(log == nullptr ? nullptr : std::make_unique<LogWriter>(std::move(log))),
-        prediction_(&gate_, &registry_),
-        auction_(&gate_, &registry_, log_.get()),
-        model_(&gate_, &registry_, &worker_),
+        prediction_(&gate_, &registry_, &shadow_),
+        auction_(&gate_, &registry_, &placements_, &shadow_, log_.get()),
+        model_(&gate_, &registry_, &background_, options.max_upload_bytes),
         impression_log_(&gate_, log_.get()) {}
   ~RunningServer() override { Drain(); }
 
   absl::Status LoadModels(const std::vector<std::string>& models) {
+    registry_.artifacts().RemoveUnfinished();
     for (const std::string& path : models) {
       const auto info = registry_.Register(path);
       RETURN_IF_ERROR(base::AboutField(base::Annotate(info.status(), "--model"), "--model"));
@@ -110,9 +113,11 @@ class RunningServer final : public Server {
   const absl::Duration drain_;
   const std::unique_ptr<const Access> access_;
   Gate gate_;
+  const Placements placements_;
+  Background background_;  // frees what the registry held
   Registry registry_;
+  Shadow shadow_;
   const std::unique_ptr<LogWriter> log_;
-  Worker worker_;
   PredictionService prediction_;
   AuctionService auction_;
   ModelService model_;
@@ -146,7 +151,14 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   if (options.tokens.has_value()) {
     ASSIGN_OR_RETURN(access, Access::Open(*options.tokens));
   }
-  auto server = std::make_unique<RunningServer>(options, std::move(access), std::move(log));
+  Placements placements;
+  if (options.placements.has_value()) {
+    ASSIGN_OR_RETURN(placements, Placements::Open(*options.placements, options.placements_only));
+  } else if (options.placements_only) {
+    return base::InvalidField("--placements-only", "needs --placements, or no auction could run");
+  }
+  auto server =
+      std::make_unique<RunningServer>(options, std::move(access), std::move(placements), std::move(log));
   RETURN_IF_ERROR(server->LoadModels(options.models));
   RETURN_IF_ERROR(server->Listen(options.address, host));
   return server;
