@@ -209,6 +209,11 @@ absl::StatusOr<Registry::Row> Registry::TakeOut(const DeleteModelRequest& reques
   return row;
 }
 
+absl::StatusOr<Registry::LoadedModel> Registry::Find(const ModelRef& ref) const {
+  ASSIGN_OR_RETURN(Choice choice, Choose(ref, std::nullopt));
+  return std::move(choice.model);
+}
+
 absl::StatusOr<Registry::Choice> Registry::Choose(const ModelRef& ref,
                                                   std::optional<std::string_view> auction_id) const {
   RETURN_IF_ERROR(CheckId("model.name", ref.name()));

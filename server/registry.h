@@ -54,10 +54,7 @@ class Registry {
 
   // The model that a call asks for. INVALID_ARGUMENT naming the field; NOT_FOUND: no such name, version or label;
   // UNAVAILABLE: the version is not READY.
-  absl::StatusOr<std::shared_ptr<const model::Model>> Find(const vickrey::v1::ModelRef& ref) const {
-    ASSIGN_OR_RETURN(auto choice, Choose(ref, std::nullopt));
-    return std::move(choice.model);
-  }
+  absl::StatusOr<std::shared_ptr<const model::Model>> Find(const vickrey::v1::ModelRef& ref) const;
 
   // The same for an auction, where a name alone may lead to its `canary`, and its `shadow` is asked too.
   struct Choice {
