@@ -78,12 +78,12 @@ bool ArtifactRoot::Has(const std::string& name, const std::string& version) cons
   return fs::exists(fs::symlink_status(root_ / name / version, error));
 }
 
-absl::StatusOr<fs::path> ArtifactRoot::ParentOf(const std::string& name) const {
+absl::StatusOr<fs::path> ArtifactRoot::ParentOf(const char* field, const std::string& name) const {
   ASSIGN_OR_RETURN(const fs::path root, Canonical(root_));
   std::error_code error;
   const auto status = fs::symlink_status(root / name, error);
   if (fs::exists(status) && !fs::is_directory(status)) {
-    return base::InvalidField("name", absl::StrCat(Quoted(name), " is not a folder under the artifact root"));
+    return base::InvalidField(field, absl::StrCat(Quoted(name), " is not a folder under the artifact root"));
   }
   return root / name;
 }
@@ -91,7 +91,7 @@ absl::StatusOr<fs::path> ArtifactRoot::ParentOf(const std::string& name) const {
 absl::Status ArtifactRoot::Delete(const std::string& name, const std::string& version) const {
   RETURN_IF_ERROR(CheckFolderName("name", name));
   RETURN_IF_ERROR(CheckFolderName("version", version));
-  ASSIGN_OR_RETURN(const fs::path parent, ParentOf(name));
+  ASSIGN_OR_RETURN(const fs::path parent, ParentOf("name", name));
   const fs::path folder = parent / version;
   std::error_code error;
   const auto status = fs::symlink_status(folder, error);
@@ -119,7 +119,7 @@ absl::StatusOr<std::unique_ptr<Upload>> Upload::Begin(const ArtifactRoot& root,
                                                       int64_t max_bytes) {
   RETURN_IF_ERROR(CheckFolderName("header.name", header.name()));
   RETURN_IF_ERROR(CheckFolderName("header.version", header.version()));
-  RETURN_IF_ERROR(root.ParentOf(header.name()));
+  RETURN_IF_ERROR(root.ParentOf("header.name", header.name()));
   ASSIGN_OR_RETURN(auto folder, base::FolderPublisher::Create(root.root_ / kUpload));
   return std::unique_ptr<Upload>(new Upload(root, header, max_bytes, std::move(folder)));
 }
@@ -182,7 +182,7 @@ absl::StatusOr<std::shared_ptr<const model::Model>> Upload::Load() {
 }
 
 absl::StatusOr<bool> Upload::Publish(const model::Model& model) {
-  ASSIGN_OR_RETURN(const fs::path parent, root_.ParentOf(name()));
+  ASSIGN_OR_RETURN(const fs::path parent, root_.ParentOf("header.name", name()));
   std::error_code error;
   const bool is_new = !fs::exists(parent, error);
   RETURN_IF_ERROR(base::MakeFolders(parent));

@@ -43,8 +43,8 @@ class ArtifactRoot {
  private:
   friend class Upload;
 
-  // ROOT/NAME, links followed, whether it is there or not.
-  absl::StatusOr<std::filesystem::path> ParentOf(const std::string& name) const;
+  // ROOT/NAME, whether it is there or not. INVALID_ARGUMENT naming `field` where it is a link or a file.
+  absl::StatusOr<std::filesystem::path> ParentOf(const char* field, const std::string& name) const;
 
   const std::filesystem::path root_;
 };

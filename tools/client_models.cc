@@ -37,7 +37,7 @@ absl::Status WriteModels(const std::vector<ModelInfo>& models, bool json) {
   std::vector<std::array<std::string, 5>> rows = {{"MODEL", "STATE", "LABELS", "SHA256", "WHY"}};
   for (const ModelInfo& info : models) {
     std::string labels = absl::StrJoin(info.labels(), ",");
-    if (info.has_canary_share()) absl::StrAppend(&labels, " (canary gets ", 100 * info.canary_share(), " %)");
+    if (info.has_canary_share()) absl::StrAppend(&labels, " (canary ", 100 * info.canary_share(), " %)");
     rows.push_back({absl::StrCat(info.name(), "@", info.version()), ModelInfo::State_Name(info.state()),
                     std::move(labels), info.sha256().substr(0, 12), info.why()});
   }
