@@ -120,8 +120,12 @@ absl::StatusOr<std::unique_ptr<Upload>> Upload::Begin(const ArtifactRoot& root,
   RETURN_IF_ERROR(CheckFolderName("header.name", header.name()));
   RETURN_IF_ERROR(CheckFolderName("header.version", header.version()));
   RETURN_IF_ERROR(root.ParentOf("header.name", header.name()));
-  ASSIGN_OR_RETURN(auto folder, base::FolderPublisher::Create(root.root_ / kUpload));
-  return std::unique_ptr<Upload>(new Upload(root, header, max_bytes, std::move(folder)));
+  auto folder = base::FolderPublisher::Create(root.root_ / kUpload);
+  if (absl::IsPermissionDenied(folder.status())) {  // which would be taken for what the caller may do
+    return absl::FailedPreconditionError(absl::StrCat("the server takes no uploads: ", folder.status().message()));
+  }
+  RETURN_IF_ERROR(folder);
+  return std::unique_ptr<Upload>(new Upload(root, header, max_bytes, *std::move(folder)));
 }
 
 absl::Status Upload::Write(const vickrey::v1::UploadModelRequest::Chunk& chunk) {

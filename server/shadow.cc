@@ -57,6 +57,7 @@ void Shadow::Offer(const ShadowModel& shadow, vickrey::v1::Auction* auction, std
 
 void Shadow::Predict(const ShadowModel& shadow, const vickrey::v1::Auction& auction,
                      const std::vector<double>& answered) {
+  if (ending_) return;
   const auto prediction = shadow.model->Predict(auction, "auction.");
   if (prediction.ok()) {
     shadow.counts->Add(prediction->pctr, answered);

@@ -62,6 +62,8 @@ class Shadow {
 
   // `observer` may be null, and must outlive it.
   explicit Shadow(ShadowObserver* observer = nullptr) : observer_(observer) {}
+  // What still waits is let go.
+  ~Shadow() { ending_ = true; }
 
   // What was answered, by the click probabilities of the candidates. Takes the auction's contents where `shadow` is not
   // none and there is room; never waits.
@@ -72,6 +74,7 @@ class Shadow {
 
   ShadowObserver* const observer_;
   std::atomic<int64_t> auctions_ = 0, bytes_ = 0;  // that wait
+  std::atomic<bool> ending_ = false;
   Background background_;
 };
 
