@@ -34,7 +34,8 @@ absl::StatusOr<fs::path> Canonical(const fs::path& root) {
 }
 
 const model::ArtifactFile* FindFile(const std::string& name) {
-  const auto* const found = std::ranges::find(model::kArtifactFiles, std::string_view(name), &model::ArtifactFile::name);
+  const auto* const found =
+      std::ranges::find(model::kArtifactFiles, std::string_view(name), &model::ArtifactFile::name);
   return found == std::end(model::kArtifactFiles) ? nullptr : found;
 }
 
@@ -179,8 +180,8 @@ absl::StatusOr<std::shared_ptr<const model::Model>> Upload::Load() {
     return absl::InvalidArgumentError(why);
   }
   if ((*loaded)->name() != name() || (*loaded)->version() != version()) {
-    return base::InvalidField("header", absl::StrCat(name(), "@", version(), " is not what the artifact says it is, ",
-                                                     (*loaded)->ref()));
+    return base::InvalidField(
+        "header", absl::StrCat(name(), "@", version(), " is not what the artifact says it is, ", (*loaded)->ref()));
   }
   return loaded;
 }
@@ -198,9 +199,9 @@ absl::StatusOr<bool> Upload::Publish(const model::Model& model) {
   if (!absl::IsAlreadyExists(published)) return published;
   const auto sums = base::ReadFile(target / model::kArtifactFiles[0].name, model::kArtifactFiles[0].max_bytes);
   if (sums.ok() && base::Sha256Hex(*sums) == model.sha256()) return false;
-  return absl::AlreadyExistsError(absl::StrCat(
-      "header.version: ", name(), "/", version(), " is there with the digest ",
-      sums.ok() ? base::Sha256Hex(*sums) : "of none", "; what was sent is another artifact: ", model.sha256()));
+  return absl::AlreadyExistsError(absl::StrCat("header.version: ", name(), "/", version(), " is there with the digest ",
+                                               sums.ok() ? base::Sha256Hex(*sums) : "of none",
+                                               "; what was sent is another artifact: ", model.sha256()));
 }
 
 }  // namespace vickrey::server

@@ -19,8 +19,8 @@ namespace vickrey::server {
 // INVALID_ARGUMENT naming the field for a name or version that is not a folder of its own.
 absl::Status CheckFolderName(const char* field, const std::string& name);
 
-// NAME/VERSION folders under a root. Whatever is asked, nothing outside the root is read, written or deleted; links that
-// lead out of it are refused.
+// NAME/VERSION folders under a root. Whatever is asked, nothing outside the root is read, written or deleted; links
+// that lead out of it are refused.
 //
 // Thread-safe; what two callers do to the same version at a time may fail, but leaves no half of it.
 class ArtifactRoot {
@@ -34,7 +34,8 @@ class ArtifactRoot {
   bool Has(const std::string& name, const std::string& version) const;
 
   // Deletes the folder of a version: first, in one step, its name, then the files; those who have them mapped keep
-  // them. NOT_FOUND: there is none; INVALID_ARGUMENT: it is not a folder of its own but a link. Nothing is deleted then.
+  // them. NOT_FOUND: there is none; INVALID_ARGUMENT: it is not a folder of its own but a link. Nothing is deleted
+  // then.
   absl::Status Delete(const std::string& name, const std::string& version) const;
 
   // Deletes what uploads and deletions that were killed have left. REQUIRES: no other server uploads there meanwhile.

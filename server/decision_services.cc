@@ -21,8 +21,8 @@ using vickrey::v1::RunAuctionRequest;
 const Method kPredict = {.name = "PredictionService.Predict", .role = Role::kPredict};
 const Method kRunAuction = {.name = "AuctionService.RunAuction", .role = Role::kPredict};
 
-// What was answered goes to the version that is to predict it too. The call has no more use for the auction, so that it is
-// not copied: the message is gRPC's, which made it for this call.
+// What was answered goes to the version that is to predict it too. The call has no more use for the auction, so that it
+// is not copied: the message is gRPC's, which made it for this call.
 void OfferTo(Shadow* shadow, const ShadowModel& model, const vickrey::v1::Auction& auction,
              const google::protobuf::RepeatedField<double>& pctr) {
   if (model.model == nullptr) return;
@@ -47,8 +47,8 @@ absl::Status Predict(const Registry& registry, const vickrey::v1::PredictRequest
 }
 
 // The decision as it is logged: who was shown, where and at what price, and what was predicted of everyone.
-LoggedAuction RecordOf(const RunAuctionRequest& request, const model::Model& model,
-                       const vickrey::v1::Reserve& reserve, const Outcome& outcome) {
+LoggedAuction RecordOf(const RunAuctionRequest& request, const model::Model& model, const vickrey::v1::Reserve& reserve,
+                       const Outcome& outcome) {
   LoggedAuction record;
   if (reserve.kind_case() != vickrey::v1::Reserve::KIND_NOT_SET) *record.mutable_reserve() = reserve;
   *record.mutable_auction() = request.auction();

@@ -62,8 +62,9 @@ absl::StatusOr<Placements::Rules> Placements::Find(const AuctionRules& rules, co
   if (rules.placement().empty()) {
     if (!only_) return Make(rules, where);
     return base::AboutField(
-        absl::PermissionDeniedError(absl::StrCat(where, "placement: is missing; this server takes no rules but those "
-                                                        "of its placements")),
+        absl::PermissionDeniedError(absl::StrCat(where,
+                                                 "placement: is missing; this server takes no rules but those "
+                                                 "of its placements")),
         where + "placement");
   }
   if (const char* const own = OwnRule(rules); own != nullptr) {
@@ -71,8 +72,8 @@ absl::StatusOr<Placements::Rules> Placements::Find(const AuctionRules& rules, co
   }
   const auto found = placements_.find(rules.placement());
   if (found != placements_.end()) return found->second;
-  const std::string known = absl::StrJoin(
-      placements_, ", ", [](std::string* out, const auto& placement) { out->append(placement.first); });
+  const std::string known =
+      absl::StrJoin(placements_, ", ", [](std::string* out, const auto& placement) { out->append(placement.first); });
   return base::AboutField(
       absl::NotFoundError(absl::StrCat(where, "placement: '", absl::CHexEscape(rules.placement().substr(0, 60)),
                                        "' is not known; known: ", known.empty() ? "none" : known)),

@@ -20,17 +20,17 @@ class Placements {
   // None; calls give their own rules.
   Placements() = default;
 
-  // The errors of base::LoadConfigFile, and INVALID_ARGUMENT for a name that is there twice or rules that no auction can
-  // have. `only`: calls must name one.
+  // The errors of base::LoadConfigFile, and INVALID_ARGUMENT for a name that is there twice or rules that no auction
+  // can have. `only`: calls must name one.
   static absl::StatusOr<Placements> Open(const std::filesystem::path& file, bool only);
 
   struct Rules {
     std::shared_ptr<const auction::Mechanism> mechanism;
     vickrey::v1::Reserve reserve;  // without a kind: none
   };
-  // What the rules of a call come to. INVALID_ARGUMENT naming the field under `where` ("rules."): a rule that no auction
-  // can have, or one beside a placement; NOT_FOUND: no such placement; PERMISSION_DENIED: there is no placement, and
-  // there must be.
+  // What the rules of a call come to. INVALID_ARGUMENT naming the field under `where` ("rules."): a rule that no
+  // auction can have, or one beside a placement; NOT_FOUND: no such placement; PERMISSION_DENIED: there is no
+  // placement, and there must be.
   absl::StatusOr<Rules> Find(const vickrey::v1::AuctionRules& rules, const std::string& where) const;
 
  private:

@@ -117,9 +117,8 @@ absl::StatusOr<ModelInfo> Registry::Publish(Upload* upload) {
 Registry::LoadedModel Registry::Hold(LoadedModel model) {
   const model::Model* const raw = model.get();
   return {raw, [background = &background_, model = std::move(model)](const model::Model*) mutable {
-            background->Run([background, model = std::move(model)]() mutable {
-              background->Do([&model] { model.reset(); });
-            });
+            background->Run(
+                [background, model = std::move(model)]() mutable { background->Do([&model] { model.reset(); }); });
           }};
 }
 
@@ -187,8 +186,7 @@ absl::StatusOr<Registry::Row> Registry::TakeOut(const DeleteModelRequest& reques
   const absl::MutexLock lock(&mu_);
   const auto name = names_.find(request.name());
   if (name == names_.end()) {
-    return absl::NotFoundError(
-        absl::StrCat("name: ", Quoted(request.name()), " is not held; held: ", KeysOf(names_)));
+    return absl::NotFoundError(absl::StrCat("name: ", Quoted(request.name()), " is not held; held: ", KeysOf(names_)));
   }
   const auto version = name->second.versions.find(request.version());
   if (version == name->second.versions.end()) {
@@ -198,8 +196,8 @@ absl::StatusOr<Registry::Row> Registry::TakeOut(const DeleteModelRequest& reques
   Row row = RowOf(request.name(), request.version());
   const std::string ref = absl::StrCat("version: ", request.name(), "@", request.version());
   if (!row.labels.empty()) {
-    return absl::FailedPreconditionError(absl::StrCat(ref, " bears the labels ", absl::StrJoin(row.labels, ", "),
-                                                      "; move or remove them first"));
+    return absl::FailedPreconditionError(
+        absl::StrCat(ref, " bears the labels ", absl::StrJoin(row.labels, ", "), "; move or remove them first"));
   }
   if (row.entry.state == ModelInfo::LOADING) {
     return absl::FailedPreconditionError(absl::StrCat(ref, " is LOADING; try again later"));
@@ -247,8 +245,8 @@ absl::StatusOr<Registry::Choice> Registry::Choose(const ModelRef& ref,
   }
   const auto found = versions.find(version);
   if (found == versions.end()) {
-    return absl::NotFoundError(absl::StrCat("model.version: ", Quoted(version), " of ", ref.name(),
-                                            " is not held; held: ", KeysOf(versions)));
+    return absl::NotFoundError(
+        absl::StrCat("model.version: ", Quoted(version), " of ", ref.name(), " is not held; held: ", KeysOf(versions)));
   }
   if (found->second.state != ModelInfo::READY) {
     return absl::UnavailableError(absl::StrCat(ref.name(), "@", version, " is ",
@@ -368,10 +366,8 @@ absl::StatusOr<ListModelsResponse> Registry::List(const ListModelsRequest& reque
 
 Registry::Row Registry::RowOf(const std::string& name, const std::string& version) const {
   const Name& of_name = names_.at(name);
-  Row row = {.name = name,
-             .version = version,
-             .entry = of_name.versions.at(version),
-             .etag = absl::StrCat(of_name.changes)};
+  Row row = {
+      .name = name, .version = version, .entry = of_name.versions.at(version), .etag = absl::StrCat(of_name.changes)};
   for (const auto& [label, of] : of_name.labels) {
     if (of.version != version) continue;
     row.labels.push_back(label);

@@ -157,8 +157,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   } else if (options.placements_only) {
     return base::InvalidField("--placements-only", "needs --placements, or no auction could run");
   }
-  auto server =
-      std::make_unique<RunningServer>(options, std::move(access), std::move(placements), std::move(log));
+  auto server = std::make_unique<RunningServer>(options, std::move(access), std::move(placements), std::move(log));
   RETURN_IF_ERROR(server->LoadModels(options.models));
   RETURN_IF_ERROR(server->Listen(options.address, host));
   return server;

@@ -20,10 +20,10 @@ struct ServerOptions {
   std::vector<std::string> models;              // NAME/VERSION to load at the start; the last of a name is its `stable`
   std::optional<std::filesystem::path> tokens;  // who may call (access.h). Default: everybody
   std::optional<std::filesystem::path> placements;  // rules by name (placements.h). Default: none
-  bool placements_only = false;                 // whether calls with rules of their own are refused
-  int64_t max_upload_bytes = int64_t{16} << 30;  // of an artifact; a larger one is refused with RESOURCE_EXHAUSTED
-  int max_in_flight = 1000;                     // calls; more are refused with RESOURCE_EXHAUSTED
-  absl::Duration drain = absl::Seconds(10);     // how long calls under way may take when it ends
+  bool placements_only = false;                     // whether calls with rules of their own are refused
+  int64_t max_upload_bytes = int64_t{16} << 30;     // of an artifact; a larger one is refused with RESOURCE_EXHAUSTED
+  int max_in_flight = 1000;                         // calls; more are refused with RESOURCE_EXHAUSTED
+  absl::Duration drain = absl::Seconds(10);         // how long calls under way may take when it ends
 };
 
 // A server with all its services, health and reflection:

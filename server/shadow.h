@@ -41,11 +41,12 @@ struct ShadowModel {
 struct ShadowReport {
   const model::Model& model;
   const vickrey::v1::Auction& auction;
-  const std::vector<double>& answered;                    // the click probabilities that were answered
+  const std::vector<double>& answered;  // the click probabilities that were answered
   const absl::StatusOr<model::Model::Prediction>& shadow;
 };
 
-// Is told of every shadow's prediction. Called on a thread of the lowest priority: it must take no lock that calls take.
+// Is told of every shadow's prediction. Called on a thread of the lowest priority: it must take no lock that calls
+// take.
 class ShadowObserver {
  public:
   virtual ~ShadowObserver() = default;

@@ -61,8 +61,8 @@ class ModelService::UploadReactor final : public grpc::ServerReadReactor<UploadM
   absl::Status TakeNow() {
     if (upload_ == nullptr) {
       if (!request_.has_header()) return base::InvalidField("header", "must come first");
-      ASSIGN_OR_RETURN(upload_, Upload::Begin(service_.registry_.artifacts(), request_.header(),
-                                              service_.max_upload_bytes_));
+      ASSIGN_OR_RETURN(upload_,
+                       Upload::Begin(service_.registry_.artifacts(), request_.header(), service_.max_upload_bytes_));
       return absl::OkStatus();
     }
     if (!request_.has_chunk()) return base::InvalidField("chunk", "must come after the header");

@@ -65,12 +65,12 @@ void AddAuction(base::Tool& tool) {
   app.add_option("--model", flags->model, "NAME, NAME@VERSION or NAME:LABEL; NAME alone is its label `stable`")
       ->required();
   app.add_flag("--log", flags->log, "Keep the auction and its outcome in the server's log");
-  CLI::Option* const placement =
-      app.add_option("--placement", flags->placement, "The server's name for the rules, in the place of the flags below")
-          ->default_str("none");
+  CLI::Option* const placement = app.add_option("--placement", flags->placement,
+                                                "The server's name for the rules, in the place of the flags below")
+                                     ->default_str("none");
   flags->rules.Declare(app);
-  for (const char* flag : {"--mechanism", "--slots", "--position-multipliers", "--reserve-click-micros",
-                           "--reserve-mille-micros"}) {
+  for (const char* flag :
+       {"--mechanism", "--slots", "--position-multipliers", "--reserve-click-micros", "--reserve-mille-micros"}) {
     placement->excludes(app.get_option(flag));
   }
 }

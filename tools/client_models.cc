@@ -47,7 +47,8 @@ absl::Status WriteModels(const std::vector<ModelInfo>& models, bool json) {
   }
   for (const auto& row : rows) {
     std::string line;
-    for (size_t i = 0; i < row.size(); ++i) absl::StrAppend(&line, row[i], std::string(width[i] + 2 - row[i].size(), ' '));
+    for (size_t i = 0; i < row.size(); ++i)
+      absl::StrAppend(&line, row[i], std::string(width[i] + 2 - row[i].size(), ' '));
     std::cout << absl::StripTrailingAsciiWhitespace(line) << '\n';
   }
   return std::cout.flush() ? absl::OkStatus() : absl::UnavailableError("cannot write to stdout");

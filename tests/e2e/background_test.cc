@@ -28,8 +28,9 @@ TEST(Background, RunsJobsInOrderAndAllBeforeItEnds) {
     for (int i = 0; i < 3; ++i) {
       background.Run([&, i] { background.Do([&, i] { ran.push_back(i); }); });
     }
-    background.Run([&] { background.Run([&] { background.Do([&] { ran.push_back(3); }); }); });  // as a freed model does
-    EXPECT_TRUE(ran.empty());  // Run has not waited
+    background.Run(
+        [&] { background.Run([&] { background.Do([&] { ran.push_back(3); }); }); });  // as a freed model does
+    EXPECT_TRUE(ran.empty());                                                         // Run has not waited
     go.Notify();
   }
   EXPECT_THAT(ran, ElementsAre(0, 1, 2, 3));

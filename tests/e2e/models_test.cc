@@ -30,8 +30,7 @@ using vickrey::v1::ModelInfo;
 using vickrey::v1::RunAuctionRequest;
 using vickrey::v1::UploadModelRequest;
 
-[[maybe_unused]] testing::Environment* const kOneQueue =
-    testing::AddGlobalTestEnvironment(new tests::OneCallbackQueue);
+[[maybe_unused]] testing::Environment* const kOneQueue = testing::AddGlobalTestEnvironment(new tests::OneCallbackQueue);
 
 class ModelsTest : public testing::Test {
  protected:
@@ -67,8 +66,8 @@ placements:
   // Sends a header and chunks (file, data) as they are. `cut`: and then goes away.
   grpc::Status Send(const std::string& name, const std::string& version,
                     const std::vector<std::pair<std::string, std::string>>& chunks, bool cut = false) {
-    const auto stub = vickrey::v1::ModelService::NewStub(
-        grpc::CreateChannel(server_->address(), grpc::InsecureChannelCredentials()));
+    const auto stub =
+        vickrey::v1::ModelService::NewStub(grpc::CreateChannel(server_->address(), grpc::InsecureChannelCredentials()));
     grpc::ClientContext context;
     vickrey::v1::UploadModelResponse response;
     const auto stream = stub->UploadModel(&context, &response);
@@ -330,7 +329,8 @@ TEST_F(ModelsTest, APlacementFixesTheRules) {
     return std::string(client_->RunAuction(request).status().message());
   };
   EXPECT_THAT(refused([](auto& r) { r.set_slots(1); }), HasSubstr("rules.slots: is given beside a placement"));
-  EXPECT_THAT(refused([](auto& r) { r.set_mechanism(vickrey::v1::AuctionRules::GSP); }), HasSubstr("rules.mechanism: "));
+  EXPECT_THAT(refused([](auto& r) { r.set_mechanism(vickrey::v1::AuctionRules::GSP); }),
+              HasSubstr("rules.mechanism: "));
   EXPECT_THAT(refused([](auto& r) { r.add_position_multipliers(1); }), HasSubstr("rules.position_multipliers: "));
   EXPECT_THAT(refused([](auto& r) { r.mutable_reserve(); }), HasSubstr("rules.reserve: "));
   by_name.mutable_rules()->set_placement("bottom");

@@ -26,9 +26,10 @@ struct ArtifactFile {
   std::string_view name;
   size_t max_bytes;
 };
-inline constexpr ArtifactFile kArtifactFiles[] = {{"SHA256SUMS", 4096},
-                                                  {"model.json", size_t{1} << 25},  // parsed it takes many times as much
-                                                  {"weights.safetensors", SIZE_MAX}};
+inline constexpr ArtifactFile kArtifactFiles[] = {
+    {"SHA256SUMS", 4096},
+    {"model.json", size_t{1} << 25},  // parsed it takes many times as much
+    {"weights.safetensors", SIZE_MAX}};
 
 // Whether a name or a version is an id and a folder of its own: not "." or "..".
 bool IsFolderName(std::string_view text);

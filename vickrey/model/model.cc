@@ -15,8 +15,8 @@
 namespace vickrey::model {
 namespace {
 
-// How many candidates the auctions have that a model is warmed up with, rising: each way that a scorer goes for few, some
-// and many rows is gone before the first call comes.
+// How many candidates the auctions have that a model is warmed up with, rising: each way that a scorer goes for few,
+// some and many rows is gone before the first call comes.
 constexpr int kWarmUp[] = {1, 3, 8, 32, 128};
 
 }  // namespace
