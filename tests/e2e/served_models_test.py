@@ -1,22 +1,24 @@
 """Models on a server as their operators handle them: upload, try, swap, delete; and auctions by placement."""
 
+import hashlib
 import json
 import os
 import pathlib
 import pty
+import random
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import threading
 import time
 import unittest
 
-from tool import BIN, Server, error_of, fill, market, replies, trained, vickrey, wait_until
+from tool import BIN, Server, error_of, replies, vickrey, wait_until
 
 os.environ["OMP_WAIT_POLICY"] = "passive"  # threads that spin while they wait make a busy machine ten times slower
 
-LOGISTIC = {"name": "plain", "model": {"architecture": "logistic"}, "loss": {"loss": "logloss"}, "optimizer": {"epochs": 2}}
 PLACEMENTS = """
 placements:
 - name: top
@@ -27,6 +29,36 @@ placements:
 - name: side
   reserve_mille_micros: 5000
 """
+
+
+def write_logistic(folder, bias, pad=0):
+    """An artifact NAME/VERSION of a logistic model: logit = bias + x, of one feature x of the ad; with blanks at the end."""
+    fields = [{"name": "x", "side": "AD", "kind": "DENSE", "transform": "NONE"}]
+    model = {"format": 1, "name": folder.parent.name, "version": folder.name, "spec": {"architecture": "logistic"},
+             "schema": {"fields": fields}, "calibration": {"multiplier": 1}}
+    values = {"ad.weight": [1, 0], "bias": [bias], "context.weight": []}  # of x, and of x where it is missing
+    header, data = {}, b""
+    for name, tensor in sorted(values.items()):
+        packed = struct.pack(f"<{len(tensor)}f", *tensor)
+        header[name] = {"dtype": "F32", "shape": [len(tensor)], "data_offsets": [len(data), len(data) + len(packed)]}
+        data += packed
+    text = json.dumps(header, separators=(",", ":"))
+    text += " " * (-len(text) % 8)
+    files = {"model.json": (json.dumps(model) + " " * pad).encode(),
+             "weights.safetensors": struct.pack("<Q", len(text)) + text.encode() + data}
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in files.items())
+    (folder / "SHA256SUMS").write_text(sums)
+
+
+def auctions(count):
+    """Lines of auctions with three candidates each."""
+    dice = random.Random(1)
+    return [{"auction_id": f"a{k}", "event_time": 1704067200000000 + k, "currency_code": "USD",
+             "candidates": [{"ad_id": f"ad{i}", "bid_micros": dice.randrange(1, 10**6), "features": {"x": dice.gauss(0, 1)}}
+                            for i in range(3)]} for k in range(count)]
 
 
 def tree(folder):
@@ -40,12 +72,10 @@ class ServedModelsTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.away = pathlib.Path(folder.name, "away")
-        db = pathlib.Path(folder.name, "log")
-        snapshot = fill(db, market(1000))
-        for seed in (1, 2, 3):
-            trained({**LOGISTIC, "seed": seed}, db, snapshot, cls.away)
-        cls.text = market(200, seed=7)
-        cls.lines = [json.loads(line) for line in cls.text.splitlines()]
+        for version in (1, 2, 3):
+            write_logistic(cls.away / "plain" / str(version), -version)
+        cls.lines = auctions(200)
+        cls.text = "".join(json.dumps(line) + "\n" for line in cls.lines)
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -77,13 +107,7 @@ class ServedModelsTest(unittest.TestCase):
         self.assertEqual(self.models(server, "get", "plain", "2")[0]["sha256"], info["sha256"])
 
         other = self.folder / "other/plain"
-        shutil.copytree(self.away / "plain/3", other / "2")
-        model = json.loads((other / "2/model.json").read_text())
-        model["version"] = "2"
-        (other / "2/model.json").write_text(json.dumps(model))
-        sums = subprocess.run(["sha256sum", "model.json", "weights.safetensors"], cwd=other / "2", capture_output=True,
-                              text=True, check=True, timeout=60).stdout
-        (other / "2/SHA256SUMS").write_text(sums)
+        write_logistic(other / "2", -7)
         done = vickrey("models", "upload", "--address", server.address, other / "2")
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn("another artifact", error_of(done)["message"])
@@ -189,13 +213,8 @@ class ServedModelsTest(unittest.TestCase):
 
     def test_a_server_that_is_killed_in_an_upload_leaves_what_the_next_start_removes(self):
         before = tree(self.root)
-        # A large artifact: model.json may be padded, since blanks are blanks.
         big = self.folder / "plain/2"
-        shutil.copytree(self.away / "plain/2", big)
-        (big / "model.json").write_text((big / "model.json").read_text() + " " * (30 << 20))
-        sums = subprocess.run(["sha256sum", "model.json", "weights.safetensors"], cwd=big, capture_output=True, text=True,
-                              check=True, timeout=60).stdout
-        (big / "SHA256SUMS").write_text(sums)
+        write_logistic(big, -2, pad=30 << 20)
         server = self.serve()
         client = subprocess.Popen([BIN / "vickrey", "models", "upload", "--address", server.address, big],
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
