@@ -1,4 +1,4 @@
-// Models on a live server: they come and go, are tried by canary and shadow; and auctions by placement.
+// Models on a live server: they come and go, and are tried by canary and shadow.
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
@@ -17,7 +17,7 @@
 #include "tests/e2e/test_models.h"
 #include "tests/e2e/test_server.h"
 #include "vickrey/base/files.h"
-#include "vickrey/log/reader.h"
+#include "vickrey/base/sha256.h"
 #include "vickrey/v1/model_service.grpc.pb.h"
 
 namespace vickrey::server {
@@ -37,11 +37,6 @@ class ModelsTest : public testing::Test {
   ModelsTest() : folder_(tests::FreshFolder("models_test")) {
     tests::WriteLogistic(folder_ / "models", "ctr", "1", -2);
     tests::WriteLogistic(folder_ / "away", "ctr", "2", -3);
-    std::ofstream(folder_ / "placements.yaml") << R"(
-placements:
-- {name: top, mechanism: gsp, slots: 2, position_multipliers: [1, 0.5], reserve_click_micros: 10}
-- {name: side, reserve_mille_micros: 7}
-)";
     Start();
   }
   ~ModelsTest() override {
@@ -55,7 +50,6 @@ placements:
     ServerOptions options;
     options.artifact_root = folder_ / "models";
     options.models = {"ctr/1"};
-    options.placements = folder_ / "placements.yaml";
     change(options);
     auto server = Server::Start(options);
     ASSERT_TRUE(server.ok()) << server.status();
@@ -160,6 +154,13 @@ TEST_F(ModelsTest, UploadsServesAndDeletes) {
   EXPECT_FALSE(std::filesystem::exists(folder_ / "models/ctr/2"));
   EXPECT_TRUE(client_->UploadModel(folder_ / "other/ctr/2", "ctr", "2").ok());  // now there is room for another one
   EXPECT_TRUE(absl::IsNotFound(client_->GetModel("ctr", "3").status()));
+
+  request.set_delete_files(false);  // what is not held, but there, is not replaced either
+  ASSERT_TRUE(client_->DeleteModel(request).ok());
+  EXPECT_TRUE(absl::IsAlreadyExists(client_->UploadModel(folder_ / "away/ctr/2", "ctr", "2").status()));
+  std::ofstream(folder_ / "models/ctr/2/weights.safetensors") << "damaged";
+  const auto damaged = client_->UploadModel(folder_ / "other/ctr/2", "ctr", "2").status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(damaged)) << damaged;  // the next start would not serve it
 }
 
 TEST_F(ModelsTest, WhateverFailsAnUploadLeavesNothing) {
@@ -305,79 +306,35 @@ TEST_F(ModelsTest, AShadowNeverChangesAnAnswer) {
   EXPECT_FALSE(client_->GetModel("ctr", "1")->has_shadow());
 }
 
-TEST_F(ModelsTest, APlacementFixesTheRules) {
-  Start([&](ServerOptions& options) { options.log = folder_ / "log"; });
-  RunAuctionRequest by_name = Request("a");
-  by_name.mutable_rules()->set_placement("top");
-  RunAuctionRequest by_rules = Request("a");
-  by_rules.mutable_rules()->set_mechanism(vickrey::v1::AuctionRules::GSP);
-  by_rules.mutable_rules()->set_slots(2);
-  by_rules.mutable_rules()->add_position_multipliers(1);
-  by_rules.mutable_rules()->add_position_multipliers(0.5);
-  by_rules.mutable_rules()->mutable_reserve()->set_click_micros(10);
-  by_name.set_log(true);
-  by_rules.set_log(true);
-  const auto outcome = client_->RunAuction(by_name);
-  ASSERT_TRUE(outcome.ok()) << outcome.status();
-  ASSERT_EQ(outcome->placements_size(), 2);
-  EXPECT_EQ(outcome->placements(1).price_micros(), 10);  // the reserve
-  EXPECT_EQ(client_->RunAuction(by_rules)->SerializeAsString(), outcome->SerializeAsString());
-
-  const auto refused = [&](const std::function<void(vickrey::v1::AuctionRules&)>& change) {
-    RunAuctionRequest request = by_name;
-    change(*request.mutable_rules());
-    return std::string(client_->RunAuction(request).status().message());
+TEST_F(ModelsTest, WhoMayReadMayNotChange) {
+  std::ofstream(folder_ / "tokens.yaml") << "tokens: [{name: reader, roles: [read, predict, write_log], sha256: "
+                                         << base::Sha256Hex("r") << "}]";
+  Start([&](ServerOptions& options) { options.tokens = folder_ / "tokens.yaml"; });
+  const auto stub =
+      vickrey::v1::ModelService::NewStub(grpc::CreateChannel(server_->address(), grpc::InsecureChannelCredentials()));
+  const auto code = [&](const auto& call) {
+    grpc::ClientContext context;
+    context.AddMetadata("authorization", "Bearer r");
+    return call(&context).error_code();
   };
-  EXPECT_THAT(refused([](auto& r) { r.set_slots(1); }), HasSubstr("rules.slots: is given beside a placement"));
-  EXPECT_THAT(refused([](auto& r) { r.set_mechanism(vickrey::v1::AuctionRules::GSP); }),
-              HasSubstr("rules.mechanism: "));
-  EXPECT_THAT(refused([](auto& r) { r.add_position_multipliers(1); }), HasSubstr("rules.position_multipliers: "));
-  EXPECT_THAT(refused([](auto& r) { r.mutable_reserve(); }), HasSubstr("rules.reserve: "));
-  by_name.mutable_rules()->set_placement("bottom");
-  const auto unknown = client_->RunAuction(by_name).status();
-  EXPECT_TRUE(absl::IsNotFound(unknown));
-  EXPECT_THAT(std::string(unknown.message()), HasSubstr("'bottom' is not known; known: side, top"));
-
-  server_->Drain();
-  const auto reader = log::LogReader::Open(folder_ / "log", "");
-  ASSERT_TRUE(reader.ok()) << reader.status();
-  const auto scan = (*reader)->NewScan({});
-  vickrey::v1::LoggedAuction record;
-  ASSERT_TRUE(*(*scan)->Next(&record));
-  EXPECT_EQ(record.reserve().click_micros(), 10);
-  EXPECT_FALSE(*(*scan)->Next(&record));
-}
-
-TEST_F(ModelsTest, AServerMayTakePlacementsOnly) {
-  Start([](ServerOptions& options) { options.placements_only = true; });
-  RunAuctionRequest request = Request("a");
-  EXPECT_TRUE(absl::IsPermissionDenied(client_->RunAuction(request).status()));  // no reserve is a rule too
-  request.mutable_rules()->set_slots(1);
-  EXPECT_TRUE(absl::IsPermissionDenied(client_->RunAuction(request).status()));
-  request.mutable_rules()->Clear();
-  request.mutable_rules()->set_placement("side");
-  EXPECT_TRUE(client_->RunAuction(request).ok());
-}
-
-TEST_F(ModelsTest, StartsWithGoodPlacementsOnly) {
-  const auto why = [&](const char* yaml, bool only = false) {
-    ServerOptions options;
-    options.artifact_root = folder_ / "models";
-    if (*yaml != '\0') options.placements = folder_ / "bad.yaml";
-    options.placements_only = only;
-    std::ofstream(folder_ / "bad.yaml") << yaml;
-    return std::string(Server::Start(options).status().message());
+  const auto ask = [&](auto method, auto request, auto response) {
+    return code([&](grpc::ClientContext* context) { return (stub.get()->*method)(context, request, &response); });
   };
-  EXPECT_THAT(why("placements: [{name: a, slot: 2}]"), HasSubstr("placements[0].slot: unknown key"));
-  EXPECT_THAT(why("placements: []"), HasSubstr("placements"));
-  EXPECT_THAT(why("placements: [{name: a b}]"), HasSubstr("placements[0].name: "));
-  EXPECT_THAT(why("placements: [{name: a, mechanism: dutch}]"), HasSubstr("placements[0].mechanism: "));
-  EXPECT_THAT(why("placements: [{name: a, slots: 2}]"), HasSubstr("placements[0].slots: "));  // of a second price
-  EXPECT_THAT(why("placements: [{name: a, mechanism: gsp, slots: 2, position_multipliers: [1, 2]}]"),
-              HasSubstr("placements[0].position_multipliers"));
-  EXPECT_THAT(why("placements: [{name: a, reserve_click_micros: 1, reserve_mille_micros: 1}]"), HasSubstr("reserve"));
-  EXPECT_THAT(why("placements: [{name: a}, {name: a}]"), HasSubstr("placements[1].name: 'a' is there twice"));
-  EXPECT_THAT(why("", true), HasSubstr("--placements-only: needs --placements"));
+  using Stub = vickrey::v1::ModelService::Stub;
+  vickrey::v1::GetModelRequest get;
+  get.set_name("ctr");
+  get.set_version("1");
+  EXPECT_EQ(ask(&Stub::GetModel, get, vickrey::v1::GetModelResponse()), grpc::StatusCode::OK);
+  EXPECT_EQ(ask(&Stub::DeleteModel, vickrey::v1::DeleteModelRequest(), vickrey::v1::DeleteModelResponse()),
+            grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(code([&](grpc::ClientContext* context) {
+              vickrey::v1::UploadModelResponse response;
+              const auto stream = stub->UploadModel(context, &response);
+              stream->WritesDone();
+              return stream->Finish();
+            }),
+            grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_TRUE(absl::IsUnauthenticated(client_->GetModel("ctr", "1").status()));
 }
 
 }  // namespace

@@ -310,6 +310,7 @@ TEST_F(RegistryTest, ACanaryGetsItsShareAndAnAuctionAlwaysGoesTheSameWay) {
     int got = 0;
     for (int i = 0; i < kAuctions; ++i) {
       const bool went = goes(i);
+      EXPECT_EQ(goes(i), went);
       got += went;
       if (share == 0.1) at_a_tenth.push_back(went);
       EXPECT_TRUE(went || !at_a_tenth[i]);  // also when the share grows
