@@ -6,6 +6,8 @@
 #include <grpcpp/impl/codegen/client_unary_call.h>
 
 #include <chrono>
+#include <fstream>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -22,6 +24,9 @@ namespace vickrey::client {
 namespace {
 
 const absl::Duration kTimeOfRecord = absl::Milliseconds(10);  // more than a slow disk needs
+const absl::Duration kTimeOfChunk = absl::Seconds(1);
+constexpr size_t kChunkBytes = 1 << 20;
+constexpr const char* kArtifactFiles[] = {"SHA256SUMS", "model.json", "weights.safetensors"};
 constexpr int kMaxAnswerBytes = 64 << 20;
 constexpr char kServiceConfig[] = R"({"methodConfig": [{"name": [{}], "retryPolicy": {"maxAttempts": 4,
   "initialBackoff": "0.05s", "maxBackoff": "1s", "backoffMultiplier": 2, "retryableStatusCodes": ["UNAVAILABLE"]}}]})";
@@ -190,6 +195,57 @@ absl::StatusOr<vickrey::v1::ModelInfo> Client::RegisterModel(const std::string& 
   vickrey::v1::RegisterModelRequest request;
   request.set_path(path);
   ASSIGN_OR_RETURN(auto response, impl_->Call(&vickrey::v1::ModelService::Stub::RegisterModel, *impl_->model, request));
+  return std::move(*response.mutable_model());
+}
+
+absl::StatusOr<vickrey::v1::ModelInfo> Client::UploadModel(const std::filesystem::path& folder, const std::string& name,
+                                                           const std::string& version) const {
+  grpc::ClientContext context;
+  uintmax_t bytes = 0;
+  for (const char* file : kArtifactFiles) {
+    std::error_code error;
+    const uintmax_t size = std::filesystem::file_size(folder / file, error);
+    if (error) return absl::NotFoundError(absl::StrCat("cannot read ", (folder / file).string()));
+    bytes += size;
+  }
+  impl_->Prepare(&context, bytes / kChunkBytes * (kTimeOfChunk / kTimeOfRecord));
+  vickrey::v1::UploadModelResponse response;
+  const auto stream = impl_->model->UploadModel(&context, &response);
+  vickrey::v1::UploadModelRequest request;
+  request.mutable_header()->set_name(name);
+  request.mutable_header()->set_version(version);
+  bool open = stream->Write(request);  // false: the stream has ended; Finish says why
+  for (const char* name_of_file : kArtifactFiles) {
+    std::ifstream file(folder / name_of_file, std::ios::binary);
+    std::string& data = *request.mutable_chunk()->mutable_data();
+    request.mutable_chunk()->set_file(name_of_file);
+    do {
+      data.resize(kChunkBytes);
+      file.read(data.data(), kChunkBytes);
+      if (file.bad() || (file.fail() && !file.eof())) {
+        context.TryCancel();
+        stream->Finish();
+        return absl::UnavailableError(absl::StrCat("cannot read ", (folder / name_of_file).string()));
+      }
+      data.resize(static_cast<size_t>(file.gcount()));
+      open = open && stream->Write(request);
+    } while (open && !file.eof());
+  }
+  stream->WritesDone();
+  RETURN_IF_ERROR(impl_->StatusOf(stream->Finish()));
+  return std::move(*response.mutable_model());
+}
+
+absl::StatusOr<vickrey::v1::ModelInfo> Client::GetModel(const std::string& name, const std::string& version) const {
+  vickrey::v1::GetModelRequest request;
+  request.set_name(name);
+  request.set_version(version);
+  ASSIGN_OR_RETURN(auto response, impl_->Call(&vickrey::v1::ModelService::Stub::GetModel, *impl_->model, request));
+  return std::move(*response.mutable_model());
+}
+
+absl::StatusOr<vickrey::v1::ModelInfo> Client::DeleteModel(const vickrey::v1::DeleteModelRequest& request) const {
+  ASSIGN_OR_RETURN(auto response, impl_->Call(&vickrey::v1::ModelService::Stub::DeleteModel, *impl_->model, request));
   return std::move(*response.mutable_model());
 }
 

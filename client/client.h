@@ -2,6 +2,7 @@
 #ifndef CLIENT_CLIENT_H_
 #define CLIENT_CLIENT_H_
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -59,6 +60,12 @@ class Client {
                   std::function<void(absl::StatusOr<vickrey::v1::Outcome>)> done) const;
 
   absl::StatusOr<vickrey::v1::ModelInfo> RegisterModel(const std::string& path) const;
+  // Sends the artifact in `folder`, which says that it is this name and version. It may take a second a MiB more than
+  // `timeout`.
+  absl::StatusOr<vickrey::v1::ModelInfo> UploadModel(const std::filesystem::path& folder, const std::string& name,
+                                                     const std::string& version) const;
+  absl::StatusOr<vickrey::v1::ModelInfo> GetModel(const std::string& name, const std::string& version) const;
+  absl::StatusOr<vickrey::v1::ModelInfo> DeleteModel(const vickrey::v1::DeleteModelRequest& request) const;
   absl::StatusOr<std::vector<vickrey::v1::ModelInfo>> SetModelLabel(
       const vickrey::v1::SetModelLabelRequest& request) const;
   // All versions (of `name`, where it is not empty), whatever the number of pages.

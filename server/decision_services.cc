@@ -21,9 +21,18 @@ using vickrey::v1::RunAuctionRequest;
 const Method kPredict = {.name = "PredictionService.Predict", .role = Role::kPredict};
 const Method kRunAuction = {.name = "AuctionService.RunAuction", .role = Role::kPredict};
 
+// What was answered goes to the version that is to predict it too. The call has no more use for the auction, so that it
+// is not copied: the message is gRPC's, which made it for this call.
+void OfferTo(Shadow* shadow, const ShadowModel& model, const vickrey::v1::Auction& auction,
+             const google::protobuf::RepeatedField<double>& pctr) {
+  if (model.model == nullptr) return;
+  shadow->Offer(model, const_cast<vickrey::v1::Auction*>(&auction), {pctr.begin(), pctr.end()});
+}
+
 absl::Status Predict(const Registry& registry, const vickrey::v1::PredictRequest& request, Call* call,
-                     vickrey::v1::PredictResponse* response) {
-  ASSIGN_OR_RETURN(const auto model, registry.Find(request.model()));
+                     vickrey::v1::PredictResponse* response, Shadow* shadow) {
+  ASSIGN_OR_RETURN(const auto choice, registry.Choose(request.model(), request.auction().auction_id()));
+  const auto& model = choice.model;
   call->set_model(model->ref());
   RETURN_IF_ERROR(call->CheckCandidates(request.auction().candidates_size()));
   RETURN_IF_ERROR(decision::CheckOffer(request.auction(), "auction.", /*bids=*/false));
@@ -35,12 +44,15 @@ absl::Status Predict(const Registry& registry, const vickrey::v1::PredictRequest
   response->mutable_logits()->Add(prediction.logits.begin(), prediction.logits.end());
   response->mutable_pctr()->Add(prediction.pctr.begin(), prediction.pctr.end());
   for (const auto& candidate : request.auction().candidates()) response->add_ad_ids(candidate.ad_id());
+  OfferTo(shadow, choice.shadow, request.auction(), response->pctr());
   return absl::OkStatus();
 }
 
 // The decision as it is logged: who was shown, where and at what price, and what was predicted of everyone.
-LoggedAuction RecordOf(const RunAuctionRequest& request, const model::Model& model, const Outcome& outcome) {
+LoggedAuction RecordOf(const RunAuctionRequest& request, const model::Model& model, const vickrey::v1::Reserve& reserve,
+                       const Outcome& outcome) {
   LoggedAuction record;
+  if (reserve.kind_case() != vickrey::v1::Reserve::KIND_NOT_SET) *record.mutable_reserve() = reserve;
   *record.mutable_auction() = request.auction();
   record.set_schema_id(model.file().schema().schema_id());  // its features were read by it
   record.set_model(model.ref());
@@ -84,22 +96,24 @@ grpc::ServerUnaryReactor* PredictionService::Predict(grpc::CallbackServerContext
                                                      const vickrey::v1::PredictRequest* request,
                                                      vickrey::v1::PredictResponse* response) {
   return Answer(&gate_, context, kPredict,
-                [&](Call& call) { return server::Predict(registry_, *request, &call, response); });
+                [&](Call& call) { return server::Predict(registry_, *request, &call, response, &shadow_); });
 }
 
 absl::Status AuctionService::Decide(const RunAuctionRequest& request, Call* call, Outcome* outcome,
-                                    LoggedAuction* record) const {
+                                    LoggedAuction* record, ShadowModel* shadow) const {
   RETURN_IF_ERROR(call->admission());
   if (request.log()) RETURN_IF_ERROR(call->CheckRole(Role::kWriteLog));
-  ASSIGN_OR_RETURN(const auto model, registry_.Find(request.model()));
+  ASSIGN_OR_RETURN(auto choice, registry_.Choose(request.model(), request.auction().auction_id()));
+  const auto& model = choice.model;
   call->set_model(model->ref());
   RETURN_IF_ERROR(call->CheckCandidates(request.auction().candidates_size()));
-  ASSIGN_OR_RETURN(const auto mechanism, decision::MakeMechanism(request.rules(), "rules."));
-  ASSIGN_OR_RETURN(*outcome, decision::Decide(*model, *mechanism, request.auction(), "auction."));
+  ASSIGN_OR_RETURN(const Placements::Rules rules, placements_.Find(request.rules(), "rules."));
+  ASSIGN_OR_RETURN(*outcome, decision::Decide(*model, *rules.mechanism, request.auction(), "auction."));
   call->set_candidates(request.auction().candidates_size());
+  *shadow = std::move(choice.shadow);
   if (!request.log()) return absl::OkStatus();
   if (log_ == nullptr) return absl::FailedPreconditionError("log: this server was started without a log");
-  *record = RecordOf(request, *model, *outcome);
+  *record = RecordOf(request, *model, rules.reserve, *outcome);
   const absl::Status valid = log::Validate(*record);
   if (valid.ok()) return valid;
   return absl::InvalidArgumentError(absl::StrCat("auction.", valid.message()));
@@ -112,14 +126,17 @@ grpc::ServerUnaryReactor* AuctionService::RunAuction(grpc::CallbackServerContext
   Outcome* outcome = response->mutable_outcome();
   const auto call = std::make_shared<Call>(&gate_, context, kRunAuction);
   LoggedAuction record;
-  absl::Status status = Decide(*request, call.get(), outcome, &record);
+  ShadowModel shadow;
+  absl::Status status = Decide(*request, call.get(), outcome, &record, &shadow);
   if (!status.ok() || !request->log()) {
+    if (status.ok()) OfferTo(&shadow_, shadow, request->auction(), outcome->pctr());
     reactor->Finish(call->End(status));
     return reactor;
   }
   AddTokens(*request, outcome);
+  OfferTo(&shadow_, shadow, request->auction(), outcome->pctr());
   status = log_->AppendAuction(std::move(record), [=](const auto& result) {
-    reactor->Finish(call->End(LoggedStatus(result, request->auction().auction_id())));
+    reactor->Finish(call->End(LoggedStatus(result, outcome->auction_id())));
   });
   if (!status.ok()) reactor->Finish(call->End(status));
   return reactor;

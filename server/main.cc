@@ -22,6 +22,9 @@ struct Flags {
   std::string tokens, tls_cert, tls_key, tls_client_ca;
   int max_candidates = 1000;
   double max_request_mb = 16;
+  std::string placements;
+  bool placements_only = false;
+  int64_t max_upload_mib = 16384;
   int max_in_flight = 1000;
   double drain_seconds = 10;
   std::string metrics_address;
@@ -38,6 +41,8 @@ absl::Status Serve(const Flags& flags, const sigset_t& signals) {
                         .insecure = flags.insecure,
                         .artifact_root = flags.artifact_root,
                         .models = flags.models,
+                        .placements_only = flags.placements_only,
+                        .max_upload_bytes = flags.max_upload_mib << 20,
                         .max_candidates = flags.max_candidates,
                         .max_request_bytes = static_cast<int>(flags.max_request_mb * (1 << 20)),
                         .max_in_flight = flags.max_in_flight,
@@ -49,6 +54,7 @@ absl::Status Serve(const Flags& flags, const sigset_t& signals) {
                                      .slow = absl::Seconds(flags.slow_call_seconds)}};
   if (!flags.tls_cert.empty()) options.tls = {flags.tls_cert, flags.tls_key, flags.tls_client_ca};
   if (!flags.tokens.empty()) options.tokens = flags.tokens;
+  if (!flags.placements.empty()) options.placements = flags.placements;
   if (!flags.log.empty()) options.log = flags.log;
   ASSIGN_OR_RETURN(const auto server, Server::Start(options));
   vickrey::v1::ServingLine line;
@@ -113,6 +119,11 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, vickrey::base::kMaxCandidates));
   app.add_option("--max-request-mb", flags.max_request_mb, "MiB of a request; more is RESOURCE_EXHAUSTED")
       ->check(CLI::Range(0.001, 1024.0));
+  app.add_option("--placements", flags.placements, "A file of auction rules that calls can name as their placement")
+      ->default_str("none");
+  app.add_flag("--placements-only", flags.placements_only, "Refuse calls with auction rules of their own");
+  app.add_option("--max-upload-mib", flags.max_upload_mib, "The largest artifact that may be uploaded")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 24));
   app.add_option("--max-in-flight", flags.max_in_flight, "Calls at a time; more are refused with RESOURCE_EXHAUSTED")
       ->check(CLI::Range(1, 1'000'000));
   app.add_option("--drain-seconds", flags.drain_seconds, "How long calls under way may take when it ends")

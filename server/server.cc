@@ -44,17 +44,19 @@ bool IsLoopback(const std::string& host) {
 
 class RunningServer final : public Server {
  public:
-  RunningServer(const ServerOptions& options, std::unique_ptr<Access> access, std::unique_ptr<log::ImpressionLog> log)
+  RunningServer(const ServerOptions& options, std::unique_ptr<Access> access, Placements placements,
+                std::unique_ptr<log::ImpressionLog> log)
       : drain_(options.drain),
         access_(std::move(access)),
         models_wanted_(!options.models.empty()),
         telemetry_(options.call_log),
         gate_(access_.get(), &telemetry_, {.in_flight = options.max_in_flight, .candidates = options.max_candidates}),
-        registry_(options.artifact_root, &telemetry_),
+        placements_(std::move(placements)),
+        registry_(options.artifact_root, &background_, &telemetry_),
         log_(log == nullptr ? nullptr : std::make_unique<LogWriter>(std::move(log), telemetry_.log_observer())),
-        prediction_(&gate_, &registry_),
-        auction_(&gate_, &registry_, log_.get()),
-        model_(&gate_, &registry_, &worker_),
+        prediction_(&gate_, &registry_, &shadow_),
+        auction_(&gate_, &registry_, &placements_, &shadow_, log_.get()),
+        model_(&gate_, &registry_, &background_, options.max_upload_bytes),
         impression_log_(&gate_, log_.get()) {}
   ~RunningServer() override { Drain(); }
 
@@ -69,6 +71,7 @@ class RunningServer final : public Server {
   }
 
   absl::Status LoadModels(const std::vector<std::string>& models) {
+    registry_.artifacts().RemoveUnfinished();
     for (const std::string& path : models) {
       const auto info = registry_.Register(path);
       RETURN_IF_ERROR(base::AboutField(base::Annotate(info.status(), "--model"), "--model"));
@@ -149,9 +152,11 @@ class RunningServer final : public Server {
   std::atomic<bool> listening_ = false;  // takes calls and does not drain
   Telemetry telemetry_;                  // outlives those that tell it things
   Gate gate_;
+  const Placements placements_;
+  Background background_;  // frees what the registry held
   Registry registry_;
+  Shadow shadow_;
   const std::unique_ptr<LogWriter> log_;
-  Worker worker_;
   PredictionService prediction_;
   AuctionService auction_;
   ModelService model_;
@@ -196,7 +201,13 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   if (options.tokens.has_value()) {
     ASSIGN_OR_RETURN(access, Access::Open(*options.tokens));
   }
-  auto server = std::make_unique<RunningServer>(options, std::move(access), std::move(log));
+  Placements placements;
+  if (options.placements.has_value()) {
+    ASSIGN_OR_RETURN(placements, Placements::Open(*options.placements, options.placements_only));
+  } else if (options.placements_only) {
+    return base::InvalidField("--placements-only", "needs --placements, or no auction could run");
+  }
+  auto server = std::make_unique<RunningServer>(options, std::move(access), std::move(placements), std::move(log));
   if (!options.metrics_address.empty()) {
     RETURN_IF_ERROR(server->ServeMetrics(options.metrics_address, metrics_host));
   }

@@ -22,7 +22,10 @@ struct ServerOptions {
   std::optional<std::filesystem::path> log;     // the log's folder. Default: none
   std::vector<std::string> models;              // NAME/VERSION to load at the start; the last of a name is its `stable`
   std::optional<std::filesystem::path> tokens;  // who may call (access.h). Default: everybody
-  int max_candidates = 1000;                    // of a request
+  std::optional<std::filesystem::path> placements;  // rules by name (placements.h). Default: none
+  bool placements_only = false;                     // whether calls with rules of their own are refused
+  int64_t max_upload_bytes = int64_t{16} << 30;     // of an artifact; a larger one is refused with RESOURCE_EXHAUSTED
+  int max_candidates = 1000;                        // of a request
   int max_request_bytes = 16 << 20;
   int max_in_flight = 1000;                  // calls; more are refused with RESOURCE_EXHAUSTED
   absl::Duration drain = absl::Seconds(10);  // how long calls under way may take when it ends

@@ -4,10 +4,15 @@
 
 #include <grpcpp/support/server_callback.h>
 
+#include <atomic>
+#include <cstdint>
+
+#include "server/background.h"
 #include "server/gate.h"
 #include "server/log_writer.h"
+#include "server/placements.h"
 #include "server/registry.h"
-#include "server/worker.h"
+#include "server/shadow.h"
 #include "vickrey/v1/auction_service.grpc.pb.h"
 #include "vickrey/v1/impression_log_service.grpc.pb.h"
 #include "vickrey/v1/model_service.grpc.pb.h"
@@ -15,41 +20,49 @@
 
 namespace vickrey::server {
 
-// All are thread-safe; what they are given must outlive them. `log` may be null: a server without a log.
+// All are thread-safe; what they are given must outlive them. `log` may be null: a server without a log. `shadow` gets
+// what was answered.
 
 class PredictionService final : public vickrey::v1::PredictionService::CallbackService {
  public:
-  PredictionService(Gate* gate, const Registry* registry) : gate_(*gate), registry_(*registry) {}
+  PredictionService(Gate* gate, const Registry* registry, Shadow* shadow)
+      : gate_(*gate), registry_(*registry), shadow_(*shadow) {}
   grpc::ServerUnaryReactor* Predict(grpc::CallbackServerContext* context, const vickrey::v1::PredictRequest* request,
                                     vickrey::v1::PredictResponse* response) override;
 
  private:
   Gate& gate_;
   const Registry& registry_;
+  Shadow& shadow_;
 };
 
 class AuctionService final : public vickrey::v1::AuctionService::CallbackService {
  public:
-  AuctionService(Gate* gate, const Registry* registry, LogWriter* log)
-      : gate_(*gate), registry_(*registry), log_(log) {}
+  AuctionService(Gate* gate, const Registry* registry, const Placements* placements, Shadow* shadow, LogWriter* log)
+      : gate_(*gate), registry_(*registry), placements_(*placements), shadow_(*shadow), log_(log) {}
   grpc::ServerUnaryReactor* RunAuction(grpc::CallbackServerContext* context,
                                        const vickrey::v1::RunAuctionRequest* request,
                                        vickrey::v1::RunAuctionResponse* response) override;
 
  private:
-  // `record` is filled where the decision is to be logged.
+  // `record` is filled where the decision is to be logged; `shadow` is who is to predict it too.
   absl::Status Decide(const vickrey::v1::RunAuctionRequest& request, Call* call, vickrey::v1::Outcome* outcome,
-                      vickrey::v1::LoggedAuction* record) const;
+                      vickrey::v1::LoggedAuction* record, ShadowModel* shadow) const;
 
   Gate& gate_;
   const Registry& registry_;
+  const Placements& placements_;
+  Shadow& shadow_;
   LogWriter* const log_;
 };
 
 class ModelService final : public vickrey::v1::ModelService::CallbackService {
  public:
-  // `worker` loads models.
-  ModelService(Gate* gate, Registry* registry, Worker* worker) : gate_(*gate), registry_(*registry), worker_(*worker) {}
+  static constexpr int kMaxUploads = 4;  // at a time
+
+  // `background` is where models are loaded and files are written. `max_upload_bytes`: of one artifact.
+  ModelService(Gate* gate, Registry* registry, Background* background, int64_t max_upload_bytes)
+      : gate_(*gate), registry_(*registry), background_(*background), max_upload_bytes_(max_upload_bytes) {}
   grpc::ServerUnaryReactor* RegisterModel(grpc::CallbackServerContext* context,
                                           const vickrey::v1::RegisterModelRequest* request,
                                           vickrey::v1::RegisterModelResponse* response) override;
@@ -59,11 +72,27 @@ class ModelService final : public vickrey::v1::ModelService::CallbackService {
   grpc::ServerUnaryReactor* ListModels(grpc::CallbackServerContext* context,
                                        const vickrey::v1::ListModelsRequest* request,
                                        vickrey::v1::ListModelsResponse* response) override;
+  grpc::ServerUnaryReactor* GetModel(grpc::CallbackServerContext* context, const vickrey::v1::GetModelRequest* request,
+                                     vickrey::v1::GetModelResponse* response) override;
+  grpc::ServerUnaryReactor* DeleteModel(grpc::CallbackServerContext* context,
+                                        const vickrey::v1::DeleteModelRequest* request,
+                                        vickrey::v1::DeleteModelResponse* response) override;
+  grpc::ServerReadReactor<vickrey::v1::UploadModelRequest>* UploadModel(
+      grpc::CallbackServerContext* context, vickrey::v1::UploadModelResponse* response) override;
 
  private:
+  class UploadReactor;
+
+  // Answers by `f`, giving a StatusOr<ModelInfo>, in a job.
+  template <typename Response, typename F>
+  grpc::ServerUnaryReactor* AnswerLater(grpc::CallbackServerContext* context, const Method& method, std::string about,
+                                        Response* response, F f);
+
   Gate& gate_;
   Registry& registry_;
-  Worker& worker_;
+  Background& background_;
+  const int64_t max_upload_bytes_;
+  std::atomic<int> uploads_ = 0;  // under way
 };
 
 class ImpressionLogService final : public vickrey::v1::ImpressionLogService::CallbackService {

@@ -9,7 +9,7 @@ namespace vickrey::tools {
 void AddPredict(base::Tool& tool);
 // `vickrey auction`: has a server run each auction of stdin.
 void AddAuction(base::Tool& tool);
-// `vickrey models verify | show | register | list | label`.
+// `vickrey models verify | show | register | upload | list | get | label | delete`.
 void AddModels(base::Tool& tool);
 // `vickrey health`.
 void AddHealth(base::Tool& tool);

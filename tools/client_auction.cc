@@ -17,14 +17,16 @@ using vickrey::v1::AuctionLine;
 using vickrey::v1::AuctionRules;
 
 struct Flags {
-  std::string address, model;
+  std::string address, model, placement;
   bool log = false;
   RuleFlags rules;
 };
 
 // Rules go to the server as they were given: it is the one that checks them.
-absl::StatusOr<AuctionRules> RulesOf(const RuleFlags& flags) {
+absl::StatusOr<AuctionRules> RulesOf(const std::string& placement, const RuleFlags& flags) {
   AuctionRules rules;
+  rules.set_placement(placement);
+  if (!placement.empty()) return rules;
   AuctionRules::Mechanism mechanism;
   if (!AuctionRules::Mechanism_Parse(absl::AsciiStrToUpper(flags.mechanism), &mechanism)) {
     return base::InvalidField("--mechanism", absl::StrCat("'", flags.mechanism, "' is not known"));
@@ -40,7 +42,7 @@ absl::StatusOr<AuctionRules> RulesOf(const RuleFlags& flags) {
 absl::Status Run(const Flags& flags) {
   vickrey::v1::RunAuctionRequest request;
   ASSIGN_OR_RETURN(*request.mutable_model(), client::ParseModelRef(flags.model));
-  ASSIGN_OR_RETURN(*request.mutable_rules(), RulesOf(flags.rules));
+  ASSIGN_OR_RETURN(*request.mutable_rules(), RulesOf(flags.placement, flags.rules));
   request.set_log(flags.log);
   const client::Client client(flags.address);
   return base::ForEachLine<AuctionLine>([&](const AuctionLine& in) -> absl::Status {
@@ -63,7 +65,14 @@ void AddAuction(base::Tool& tool) {
   app.add_option("--model", flags->model, "NAME, NAME@VERSION or NAME:LABEL; NAME alone is its label `stable`")
       ->required();
   app.add_flag("--log", flags->log, "Keep the auction and its outcome in the server's log");
+  CLI::Option* const placement = app.add_option("--placement", flags->placement,
+                                                "The server's name for the rules, in the place of the flags below")
+                                     ->default_str("none");
   flags->rules.Declare(app);
+  for (const char* flag :
+       {"--mechanism", "--slots", "--position-multipliers", "--reserve-click-micros", "--reserve-mille-micros"}) {
+    placement->excludes(app.get_option(flag));
+  }
 }
 
 }  // namespace vickrey::tools

@@ -1,6 +1,17 @@
-#include <memory>
-#include <string>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "client/client.h"
 #include "tools/client.h"
 #include "vickrey/model/model.h"
@@ -13,7 +24,35 @@ using vickrey::v1::ModelInfo;
 
 struct Flags {
   std::string artifact, address, path, name, label, version, etag;
+  std::optional<double> share;
+  bool files = false, json = false;
 };
+
+// Lines of JSON; on a terminal, where they were not asked for, a table.
+absl::Status WriteModels(const std::vector<ModelInfo>& models, bool json) {
+  if (json || isatty(STDOUT_FILENO) == 0) {
+    for (const ModelInfo& info : models) base::WriteLine(info);
+    return absl::OkStatus();
+  }
+  std::vector<std::array<std::string, 5>> rows = {{"MODEL", "STATE", "LABELS", "SHA256", "WHY"}};
+  for (const ModelInfo& info : models) {
+    std::string labels = absl::StrJoin(info.labels(), ",");
+    if (info.has_canary_share()) absl::StrAppend(&labels, " (canary ", 100 * info.canary_share(), " %)");
+    rows.push_back({absl::StrCat(info.name(), "@", info.version()), ModelInfo::State_Name(info.state()),
+                    std::move(labels), info.sha256().substr(0, 12), info.why()});
+  }
+  std::array<size_t, 5> width = {};
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) width[i] = std::max(width[i], row[i].size());
+  }
+  for (const auto& row : rows) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i)
+      absl::StrAppend(&line, row[i], std::string(width[i] + 2 - row[i].size(), ' '));
+    std::cout << absl::StripTrailingAsciiWhitespace(line) << '\n';
+  }
+  return std::cout.flush() ? absl::OkStatus() : absl::UnavailableError("cannot write to stdout");
+}
 
 absl::Status Verify(const Flags& flags) {
   ASSIGN_OR_RETURN(const auto model, model::Model::Load(flags.artifact));
@@ -35,7 +74,38 @@ absl::Status Register(const Flags& flags) {
 
 absl::Status List(const Flags& flags) {
   ASSIGN_OR_RETURN(const auto models, client::Client(flags.address).ListModels(flags.name));
-  for (const ModelInfo& info : models) base::WriteLine(info);
+  return WriteModels(models, flags.json);
+}
+
+absl::Status Get(const Flags& flags) {
+  ASSIGN_OR_RETURN(const ModelInfo info, client::Client(flags.address).GetModel(flags.name, flags.version));
+  base::WriteLine(info);
+  return absl::OkStatus();
+}
+
+absl::Status Upload(const Flags& flags) {
+  const client::Client client(flags.address);
+  ASSIGN_OR_RETURN(const auto model, model::Model::Load(flags.artifact));  // what is damaged need not be sent
+  ASSIGN_OR_RETURN(ModelInfo info, client.UploadModel(flags.artifact, model->name(), model->version()));
+  if (!flags.label.empty()) {
+    vickrey::v1::SetModelLabelRequest request;
+    request.set_name(info.name());
+    request.set_version(info.version());
+    request.set_label(flags.label);
+    RETURN_IF_ERROR(client.SetModelLabel(request));
+    ASSIGN_OR_RETURN(info, client.GetModel(info.name(), info.version()));
+  }
+  base::WriteLine(info);
+  return absl::OkStatus();
+}
+
+absl::Status Delete(const Flags& flags) {
+  vickrey::v1::DeleteModelRequest request;
+  request.set_name(flags.name);
+  request.set_version(flags.version);
+  request.set_delete_files(flags.files);
+  ASSIGN_OR_RETURN(const ModelInfo info, client::Client(flags.address).DeleteModel(request));
+  base::WriteLine(info);
   return absl::OkStatus();
 }
 
@@ -45,9 +115,9 @@ absl::Status Label(const Flags& flags) {
   request.set_label(flags.label);
   request.set_version(flags.version);
   request.set_etag(flags.etag);
+  if (flags.share.has_value()) request.set_share(*flags.share);
   ASSIGN_OR_RETURN(const auto models, client::Client(flags.address).SetModelLabel(request));
-  for (const ModelInfo& info : models) base::WriteLine(info);
-  return absl::OkStatus();
+  return WriteModels(models, flags.json);
 }
 
 }  // namespace
@@ -74,14 +144,28 @@ void AddModels(base::Tool& tool) {
   add_remote("register", "Have a server load a version from under its artifact root", &Register)
       .add_option("PATH", flags->path, "NAME/VERSION, relative to the artifact root")
       ->required();
-  add_remote("list", "The versions that a server holds", &List)
-      .add_option("--name", flags->name, "Only of this name")
-      ->default_str("all");
+  CLI::App& upload = add_remote("upload", "Send an artifact to a server, which checks it and takes it in", &Upload);
+  upload.add_option("DIR", flags->artifact, "NAME/VERSION")->required();
+  upload.add_option("--label", flags->label, "Then have it bear this label")->default_str("none");
+  CLI::App& list = add_remote("list", "The versions that a server holds", &List);
+  list.add_option("--name", flags->name, "Only of this name")->default_str("all");
+  for (const auto& [name, summary, run] : {std::tuple("get", "One version that a server holds", &Get),
+                                           std::tuple("delete", "Take a version out of a server", &Delete)}) {
+    CLI::App& verb = add_remote(name, summary, run);
+    verb.add_option("NAME", flags->name, "The model")->required();
+    verb.add_option("VERSION", flags->version, "Which version")->required();
+    if (run == &Delete) verb.add_flag("--files", flags->files, "Delete its files under the artifact root too");
+  }
   CLI::App& label = add_remote("label", "Move a label to a version, or remove it", &Label);
   label.add_option("NAME", flags->name, "The model")->required();
   label.add_option("LABEL", flags->label, "Such as stable, canary, shadow")->required();
   label.add_option("VERSION", flags->version, "Which version shall bear it; none: remove it");
   label.add_option("--etag", flags->etag, "Only if the labels are as they were when this was read")->default_str("any");
+  label
+      .add_option("--share", flags->share,
+                  "For canary: the share of the auctions which ask for the name alone that it gets, in (0, 1]")
+      ->default_str("none");
+  for (CLI::App* const verb : {&list, &label}) verb->add_flag("--json", flags->json, "JSON on a terminal too");
 }
 
 void AddHealth(base::Tool& tool) {

@@ -304,7 +304,8 @@ TEST_F(CalibrationTest, ADeletedModelIsForgottenAndItsNameStartsAnew) {
 
 TEST(TelemetryTest, TheExpositionHoldsWhatHappened) {
   Telemetry telemetry({});
-  Registry registry("/nowhere", &telemetry);
+  Background background;
+  Registry registry("/nowhere", &background, &telemetry);
   telemetry.OnLoad("gone@1", absl::OkStatus(), absl::Milliseconds(3));
   telemetry.OnLoad("bad@1", absl::FailedPreconditionError("x"), absl::Milliseconds(3));
   const absl::Status ok;

@@ -41,6 +41,9 @@ const std::map<std::string, std::string> kRoleOf = {
     {"ImpressionLogService.AppendFeedback", "write_log"},
     {"ModelService.RegisterModel", "administer"},
     {"ModelService.SetModelLabel", "administer"},
+    {"ModelService.UploadModel", "administer"},
+    {"ModelService.DeleteModel", "administer"},
+    {"ModelService.GetModel", "read"},
     {"ModelService.ListModels", "read"},
 };
 const std::vector<std::string> kRoles = {"read", "predict", "write_log", "administer"};

@@ -2,10 +2,14 @@
 #include "server/registry.h"
 
 #include <atomic>
+#include <cmath>
 #include <fstream>
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/e2e/test_models.h"
@@ -20,7 +24,7 @@ using vickrey::v1::ModelRef;
 
 class RegistryTest : public testing::Test {
  protected:
-  RegistryTest() : root_(tests::FreshFolder("registry_test")), registry_(root_) {}
+  RegistryTest() : root_(tests::FreshFolder("registry_test")), registry_(root_, &background_) {}
   ~RegistryTest() override { std::filesystem::remove_all(root_); }
 
   absl::StatusOr<std::vector<ModelInfo>> Label(const std::string& name, const std::string& label,
@@ -39,7 +43,16 @@ class RegistryTest : public testing::Test {
     return ref;
   }
 
+  absl::Status Delete(const std::string& name, const std::string& version, bool files = false) {
+    vickrey::v1::DeleteModelRequest request;
+    request.set_name(name);
+    request.set_version(version);
+    request.set_delete_files(files);
+    return registry_.Delete(request).status();
+  }
+
   const std::filesystem::path root_;
+  Background background_;
   Registry registry_;
 };
 
@@ -88,7 +101,7 @@ TEST_F(RegistryTest, ALinkOutOfTheRootIsRefused) {
   tests::WriteLogistic(root_ / "outside", "ctr", "1", 0);
   std::filesystem::create_directories(root_ / "inside" / "ctr");
   std::filesystem::create_directory_symlink(root_ / "outside" / "ctr" / "1", root_ / "inside" / "ctr" / "1");
-  Registry registry(root_ / "inside");
+  Registry registry(root_ / "inside", &background_);
   EXPECT_THAT(registry.Register("ctr/1").status().message(), HasSubstr("leads out of the artifact root"));
 }
 
@@ -191,6 +204,147 @@ TEST_F(RegistryTest, ASwapFailsNoCall) {
   stop = true;
   for (std::thread& caller : callers) caller.join();
   EXPECT_EQ(failed, 0);
+}
+
+TEST_F(RegistryTest, AVersionThatIsTakenOutIsFreedWithItsLastCall) {
+  for (const char* version : {"1", "2"}) {
+    tests::WriteLogistic(root_, "ctr", version, 0);
+    ASSERT_TRUE(registry_.Register(std::string("ctr/") + version).ok());
+  }
+  ASSERT_TRUE(Label("ctr", "stable", "1").ok());
+  ASSERT_TRUE(Label("ctr", "best", "1").ok());
+  const absl::Status labelled = Delete("ctr", "1");
+  EXPECT_TRUE(absl::IsFailedPrecondition(labelled));
+  EXPECT_THAT(labelled.message(), HasSubstr("best, stable"));
+  ASSERT_TRUE(Label("ctr", "stable", "2").ok());
+  ASSERT_TRUE(Label("ctr", "best", "").ok());
+
+  ModelRef ref = Ref("ctr");
+  ref.set_version("1");
+  vickrey::v1::GetModelRequest get;
+  get.set_name("ctr");
+  get.set_version("1");
+  auto call = *registry_.Find(ref);
+  ASSERT_TRUE(Delete("ctr", "1").ok());
+  EXPECT_TRUE(absl::IsNotFound(registry_.Find(ref).status()));
+  EXPECT_EQ(registry_.Get(get)->state(), ModelInfo::UNLOADING);
+  EXPECT_EQ(registry_.List({})->models(0).state(), ModelInfo::UNLOADING);
+  vickrey::v1::Auction auction;
+  auction.add_candidates();
+  EXPECT_TRUE(call->Predict(auction, "").ok());
+  EXPECT_TRUE(absl::IsNotFound(Delete("ctr", "1")));
+
+  call = nullptr;  // which leaves the model to the background
+  background_.Run([] {});
+  for (int i = 0; i < 1000 && registry_.Get(get).ok(); ++i) absl::SleepFor(absl::Milliseconds(10));
+  EXPECT_TRUE(absl::IsNotFound(registry_.Get(get).status()));
+  EXPECT_EQ(registry_.List({})->models_size(), 1);
+  EXPECT_TRUE(std::filesystem::exists(root_ / "ctr/1"));
+  EXPECT_TRUE(registry_.Register("ctr/1").ok());  // its files are there to come back from
+}
+
+TEST_F(RegistryTest, TheThreadOfACallFreesNoModel) {
+  tests::WriteLogistic(root_, "ctr", "1", 0);
+  ASSERT_TRUE(registry_.Register("ctr/1").ok());
+  ModelRef ref = Ref("ctr");
+  ref.set_version("1");
+  vickrey::v1::GetModelRequest get;
+  get.set_name("ctr");
+  get.set_version("1");
+  auto call = *registry_.Find(ref);
+  ASSERT_TRUE(Delete("ctr", "1").ok());
+  absl::Notification let_go;
+  background_.Run([&] { let_go.WaitForNotification(); });
+  call = nullptr;
+  EXPECT_EQ(registry_.Get(get)->state(), ModelInfo::UNLOADING);  // the background has not come to it yet
+  let_go.Notify();
+}
+
+TEST_F(RegistryTest, DeletesFilesInOneStepAndNothingElse) {
+  for (const char* version : {"1", "2"}) tests::WriteLogistic(root_, "ctr", version, 0);
+  ASSERT_TRUE(registry_.Register("ctr/1").ok());
+  ASSERT_TRUE(Delete("ctr", "1", true).ok());
+  EXPECT_FALSE(std::filesystem::exists(root_ / "ctr/1"));
+  EXPECT_TRUE(Delete("ctr", "2", true).ok());  // one that is not held
+  EXPECT_FALSE(std::filesystem::exists(root_ / "ctr/2"));
+  EXPECT_TRUE(absl::IsNotFound(Delete("ctr", "2", true)));
+
+  tests::WriteLogistic(root_ / "other", "ctr", "1", 0);
+  std::filesystem::create_directory_symlink(root_ / "other/ctr/1", root_ / "ctr/3");
+  std::filesystem::create_directory_symlink(root_ / "other/ctr", root_ / "linked");
+  EXPECT_TRUE(absl::IsInvalidArgument(Delete("ctr", "3", true)));
+  EXPECT_TRUE(absl::IsInvalidArgument(Delete("linked", "1", true)));
+  for (const char* bad : {"..", ".", "", "a/b", "../other", "/", "other/ctr"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(Delete("ctr", bad, true))) << bad;
+    EXPECT_TRUE(absl::IsInvalidArgument(Delete(bad, "1", true))) << bad;
+  }
+  EXPECT_TRUE(std::filesystem::exists(root_ / "other/ctr/1/model.json"));
+  for (const auto& entry : std::filesystem::directory_iterator(root_)) {
+    EXPECT_NE(entry.path().filename().string().front(), '.') << entry.path();
+  }
+}
+
+TEST_F(RegistryTest, ACanaryGetsItsShareAndAnAuctionAlwaysGoesTheSameWay) {
+  for (const char* version : {"1", "2"}) {
+    tests::WriteLogistic(root_, "ctr", version, 0);
+    ASSERT_TRUE(registry_.Register(std::string("ctr/") + version).ok());
+  }
+  ASSERT_TRUE(Label("ctr", "stable", "1").ok());
+  vickrey::v1::SetModelLabelRequest canary;
+  canary.set_name("ctr");
+  canary.set_label("canary");
+  canary.set_version("2");
+  const auto goes = [&](int auction) {
+    return (*registry_.Choose(Ref("ctr"), absl::StrCat("auction-", auction))).model->version() == "2";
+  };
+  ASSERT_TRUE(registry_.SetLabel(canary).ok());
+  for (int i = 0; i < 100; ++i) EXPECT_FALSE(goes(i));  // no share, no traffic
+  std::vector<bool> at_a_tenth;
+  constexpr int kAuctions = 10'000;
+  for (const double share : {0.1, 0.5, 1.0}) {
+    canary.set_share(share);
+    const auto infos = registry_.SetLabel(canary);
+    ASSERT_TRUE(infos.ok());
+    EXPECT_FALSE(infos->at(0).has_canary_share());
+    EXPECT_EQ(infos->at(1).canary_share(), share);
+    int got = 0;
+    for (int i = 0; i < kAuctions; ++i) {
+      const bool went = goes(i);
+      EXPECT_EQ(goes(i), went);
+      got += went;
+      if (share == 0.1) at_a_tenth.push_back(went);
+      EXPECT_TRUE(went || !at_a_tenth[i]);  // also when the share grows
+    }
+    // Five standard deviations.
+    EXPECT_NEAR(got, kAuctions * share, 5 * std::sqrt(kAuctions * share * (1 - share)));
+  }
+  ModelRef ref = Ref("ctr");
+  ref.set_label("stable");
+  EXPECT_EQ(registry_.Choose(ref, "auction-1")->model->version(), "1");  // who asks for a label gets it
+  for (const double share : {0.0, -0.1, 1.1, std::nan("")}) {
+    canary.set_share(share);
+    EXPECT_TRUE(absl::IsInvalidArgument(registry_.SetLabel(canary).status())) << share;
+  }
+  canary.set_share(0.5);
+  canary.set_label("stable");
+  EXPECT_TRUE(absl::IsInvalidArgument(registry_.SetLabel(canary).status()));
+}
+
+TEST_F(RegistryTest, AShadowIsAskedWhereANameAloneIs) {
+  for (const char* version : {"1", "2"}) {
+    tests::WriteLogistic(root_, "ctr", version, 0);
+    ASSERT_TRUE(registry_.Register(std::string("ctr/") + version).ok());
+  }
+  ASSERT_TRUE(Label("ctr", "stable", "1").ok());
+  EXPECT_EQ(registry_.Choose(Ref("ctr"), "a")->shadow.model, nullptr);
+  ASSERT_TRUE(Label("ctr", "shadow", "2").ok());
+  EXPECT_EQ(registry_.Choose(Ref("ctr"), "a")->model->version(), "1");
+  EXPECT_EQ(registry_.Choose(Ref("ctr"), "a")->shadow.model->version(), "2");
+  ModelRef ref = Ref("ctr");
+  ref.set_version("1");
+  EXPECT_EQ(registry_.Choose(ref, "a")->shadow.model, nullptr);
+  ASSERT_TRUE(Label("ctr", "shadow", "1").ok());
+  EXPECT_EQ(registry_.Choose(Ref("ctr"), "a")->shadow.model, nullptr);  // it answers itself
 }
 
 }  // namespace

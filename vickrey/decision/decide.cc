@@ -82,6 +82,9 @@ absl::Status CheckOffer(const Auction& auction, std::string_view prefix, bool bi
 }
 
 absl::StatusOr<auction::Rules> ReadRules(const AuctionRules& rules, std::string_view where) {
+  if (!rules.placement().empty()) {
+    return base::InvalidField(absl::StrCat(std::string(where), "placement"), "only a server knows its placements");
+  }
   if (!AuctionRules::Mechanism_IsValid(rules.mechanism())) {
     return base::InvalidField(absl::StrCat(std::string(where), "mechanism"),
                               absl::StrCat(rules.mechanism(), " is not a mechanism"));

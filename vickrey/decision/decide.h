@@ -20,7 +20,7 @@ namespace vickrey::decision {
 absl::Status CheckOffer(const vickrey::v1::Auction& auction, std::string_view prefix, bool bids);
 
 // What the rules of a message say. INVALID_ARGUMENT naming the field under `where` ("rules.") for a mechanism that is
-// no value of the enum; the rest is left to auction::MakeMechanism.
+// no value of the enum, or a placement, which a server looks up itself; the rest is left to auction::MakeMechanism.
 absl::StatusOr<auction::Rules> ReadRules(const vickrey::v1::AuctionRules& rules, std::string_view where);
 
 // INVALID_ARGUMENT naming the field under `where` ("rules.").

@@ -21,10 +21,10 @@ namespace {
 
 using vickrey::storage::v1::ModelFile;
 
-constexpr char kModel[] = "model.json";
-constexpr char kWeights[] = "weights.safetensors";
-constexpr char kSums[] = "SHA256SUMS";
-constexpr size_t kMaxModelBytes = size_t{1} << 25;  // parsed it takes many times as much
+constexpr const char* kSums = kArtifactFiles[0].name.data();
+constexpr const char* kModel = kArtifactFiles[1].name.data();
+constexpr const char* kWeights = kArtifactFiles[2].name.data();
+constexpr size_t kMaxSumsBytes = kArtifactFiles[0].max_bytes, kMaxModelBytes = kArtifactFiles[1].max_bytes;
 // At most, of the header of the weights: for metadata and blanks, and for the entry of a tensor, whose name is short.
 constexpr size_t kHeaderBytes = size_t{1} << 20, kEntryBytes = 1024;
 
@@ -164,7 +164,7 @@ absl::StatusOr<Artifact> LoadArtifact(const std::filesystem::path& folder) {
         absl::DataLossError(absl::StrCat("does not match ", name, " beside it: one of them was changed or cut")),
         kSums);
   };
-  ASSIGN_OR_RETURN(const std::string sums, read(kSums, 4096));
+  ASSIGN_OR_RETURN(const std::string sums, read(kSums, kMaxSumsBytes));
   ASSIGN_OR_RETURN(const std::string model, read(kModel, kMaxModelBytes));
   const std::string model_sum = SumOf(model, kModel);
   if (!absl::StartsWith(sums, model_sum)) return changed(kModel);

@@ -3,6 +3,8 @@
 #ifndef VICKREY_MODEL_ARTIFACT_H_
 #define VICKREY_MODEL_ARTIFACT_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -18,6 +20,16 @@
 namespace vickrey::model {
 
 inline constexpr int kArtifactFormat = 1;
+
+// The files of an artifact, and how large each may be; of the weights the network says it.
+struct ArtifactFile {
+  std::string_view name;
+  size_t max_bytes;
+};
+inline constexpr ArtifactFile kArtifactFiles[] = {
+    {"SHA256SUMS", 4096},
+    {"model.json", size_t{1} << 25},  // parsed it takes many times as much
+    {"weights.safetensors", SIZE_MAX}};
 
 // Whether a name or a version is an id and a folder of its own: not "." or "..".
 bool IsFolderName(std::string_view text);

@@ -13,6 +13,13 @@
 #include "vickrey/model/encode.h"
 
 namespace vickrey::model {
+namespace {
+
+// How many candidates the auctions have that a model is warmed up with, rising: each way that a scorer goes for few,
+// some and many rows is gone before the first call comes.
+constexpr int kWarmUp[] = {1, 3, 8, 32, 128};
+
+}  // namespace
 
 double Probability(const vickrey::storage::v1::Calibration& calibration, float logit) {
   const double u = static_cast<double>(logit) + calibration.logit_offset();
@@ -49,10 +56,12 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::LoadOrThrow(const std::files
   }
   std::shared_ptr<const Model> model(new Model(std::move(artifact), std::move(scorer)));
   vickrey::v1::Auction missing;
-  missing.add_candidates();
-  if (const auto prediction = model->Predict(missing, ""); !prediction.ok()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(model->ref(), " fails its warm-up: ", prediction.status().message()));
+  for (const int candidates : kWarmUp) {
+    while (missing.candidates_size() < candidates) missing.add_candidates();
+    if (const auto prediction = model->Predict(missing, ""); !prediction.ok()) {
+      return absl::FailedPreconditionError(absl::StrCat(model->ref(), " fails its warm-up with ", candidates,
+                                                        " candidates: ", prediction.status().message()));
+    }
   }
   return model;
 }

@@ -24,7 +24,8 @@ double Probability(const vickrey::storage::v1::Calibration& calibration, float l
 // process of the same build. Immutable, so thread-safe.
 class Model {
  public:
-  // Loads, checks and warms up: predicts an auction whose features are all missing. As LoadArtifact;
+  // Loads, checks and warms up: predicts auctions of few to many candidates whose features are all missing. As
+  // LoadArtifact;
   // FAILED_PRECONDITION if the warm-up fails, RESOURCE_EXHAUSTED if there is not enough memory.
   static absl::StatusOr<std::shared_ptr<const Model>> Load(const std::filesystem::path& folder);
 

@@ -1,0 +1,93 @@
+// UploadModel: what arrives is written and checked in jobs, so that a slow disk holds up no thread of calls.
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/services.h"
+#include "vickrey/base/status.h"
+
+namespace vickrey::server {
+namespace {
+
+using vickrey::v1::UploadModelRequest;
+using vickrey::v1::UploadModelResponse;
+
+const Method kUploadModel = {.name = "ModelService.UploadModel", .role = Role::kAdminister};
+
+}  // namespace
+
+// One upload. It reads a message, has a job take it, and reads the next:
+//
+//   StartRead --> OnReadDone(true)  --> job: Take   --> StartRead, or Finish at an error
+//                 OnReadDone(false) --> job: Commit --> Finish
+//
+// What was written is gone before Finish, but for what was published.
+class ModelService::UploadReactor final : public grpc::ServerReadReactor<UploadModelRequest> {
+ public:
+  UploadReactor(ModelService* service, grpc::CallbackServerContext* context, UploadModelResponse* response)
+      : service_(*service), response_(*response), call_(&service->gate_, context, kUploadModel) {
+    const bool fits = service_.uploads_.fetch_add(1) < kMaxUploads;
+    if (!call_.admission().ok()) {
+      Finish(call_.End(call_.admission()));
+    } else if (!fits) {
+      Finish(call_.End(absl::ResourceExhaustedError(
+          absl::StrCat(kMaxUploads, " uploads are under way, as many as this server takes; try again later"))));
+    } else {
+      StartRead(&request_);
+    }
+  }
+  ~UploadReactor() override { service_.uploads_.fetch_sub(1); }
+
+ private:
+  void OnReadDone(bool ok) override {
+    service_.background_.Run([this, ok] {
+      const absl::Status status = ok ? Take() : Commit();
+      if (ok && status.ok()) {
+        StartRead(&request_);
+        return;
+      }
+      service_.background_.Do([this] { upload_ = nullptr; });
+      Finish(call_.End(status));
+    });
+  }
+  void OnDone() override { delete this; }
+
+  absl::Status Take() {
+    absl::Status status;
+    service_.background_.Do([&] { status = TakeNow(); });
+    return status;
+  }
+
+  absl::Status TakeNow() {
+    if (upload_ == nullptr) {
+      if (!request_.has_header()) return base::InvalidField("header", "must come first");
+      ASSIGN_OR_RETURN(upload_,
+                       Upload::Begin(service_.registry_.artifacts(), request_.header(), service_.max_upload_bytes_));
+      return absl::OkStatus();
+    }
+    if (!request_.has_chunk()) return base::InvalidField("chunk", "must come after the header");
+    return upload_->Write(request_.chunk());
+  }
+
+  absl::Status Commit() {
+    // A stream that broke ends like one that is complete.
+    RETURN_IF_ERROR(call_.CheckWanted());
+    if (upload_ == nullptr) return base::InvalidField("header", "is missing");
+    ASSIGN_OR_RETURN(*response_.mutable_model(), service_.registry_.Publish(upload_.get()));
+    call_.set_model(absl::StrCat(upload_->name(), "@", upload_->version()));
+    return absl::OkStatus();
+  }
+
+  ModelService& service_;
+  UploadModelResponse& response_;
+  Call call_;
+  UploadModelRequest request_;
+  std::unique_ptr<Upload> upload_;
+};
+
+grpc::ServerReadReactor<UploadModelRequest>* ModelService::UploadModel(grpc::CallbackServerContext* context,
+                                                                       UploadModelResponse* response) {
+  return new UploadReactor(this, context, response);
+}
+
+}  // namespace vickrey::server
