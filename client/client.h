@@ -72,8 +72,8 @@ class Client {
   absl::Status AppendFeedback(const std::vector<vickrey::v1::Feedback>& reports,
                               std::vector<vickrey::v1::AppendFeedbackResult>* results) const;
 
-  // Calls `f` on each auction as it comes. Its first error ends the reading, and is the answer. These three take as long
-  // as the log is big, so that no timeout ends them: only a server that is gone does.
+  // Calls `f` on each auction as it comes. Its first error ends the reading, and is the answer. These three take as
+  // long as the log is big, so that no timeout ends them: only a server that is gone does.
   absl::Status ReadAuctions(const vickrey::v1::ReadAuctionsRequest& request,
                             const std::function<absl::Status(vickrey::v1::ReadAuctionsResponse)>& f) const;
   // Of a snapshot; empty: of the log as it is.

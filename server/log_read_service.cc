@@ -117,7 +117,8 @@ class ReadStream final : public grpc::ServerWriteReactor<ReadAuctionsResponse> {
     return absl::OkStatus();
   }
 
-  // Until nothing is on its way. A caller that has gone makes gRPC give up what is; one whose deadline passed is let go.
+  // Until nothing is on its way. A caller that has gone makes gRPC give up what is; one whose deadline passed is let
+  // go.
   absl::Status WaitForWrite() {
     const absl::MutexLock lock(&mu_);
     const auto written = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !writing_; };

@@ -127,9 +127,9 @@ grpc::ServerUnaryReactor* ImpressionLogService::ListSnapshots(grpc::CallbackServ
 grpc::ServerUnaryReactor* ImpressionLogService::DeleteSnapshot(grpc::CallbackServerContext* context,
                                                                const vickrey::v1::DeleteSnapshotRequest* request,
                                                                vickrey::v1::DeleteSnapshotResponse* response) {
-  return AnswerOn(
-      &keeper_, log_, &gate_, context, kDeleteSnapshot,
-      [this, request, response](const Call&) { return Delete(log_->log(), request->snapshot_id(), response); });
+  return AnswerOn(&keeper_, log_, &gate_, context, kDeleteSnapshot, [this, request, response](const Call&) {
+    return Delete(log_->log(), request->snapshot_id(), response);
+  });
 }
 
 }  // namespace vickrey::server

@@ -28,7 +28,7 @@ struct Flags {
   LogPlace place;
   std::string snapshot, from, to, label_window = "1h", as_of, cursor;
   std::string format = "jsonl", out;  // of export
-  int64_t limit = 0;                // of scan; 0: none
+  int64_t limit = 0;                  // of scan; 0: none
   bool feedback = false;
   bool join = false;
   bool json = false;

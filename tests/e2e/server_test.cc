@@ -45,8 +45,7 @@ Auction MakeAuction(const std::string& id) {
   return auction;
 }
 
-[[maybe_unused]] testing::Environment* const kOneQueue =
-    testing::AddGlobalTestEnvironment(new tests::OneCallbackQueue);
+[[maybe_unused]] testing::Environment* const kOneQueue = testing::AddGlobalTestEnvironment(new tests::OneCallbackQueue);
 
 class ServerTest : public testing::Test {
  protected:

@@ -139,7 +139,8 @@ absl::StatusOr<SnapshotManifest> FindSnapshot(const fs::path& log, std::string_v
   for (const SnapshotManifest& manifest : all)
     absl::StrAppend(&known, known.empty() ? "" : ", ", manifest.snapshot_id());
   return base::AboutField(
-      absl::NotFoundError(absl::StrCat("'", std::string(snapshot_id), "' is not a snapshot of the log; there ", known.empty() ? "are none" : "are: ", known)),
+      absl::NotFoundError(absl::StrCat("'", std::string(snapshot_id), "' is not a snapshot of the log; there ",
+                                       known.empty() ? "are none" : "are: ", known)),
       "--snapshot");
 }
 

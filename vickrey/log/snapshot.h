@@ -23,7 +23,7 @@ namespace vickrey::log {
 // and then; its error ends the work and leaves nothing.
 absl::StatusOr<vickrey::storage::v1::SnapshotManifest> FreezeSnapshot(const std::filesystem::path& log,
                                                                       const Database& database, Committer* committer,
-                                                                    const std::function<absl::Status()>& check = {});
+                                                                      const std::function<absl::Status()>& check = {});
 
 // All snapshots of a log, the oldest first.
 absl::StatusOr<std::vector<vickrey::storage::v1::SnapshotManifest>> ListSnapshots(const std::filesystem::path& log);
