@@ -28,6 +28,7 @@ absl::Status Predict(const Registry& registry, const vickrey::v1::PredictRequest
   RETURN_IF_ERROR(call->CheckCandidates(request.auction().candidates_size()));
   RETURN_IF_ERROR(decision::CheckOffer(request.auction(), "auction.", /*bids=*/false));
   ASSIGN_OR_RETURN(const model::Model::Prediction prediction, model->Predict(request.auction(), "auction."));
+  call->set_candidates(request.auction().candidates_size());
   response->set_auction_id(request.auction().auction_id());
   response->set_model_name(model->name());
   response->set_model_version(model->version());
@@ -95,6 +96,7 @@ absl::Status AuctionService::Decide(const RunAuctionRequest& request, Call* call
   RETURN_IF_ERROR(call->CheckCandidates(request.auction().candidates_size()));
   ASSIGN_OR_RETURN(const auto mechanism, decision::MakeMechanism(request.rules(), "rules."));
   ASSIGN_OR_RETURN(*outcome, decision::Decide(*model, *mechanism, request.auction(), "auction."));
+  call->set_candidates(request.auction().candidates_size());
   if (!request.log()) return absl::OkStatus();
   if (log_ == nullptr) return absl::FailedPreconditionError("log: this server was started without a log");
   *record = RecordOf(request, *model, *outcome);

@@ -82,6 +82,8 @@ grpc::Status Call::End(const absl::Status& status) {
                                 .request_id = request_id_,
                                 .caller = caller_,
                                 .model = model_,
+                                .about = about_,
+                                .candidates = candidates_,
                                 .status = status,
                                 .took = absl::Now() - begin_});
   }

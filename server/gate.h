@@ -7,6 +7,7 @@
 #include <grpcpp/support/server_callback.h>
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -27,6 +28,8 @@ struct CallReport {
   std::string_view request_id;
   std::string_view caller;  // whose token it was; empty: nobody's
   std::string_view model;   // NAME@VERSION that answered; empty: none
+  std::string_view about;   // what a call that changes the server was about: "ctr/2"; empty: nothing is known
+  int64_t candidates;       // scored
   const absl::Status& status;
   absl::Duration took;
 };
@@ -90,6 +93,8 @@ class Call {
 
   const std::string& request_id() const { return request_id_; }
   void set_model(std::string model) { model_ = std::move(model); }
+  void set_about(std::string about) { about_ = std::move(about); }
+  void set_candidates(int64_t candidates) { candidates_ = candidates; }
 
   // Ends it, once. The status to finish with.
   grpc::Status End(const absl::Status& status);
@@ -101,7 +106,8 @@ class Call {
   grpc::CallbackServerContext& context_;
   const Method& method_;
   const absl::Time begin_;
-  std::string request_id_, caller_, model_;
+  std::string request_id_, caller_, model_, about_;
+  int64_t candidates_ = 0;
   bool id_was_given_ = false, ended_ = false;
   absl::Status admission_;
 };

@@ -21,7 +21,8 @@ struct Auctions {
   using Request = vickrey::v1::AppendAuctionsRequest;
   using Response = vickrey::v1::AppendAuctionsResponse;
   using Result = vickrey::v1::AppendAuctionResult;
-  static constexpr Method kMethod = {.name = "ImpressionLogService.AppendAuctions", .role = Role::kWriteLog};
+  static constexpr Method kMethod = {
+      .name = "ImpressionLogService.AppendAuctions", .role = Role::kWriteLog, .stream = true};
   static absl::Status Check(const Request& request) {
     return base::Annotate(log::Validate(request.record()), "record");
   }
@@ -34,7 +35,8 @@ struct Reports {
   using Request = vickrey::v1::AppendFeedbackRequest;
   using Response = vickrey::v1::AppendFeedbackResponse;
   using Result = vickrey::v1::AppendFeedbackResult;
-  static constexpr Method kMethod = {.name = "ImpressionLogService.AppendFeedback", .role = Role::kWriteLog};
+  static constexpr Method kMethod = {
+      .name = "ImpressionLogService.AppendFeedback", .role = Role::kWriteLog, .stream = true};
   static absl::Status Check(const Request& request) {
     vickrey::v1::Feedback feedback = request.feedback();
     RETURN_IF_ERROR(base::Annotate(log::ResolveToken(&feedback), "feedback"));

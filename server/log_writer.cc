@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "vickrey/base/status.h"
 
 namespace vickrey::server {
@@ -36,7 +37,8 @@ std::vector<absl::StatusOr<Result>> AppendEach(const std::vector<Record>& record
 
 }  // namespace
 
-LogWriter::LogWriter(std::unique_ptr<log::ImpressionLog> log) : log_(std::move(log)), thread_([this] { Run(); }) {}
+LogWriter::LogWriter(std::unique_ptr<log::ImpressionLog> log, LogObserver* observer)
+    : log_(std::move(log)), observer_(observer), thread_([this] { Run(); }) {}
 
 LogWriter::~LogWriter() {
   {
@@ -67,6 +69,11 @@ absl::Status LogWriter::Push(Job job, size_t bytes) {
   return absl::OkStatus();
 }
 
+LogWriter::Queued LogWriter::queued() const {
+  const absl::MutexLock lock(&mu_);
+  return {.records = queue_.size(), .bytes = queued_bytes_};
+}
+
 void LogWriter::Run() {
   while (true) {
     std::deque<Job> jobs;
@@ -87,18 +94,22 @@ void LogWriter::Write(std::deque<Job> jobs) {
   while (begin < jobs.size()) {
     size_t end = begin + 1;
     while (end < jobs.size() && jobs[end].index() == jobs[begin].index()) ++end;
-    const auto write = [&]<typename T, typename Result>(auto append) {
+    const auto write = [&]<typename T, typename Result>(auto append, auto observe) {
       std::vector<decltype(T::record)> records;
       for (size_t i = begin; i < end; ++i) records.push_back(std::move(std::get<T>(jobs[i]).record));
+      const absl::Time start = absl::Now();
       auto results = AppendEach<Result>(records, append);
+      if (observer_ != nullptr) observe(records, results, absl::Now() - start);
       for (size_t i = begin; i < end; ++i) std::get<T>(jobs[i]).done(std::move(results[i - begin]));
     };
     if (std::holds_alternative<AuctionJob>(jobs[begin])) {
       write.operator()<AuctionJob, vickrey::v1::AppendAuctionResult>(
-          [this](auto records) { return log_->AppendAuctions(records); });
+          [this](auto records) { return log_->AppendAuctions(records); },
+          [this](const auto&... seen) { observer_->OnAuctions(seen...); });
     } else {
       write.operator()<FeedbackJob, vickrey::v1::AppendFeedbackResult>(
-          [this](auto records) { return log_->AppendFeedback(records); });
+          [this](auto records) { return log_->AppendFeedback(records); },
+          [this](const auto&... seen) { observer_->OnFeedback(seen...); });
     }
     begin = end;
   }

@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <span>
 #include <thread>
 #include <variant>
 
@@ -11,9 +12,23 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "vickrey/log/impression_log.h"
 
 namespace vickrey::server {
+
+// Is told of every batch that was written, on the writer's thread, after its sync and before its callers are answered.
+class LogObserver {
+ public:
+  virtual ~LogObserver() = default;
+  // `records` and `results` correspond.
+  virtual void OnAuctions(std::span<const vickrey::v1::LoggedAuction> records,
+                          std::span<const absl::StatusOr<vickrey::v1::AppendAuctionResult>> results,
+                          absl::Duration took) = 0;
+  virtual void OnFeedback(std::span<const vickrey::v1::Feedback> records,
+                          std::span<const absl::StatusOr<vickrey::v1::AppendFeedbackResult>> results,
+                          absl::Duration took) = 0;
+};
 
 // Appends to the log on a thread of its own, so that no call's thread waits for a disk: what has arrived while a batch
 // was synced goes with the next one.
@@ -24,7 +39,8 @@ class LogWriter {
   using AuctionDone = std::function<void(absl::StatusOr<vickrey::v1::AppendAuctionResult>)>;
   using FeedbackDone = std::function<void(absl::StatusOr<vickrey::v1::AppendFeedbackResult>)>;
 
-  explicit LogWriter(std::unique_ptr<log::ImpressionLog> log);
+  // `observer` may be null; it must outlive this.
+  explicit LogWriter(std::unique_ptr<log::ImpressionLog> log, LogObserver* observer = nullptr);
   // Writes what is queued, then ends.
   ~LogWriter();
   LogWriter(const LogWriter&) = delete;
@@ -37,6 +53,12 @@ class LogWriter {
   // too many are waiting; `done` is not called then.
   absl::Status AppendAuction(vickrey::v1::LoggedAuction record, AuctionDone done);
   absl::Status AppendFeedback(vickrey::v1::Feedback report, FeedbackDone done);
+
+  // What waits to be written.
+  struct Queued {
+    size_t records = 0, bytes = 0;
+  };
+  Queued queued() const;
 
  private:
   struct AuctionJob {
@@ -57,7 +79,8 @@ class LogWriter {
   void Write(std::deque<Job> jobs);
 
   const std::unique_ptr<log::ImpressionLog> log_;
-  absl::Mutex mu_;
+  LogObserver* const observer_;
+  mutable absl::Mutex mu_;
   std::deque<Job> queue_ ABSL_GUARDED_BY(mu_);
   size_t queued_bytes_ ABSL_GUARDED_BY(mu_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;

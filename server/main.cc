@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include <map>
 #include <string>
 
 #include "server/server.h"
@@ -23,7 +24,14 @@ struct Flags {
   double max_request_mb = 16;
   int max_in_flight = 1000;
   double drain_seconds = 10;
+  std::string metrics_address;
+  std::string stderr_format = "text", stderr_level = "info";
+  bool stderr_calls = false;
+  double slow_call_seconds = 1;
 };
+
+const std::map<std::string, LogLevel> kLevels = {
+    {"info", LogLevel::kInfo}, {"warning", LogLevel::kWarning}, {"error", LogLevel::kError}, {"off", LogLevel::kOff}};
 
 absl::Status Serve(const Flags& flags, const sigset_t& signals) {
   ServerOptions options{.address = flags.address,
@@ -33,7 +41,12 @@ absl::Status Serve(const Flags& flags, const sigset_t& signals) {
                         .max_candidates = flags.max_candidates,
                         .max_request_bytes = static_cast<int>(flags.max_request_mb * (1 << 20)),
                         .max_in_flight = flags.max_in_flight,
-                        .drain = absl::Seconds(flags.drain_seconds)};
+                        .drain = absl::Seconds(flags.drain_seconds),
+                        .metrics_address = flags.metrics_address,
+                        .call_log = {.format = flags.stderr_format == "json" ? LogFormat::kJson : LogFormat::kText,
+                                     .level = kLevels.at(flags.stderr_level),
+                                     .all_calls = flags.stderr_calls,
+                                     .slow = absl::Seconds(flags.slow_call_seconds)}};
   if (!flags.tls_cert.empty()) options.tls = {flags.tls_cert, flags.tls_key, flags.tls_client_ca};
   if (!flags.tokens.empty()) options.tokens = flags.tokens;
   if (!flags.log.empty()) options.log = flags.log;
@@ -44,6 +57,7 @@ absl::Status Serve(const Flags& flags, const sigset_t& signals) {
     line.add_models(std::string(model).replace(model.find('/'), 1, "@"));
   }
   if (!flags.log.empty()) line.set_log(flags.log);
+  if (!flags.metrics_address.empty()) line.set_metrics_address(server->metrics_address());
   base::WriteLine(line);
   RETURN_IF_ERROR(base::FlushLines());
   int signal = 0;
@@ -102,6 +116,17 @@ int main(int argc, char** argv) {
   app.add_option("--max-in-flight", flags.max_in_flight, "Calls at a time; more are refused with RESOURCE_EXHAUSTED")
       ->check(CLI::Range(1, 1'000'000));
   app.add_option("--drain-seconds", flags.drain_seconds, "How long calls under way may take when it ends")
+      ->check(CLI::Range(0.0, 3600.0));
+  app.add_option("--metrics-address", flags.metrics_address,
+                 "HOST:PORT where HTTP answers /metrics for Prometheus, /healthz and /readyz; port 0 is a free one")
+      ->default_str("none");
+  app.add_option("--stderr-format", flags.stderr_format, "Of the lines on stderr; json: an object a line")
+      ->check(CLI::IsMember({"text", "json"}));
+  app.add_option("--stderr-level", flags.stderr_level,
+                 "The least that is said there; warning: failed and slow calls, no start, end or changes of models")
+      ->check(CLI::IsMember({"info", "warning", "error", "off"}));
+  app.add_flag("--stderr-calls", flags.stderr_calls, "A line for every call, and not only for failed and slow ones");
+  app.add_option("--slow-call-seconds", flags.slow_call_seconds, "A call that takes longer gets a line on stderr")
       ->check(CLI::Range(0.0, 3600.0));
   return tool.Run(argc, argv);
 }

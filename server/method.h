@@ -12,6 +12,7 @@ enum class Role { kRead, kPredict, kWriteLog, kAdminister };
 struct Method {
   std::string_view name;  // "AuctionService.RunAuction"
   Role role;              // that its caller needs
+  bool stream = false;    // whether it lasts as long as its caller likes
 };
 
 }  // namespace vickrey::server

@@ -1,6 +1,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/services.h"
 #include "vickrey/base/status.h"
 
@@ -18,6 +19,7 @@ grpc::ServerUnaryReactor* ModelService::RegisterModel(grpc::CallbackServerContex
                                                       vickrey::v1::RegisterModelResponse* response) {
   auto* reactor = context->DefaultReactor();
   const auto call = std::make_shared<Call>(&gate_, context, kRegisterModel);
+  call->set_about(request->path());
   if (!call->admission().ok()) {
     reactor->Finish(call->End(call->admission()));
     return reactor;
@@ -33,7 +35,8 @@ grpc::ServerUnaryReactor* ModelService::RegisterModel(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* ModelService::SetModelLabel(grpc::CallbackServerContext* context,
                                                       const vickrey::v1::SetModelLabelRequest* request,
                                                       vickrey::v1::SetModelLabelResponse* response) {
-  return Answer(&gate_, context, kSetModelLabel, [&](Call&) -> absl::Status {
+  return Answer(&gate_, context, kSetModelLabel, [&](Call& call) -> absl::Status {
+    call.set_about(absl::StrCat(request->name(), ":", request->label(), " -> ", request->version()));
     ASSIGN_OR_RETURN(auto infos, registry_.SetLabel(*request));
     for (auto& info : infos) *response->add_models() = std::move(info);
     return absl::OkStatus();

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include "vickrey/base/status.h"
 #include "vickrey/features/schema.h"
 
@@ -81,12 +82,15 @@ absl::StatusOr<ModelInfo> Registry::Register(const std::string& path) {
       entry.why.clear();
     }
   }
+  const absl::Time begin = absl::Now();
   auto loaded = model::Model::Load(folder);
   if (loaded.ok() && ((*loaded)->name() != name || (*loaded)->version() != version)) {
     loaded = absl::FailedPreconditionError(
         absl::StrCat("path: ", path, " holds the artifact ", (*loaded)->ref(), "; the folder must be named as it is"));
   }
-  return Finish(name, version, std::move(loaded));
+  auto info = Finish(name, version, std::move(loaded));
+  if (observer_ != nullptr) observer_->OnLoad(absl::StrCat(name, "@", version), info.status(), absl::Now() - begin);
+  return info;
 }
 
 absl::StatusOr<ModelInfo> Registry::Finish(const std::string& name, const std::string& version,
@@ -205,6 +209,15 @@ absl::StatusOr<ListModelsResponse> Registry::List(const ListModelsRequest& reque
     }
   }
   return response;
+}
+
+std::map<std::string, ModelInfo::State> Registry::States() const {
+  std::map<std::string, ModelInfo::State> states;
+  const absl::ReaderMutexLock lock(&mu_);
+  for (const auto& [name, entry] : names_) {
+    for (const auto& [version, held] : entry.versions) states[absl::StrCat(name, "@", version)] = held.state;
+  }
+  return states;
 }
 
 ModelInfo Registry::InfoOf(const std::string& name, const std::string& version) const {

@@ -12,11 +12,20 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "vickrey/model/model.h"
 #include "vickrey/v1/model.pb.h"
 #include "vickrey/v1/model_service.pb.h"
 
 namespace vickrey::server {
+
+// Is told of every attempt to load a model from its files. Thread-safe.
+class ModelObserver {
+ public:
+  virtual ~ModelObserver() = default;
+  // `ref`: NAME@VERSION.
+  virtual void OnLoad(const std::string& ref, const absl::Status& status, absl::Duration took) = 0;
+};
 
 // The models that a server holds. A version's life:
 //
@@ -30,8 +39,9 @@ namespace vickrey::server {
 // Thread-safe. Register takes as long as reading and checking the files takes; nothing else waits for it.
 class Registry {
  public:
-  // Artifacts are read only from under `root`.
-  explicit Registry(std::filesystem::path root) : root_(std::move(root)) {}
+  // Artifacts are read only from under `root`. `observer` may be null; it must outlive this.
+  explicit Registry(std::filesystem::path root, ModelObserver* observer = nullptr)
+      : root_(std::move(root)), observer_(observer) {}
 
   // Loads NAME/VERSION, checks and warms it. Its errors are those of ModelService.RegisterModel.
   absl::StatusOr<vickrey::v1::ModelInfo> Register(const std::string& path);
@@ -45,6 +55,9 @@ class Registry {
 
   // A page of versions, sorted by name and version. Its errors are those of ModelService.ListModels.
   absl::StatusOr<vickrey::v1::ListModelsResponse> List(const vickrey::v1::ListModelsRequest& request) const;
+
+  // Every version, NAME@VERSION, with its state.
+  std::map<std::string, vickrey::v1::ModelInfo::State> States() const;
 
  private:
   struct Version {
@@ -65,6 +78,7 @@ class Registry {
       ABSL_SHARED_LOCKS_REQUIRED(mu_);
 
   const std::filesystem::path root_;
+  ModelObserver* const observer_;
   mutable absl::Mutex mu_;
   std::map<std::string, Name> names_ ABSL_GUARDED_BY(mu_);
 };

@@ -5,6 +5,8 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <utility>
 
@@ -14,6 +16,8 @@
 #include "absl/time/clock.h"
 #include "server/access.h"
 #include "server/services.h"
+#include "server/telemetry/http_server.h"
+#include "server/telemetry/telemetry.h"
 #include "vickrey/base/status.h"
 
 namespace vickrey::server {
@@ -21,13 +25,13 @@ namespace {
 
 const absl::Duration kLull = absl::Milliseconds(250);
 
-// HOST of HOST:PORT, [HOST]:PORT for IPv6.
-absl::StatusOr<std::string> HostOf(const std::string& address) {
+// HOST of HOST:PORT, [HOST]:PORT for IPv6, which was given as `flag`.
+absl::StatusOr<std::string> HostOf(const std::string& address, const char* flag) {
   const size_t colon = address.rfind(':');
   const std::string port = colon == std::string::npos ? "" : address.substr(colon + 1);
   if (colon == 0 || port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != std::string::npos ||
       std::stoi(port) > 65535) {
-    return base::InvalidField("--address", absl::StrCat("'", address, "' is not HOST:PORT, such as 127.0.0.1:50051"));
+    return base::InvalidField(flag, absl::StrCat("'", address, "' is not HOST:PORT, such as 127.0.0.1:50051"));
   }
   return address.substr(0, colon);
 }
@@ -43,14 +47,26 @@ class RunningServer final : public Server {
   RunningServer(const ServerOptions& options, std::unique_ptr<Access> access, std::unique_ptr<log::ImpressionLog> log)
       : drain_(options.drain),
         access_(std::move(access)),
-        gate_(access_.get(), nullptr, {.in_flight = options.max_in_flight, .candidates = options.max_candidates}),
-        registry_(options.artifact_root),
-        log_(log == nullptr ? nullptr : std::make_unique<LogWriter>(std::move(log))),
+        models_wanted_(!options.models.empty()),
+        telemetry_(options.call_log),
+        gate_(access_.get(), &telemetry_, {.in_flight = options.max_in_flight, .candidates = options.max_candidates}),
+        registry_(options.artifact_root, &telemetry_),
+        log_(log == nullptr ? nullptr : std::make_unique<LogWriter>(std::move(log), telemetry_.log_observer())),
         prediction_(&gate_, &registry_),
         auction_(&gate_, &registry_, log_.get()),
         model_(&gate_, &registry_, &worker_),
         impression_log_(&gate_, log_.get()) {}
   ~RunningServer() override { Drain(); }
+
+  // From before models are loaded until calls have drained, so that both can be seen.
+  absl::Status ServeMetrics(const std::string& address, const std::string& host) {
+    HttpServer::Content content;
+    content.metrics = [this] { return telemetry_.Exposition(registry_, log_.get(), Ready().ok()); };
+    content.ready = [this] { return Ready(); };
+    ASSIGN_OR_RETURN(http_, HttpServer::Start(address, std::move(content)));
+    metrics_address_ = absl::StrCat(host, ":", http_->port());
+    return absl::OkStatus();
+  }
 
   absl::Status LoadModels(const std::vector<std::string>& models) {
     for (const std::string& path : models) {
@@ -93,13 +109,18 @@ class RunningServer final : public Server {
                                                  "this machine"));
     }
     address_ = absl::StrCat(host, ":", port);
+    listening_ = true;
+    telemetry_.call_log().OnEvent(LogLevel::kInfo, "start", absl::StrCat("takes calls on ", address_));
     return absl::OkStatus();
   }
 
   std::string address() const override { return address_; }
+  std::string metrics_address() const override { return metrics_address_; }
 
   void Drain() override {
     if (server_ == nullptr) return;
+    listening_ = false;
+    telemetry_.call_log().OnEvent(LogLevel::kInfo, "drain", absl::StrCat(gate_.in_flight(), " calls are under way"));
     server_->GetHealthCheckService()->SetServingStatus(false);
     // gRPC cancels what arrives after Shutdown. So calls that are on their way are refused with UNAVAILABLE first,
     // which sends their callers to another server; those under way are finished.
@@ -108,11 +129,25 @@ class RunningServer final : public Server {
     server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(drain_));
     server_->Wait();
     server_ = nullptr;
+    telemetry_.call_log().OnEvent(LogLevel::kInfo, "end", "every call is answered");
   }
 
  private:
+  // OK where calls should come here; UNAVAILABLE saying why not.
+  absl::Status Ready() const {
+    if (!listening_) return absl::UnavailableError("it starts or drains");
+    const auto states = registry_.States();
+    const bool served = std::any_of(states.begin(), states.end(), [](const auto& version) {
+      return version.second == vickrey::v1::ModelInfo::READY;
+    });
+    return served || !models_wanted_ ? absl::OkStatus() : absl::UnavailableError("no model is ready");
+  }
+
   const absl::Duration drain_;
   const std::unique_ptr<const Access> access_;
+  const bool models_wanted_;
+  std::atomic<bool> listening_ = false;  // takes calls and does not drain
+  Telemetry telemetry_;                  // outlives those that tell it things
   Gate gate_;
   Registry registry_;
   const std::unique_ptr<LogWriter> log_;
@@ -122,18 +157,28 @@ class RunningServer final : public Server {
   ModelService model_;
   ImpressionLogService impression_log_;
   std::unique_ptr<grpc::Server> server_;
-  std::string address_;
+  std::string address_, metrics_address_;
+  std::unique_ptr<HttpServer> http_;  // the last: it looks at the others
 };
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
-  ASSIGN_OR_RETURN(const std::string host, HostOf(options.address));
+  ASSIGN_OR_RETURN(const std::string host, HostOf(options.address, "--address"));
   if (!IsLoopback(host) && !options.insecure && !options.tls.has_value()) {
     return base::InvalidField(
         "--address", absl::StrCat("'", options.address,
                                   "' can be reached from other machines, and calls are "
                                   "neither encrypted nor authenticated; give --tls-cert and --tls-key, or --insecure"));
+  }
+  std::string metrics_host;
+  if (!options.metrics_address.empty()) {
+    ASSIGN_OR_RETURN(metrics_host, HostOf(options.metrics_address, "--metrics-address"));
+    if (!IsLoopback(metrics_host) && !options.insecure) {
+      return base::InvalidField("--metrics-address", absl::StrCat("'", options.metrics_address,
+                                                                  "' can be reached from other machines, and whoever "
+                                                                  "asks is answered; --insecure allows it"));
+    }
   }
   if (!std::filesystem::is_directory(options.artifact_root)) {
     return base::InvalidField("--artifact-root",
@@ -152,6 +197,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
     ASSIGN_OR_RETURN(access, Access::Open(*options.tokens));
   }
   auto server = std::make_unique<RunningServer>(options, std::move(access), std::move(log));
+  if (!options.metrics_address.empty()) {
+    RETURN_IF_ERROR(server->ServeMetrics(options.metrics_address, metrics_host));
+  }
   RETURN_IF_ERROR(server->LoadModels(options.models));
   RETURN_IF_ERROR(server->Listen(options, host));
   return server;

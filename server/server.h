@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/credentials.h"
+#include "server/telemetry/options.h"
 
 namespace vickrey::server {
 
@@ -25,6 +26,8 @@ struct ServerOptions {
   int max_request_bytes = 16 << 20;
   int max_in_flight = 1000;                  // calls; more are refused with RESOURCE_EXHAUSTED
   absl::Duration drain = absl::Seconds(10);  // how long calls under way may take when it ends
+  std::string metrics_address;               // HOST:PORT of metrics and health over HTTP. Default: none
+  CallLogOptions call_log;                   // what it says on stderr. Default: nothing
 };
 
 // A server with all its services, health and reflection:
@@ -41,6 +44,8 @@ class Server {
 
   // HOST:PORT with the port that it got.
   virtual std::string address() const = 0;
+  // The same of the metrics; empty: there are none.
+  virtual std::string metrics_address() const = 0;
   virtual void Drain() = 0;
 };
 

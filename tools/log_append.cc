@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "client/client.h"
+#include "client/connect.h"
 #include "tools/log.h"
 #include "tools/log_place.h"
 #include "vickrey/log/impression_log.h"
@@ -75,9 +76,9 @@ absl::Status AppendAuctions(const LogPlace& place) {
     return AppendLines<AuctionLine, LoggedAuction, Results::value_type>(&log::FromLine, to);
   };
   if (!place.address.empty()) {
-    const client::Client client(place.address);
+    ASSIGN_OR_RETURN(const auto client, client::Connect(place.address));
     return append([&](const std::vector<LoggedAuction>& batch, Results* results) {
-      return client.AppendAuctions(batch, results);
+      return client->AppendAuctions(batch, results);
     });
   }
   ASSIGN_OR_RETURN(const auto log, log::ImpressionLog::Open(place.db));
@@ -97,9 +98,9 @@ absl::Status AppendFeedback(const LogPlace& place) {
   };
   const auto append = [&](auto to) { return AppendLines<Feedback, Feedback, Results::value_type>(read, to); };
   if (!place.address.empty()) {
-    const client::Client client(place.address);
+    ASSIGN_OR_RETURN(const auto client, client::Connect(place.address));
     return append(
-        [&](const std::vector<Feedback>& batch, Results* results) { return client.AppendFeedback(batch, results); });
+        [&](const std::vector<Feedback>& batch, Results* results) { return client->AppendFeedback(batch, results); });
   }
   ASSIGN_OR_RETURN(const auto log, log::ImpressionLog::Open(place.db));
   return append([&](const std::vector<Feedback>& batch, Results* results) -> absl::Status {

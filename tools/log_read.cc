@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "client/client.h"
+#include "client/connect.h"
 #include "tools/log.h"
 #include "tools/log_place.h"
 #include "vickrey/base/interrupt.h"
@@ -107,12 +108,12 @@ absl::Status Scan(const Flags& flags) {
   ASSIGN_OR_RETURN(const auto options, OptionsOf(flags));
   LineWriter writer;
   if (!flags.place.address.empty()) {
-    const client::Client client(flags.place.address);
-    return client.ReadAuctions(RequestOf(flags, options),
-                               [&](const vickrey::v1::ReadAuctionsResponse& response) -> absl::Status {
-                                 RETURN_IF_ERROR(base::CheckInterrupt());
-                                 return writer.Write(response.record(), response.cursor());
-                               });
+    ASSIGN_OR_RETURN(const auto client, client::Connect(flags.place.address));
+    return client->ReadAuctions(RequestOf(flags, options),
+                                [&](const vickrey::v1::ReadAuctionsResponse& response) -> absl::Status {
+                                  RETURN_IF_ERROR(base::CheckInterrupt());
+                                  return writer.Write(response.record(), response.cursor());
+                                });
   }
   ASSIGN_OR_RETURN(const auto reader, log::LogReader::Open(flags.place.db, flags.snapshot));
   return ForEachAuction(
@@ -180,7 +181,10 @@ absl::Status Export(const Flags& flags) {
 }
 
 absl::StatusOr<vickrey::v1::LogStatsLine> StatsOf(const Flags& flags) {
-  if (!flags.place.address.empty()) return client::Client(flags.place.address).GetLogStats(flags.snapshot);
+  if (!flags.place.address.empty()) {
+    ASSIGN_OR_RETURN(const auto client, client::Connect(flags.place.address));
+    return client->GetLogStats(flags.snapshot);
+  }
   ASSIGN_OR_RETURN(const auto reader, log::LogReader::Open(flags.place.db, flags.snapshot));
   ASSIGN_OR_RETURN(const log::LogStats stats, reader->Stats());
   return log::ToLine(stats);

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "client/client.h"
+#include "client/connect.h"
 #include "tools/age.h"
 #include "tools/log.h"
 #include "tools/log_place.h"
@@ -34,7 +35,8 @@ struct Flags {
 absl::Status Create(const Flags& flags) {
   RETURN_IF_ERROR(flags.place.Check());
   if (!flags.place.address.empty()) {
-    ASSIGN_OR_RETURN(const auto snapshot, client::Client(flags.place.address).CreateSnapshot());
+    ASSIGN_OR_RETURN(const auto client, client::Connect(flags.place.address));
+    ASSIGN_OR_RETURN(const auto snapshot, client->CreateSnapshot());
     WriteSnapshot(snapshot);
     return absl::OkStatus();
   }
@@ -47,7 +49,8 @@ absl::Status Create(const Flags& flags) {
 absl::Status List(const Flags& flags) {
   RETURN_IF_ERROR(flags.place.Check());
   if (!flags.place.address.empty()) {
-    ASSIGN_OR_RETURN(const auto snapshots, client::Client(flags.place.address).ListSnapshots());
+    ASSIGN_OR_RETURN(const auto client, client::Connect(flags.place.address));
+    ASSIGN_OR_RETURN(const auto snapshots, client->ListSnapshots());
     for (const auto& snapshot : snapshots) WriteSnapshot(snapshot);
     return absl::OkStatus();
   }
@@ -59,7 +62,8 @@ absl::Status List(const Flags& flags) {
 absl::Status Delete(const Flags& flags) {
   RETURN_IF_ERROR(flags.place.Check());
   if (!flags.place.address.empty()) {
-    ASSIGN_OR_RETURN(const auto snapshot, client::Client(flags.place.address).DeleteSnapshot(flags.id));
+    ASSIGN_OR_RETURN(const auto client, client::Connect(flags.place.address));
+    ASSIGN_OR_RETURN(const auto snapshot, client->DeleteSnapshot(flags.id));
     WriteSnapshot(snapshot);
     return absl::OkStatus();
   }

@@ -18,6 +18,7 @@ constexpr std::array kVerbs = std::to_array<Verb>({
     {"auction", "vickrey-client", "have a server run auctions", true},
     {"models", "vickrey-client", "register, list, label, verify models", true},
     {"health", "vickrey-client", "ask whether a server takes calls", true},
+    {"load", "vickrey-load", "put a server under load and measure its answers"},
     {"log", "vickrey-log", "append to, read, import into, export from a log"},
     {"market", "vickrey-market", "generate auctions of a synthetic market"},
     {"features", "vickrey-features", "fingerprint and encode features"},

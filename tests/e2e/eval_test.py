@@ -299,12 +299,12 @@ class HelpTest(unittest.TestCase):
         verbs = {"eval": ["auction", "loss", "pointwise-loss", "metrics", "compare", "off-policy"],
                  "features": ["fingerprint", "encode", "schema", "statistics"],
                  "market": ["list", "generate"], "train": [None], "serve": [None], "simulate": [None],
-                 "predict": [None], "models": [None], "auction": [None], "health": [None],
+                 "predict": [None], "models": [None], "auction": [None], "health": [None], "load": [None],
                  "log": ["append", "feedback", "import", "scan", "export", "stats", "snapshot"]}
         needs_torch = [("eval", "loss"), ("eval", "pointwise-loss"), ("train", None), ("simulate", None), ("predict", None), ("models", None)]
         with_torch = (BIN / "vickrey-train").exists()
-        # A comparison may say no; nobody serves at the address of the last two.
-        allowed = {("eval", "compare"): (0, 1), ("auction", None): (0, 3), ("health", None): (3,)}
+        # A comparison may say no; nobody serves at the address of the others.
+        allowed = {("eval", "compare"): (0, 1), ("auction", None): (0, 3), ("health", None): (3,), ("load", None): (3,)}
         with tempfile.TemporaryDirectory() as folder:
             for program, names in verbs.items():
                 for name in names:

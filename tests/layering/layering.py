@@ -36,6 +36,7 @@ RESTRICTED = {
     r"^rocksdb/": ["vickrey/log", "tests"],
     r"^(arrow|parquet)/": ["vickrey/log"],
     r"^yaml-cpp/": ["vickrey/base"],
+    r"^(prometheus|spdlog)/|^(CivetServer|civetweb)\.h$": ["server/telemetry"],
     r"^vickrey/storage/v1/(?!checkpoint|dataset|event|part)": ["vickrey/features", "vickrey/log", "vickrey/model", "vickrey/torch",
                                       "tests"],
     r"^vickrey/storage/v1/(checkpoint|dataset|event)": ["trainer", "tests"],

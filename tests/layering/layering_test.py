@@ -48,6 +48,10 @@ class LayeringTest(unittest.TestCase):
     def test_other_libraries_stay_in_theirs(self):
         self.assert_fault("server/x.cc", "<rocksdb/db.h>")
         self.assert_fault("tools/x.cc", '"arrow/api.h"')
+        self.assert_fault("server/x.cc", "<prometheus/registry.h>")
+        self.assert_fault("server/x.h", "<spdlog/spdlog.h>")
+        self.assert_fault("server/x.cc", "<CivetServer.h>")
+        self.assertEqual(self.faults("server/telemetry/x.cc", "<spdlog/async.h>", "<prometheus/metric_family.h>", "<CivetServer.h>"), [])
         self.assert_fault("simulator/x.cc", "<parquet/arrow/writer.h>")
         self.assert_fault("trainer/x.cc", '"vickrey/v1/prediction_service.grpc.pb.h"')
         self.assert_fault("simulator/x.cc", '"vickrey/storage/v1/log.pb.h"')
