@@ -13,6 +13,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "client/credentials.h"
 #include "vickrey/base/grpc_status.h"
 #include "vickrey/base/status.h"
 #include "vickrey/v1/auction_service.grpc.pb.h"
@@ -28,6 +29,8 @@ const absl::Duration kTimeOfChunk = absl::Seconds(1);
 constexpr size_t kChunkBytes = 1 << 20;
 constexpr const char* kArtifactFiles[] = {"SHA256SUMS", "model.json", "weights.safetensors"};
 constexpr int kMaxAnswerBytes = 64 << 20;
+// How often a quiet connection is tried, for calls without a deadline: servers of gRPC take offence below 5 minutes.
+constexpr int kKeepaliveMs = 310'000;
 constexpr char kServiceConfig[] = R"({"methodConfig": [{"name": [{}], "retryPolicy": {"maxAttempts": 4,
   "initialBackoff": "0.05s", "maxBackoff": "1s", "backoffMultiplier": 2, "retryableStatusCodes": ["UNAVAILABLE"]}}]})";
 constexpr char kHealthMethod[] = "/grpc.health.v1.Health/Check";
@@ -37,13 +40,9 @@ std::shared_ptr<grpc::Channel> ChannelTo(const std::string& address, const Secur
   grpc::ChannelArguments arguments;
   arguments.SetServiceConfigJSON(kServiceConfig);
   arguments.SetMaxReceiveMessageSize(kMaxAnswerBytes);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // an ad stack's server is not reached through a proxy
-  if (security.ca.empty()) {
-    return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
-  }
-  const grpc::SslCredentialsOptions tls = {
-      .pem_root_certs = security.ca, .pem_private_key = security.key, .pem_cert_chain = security.certificate};
-  return grpc::CreateCustomChannel(address, grpc::SslCredentials(tls), arguments);
+  return grpc::CreateCustomChannel(address, CredentialsOf(security), arguments);
 }
 
 // The field that a server's message begins with, "auction.candidates[2].bid.micros: ..."; "" where it begins otherwise.
@@ -100,6 +99,11 @@ struct Client::Impl {
   void Prepare(grpc::ClientContext* context, size_t records = 0) const {
     const absl::Duration timeout = options.timeout + static_cast<int64_t>(records) * kTimeOfRecord;
     context->set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout));
+    PrepareLong(context);
+  }
+
+  // Of a call that takes as long as it takes.
+  void PrepareLong(grpc::ClientContext* context) const {
     if (!options.security.token.empty()) {
       context->AddMetadata("authorization", absl::StrCat("Bearer ", options.security.token));
     }
@@ -118,9 +122,9 @@ struct Client::Impl {
   // One unary call.
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                                Stub& stub, const Request& request) const {
+                                Stub& stub, const Request& request, bool is_long = false) const {
     grpc::ClientContext context;
-    Prepare(&context);
+    is_long ? PrepareLong(&context) : Prepare(&context);
     Response response;
     RETURN_IF_ERROR(StatusOf((stub.*method)(&context, request, &response)));
     return response;
@@ -293,6 +297,53 @@ absl::Status Client::AppendFeedback(const std::vector<vickrey::v1::Feedback>& re
         return request;
       },
       results);
+}
+
+absl::Status Client::ReadAuctions(const vickrey::v1::ReadAuctionsRequest& request,
+                                  const std::function<absl::Status(vickrey::v1::ReadAuctionsResponse)>& f) const {
+  grpc::ClientContext context;
+  impl_->PrepareLong(&context);
+  const auto stream = impl_->log->ReadAuctions(&context, request);
+  vickrey::v1::ReadAuctionsResponse response;
+  absl::Status stopped;
+  while (stopped.ok() && stream->Read(&response)) stopped = f(std::move(response));
+  if (!stopped.ok()) context.TryCancel();
+  const absl::Status status = impl_->StatusOf(stream->Finish());
+  return stopped.ok() ? status : stopped;
+}
+
+absl::StatusOr<vickrey::v1::LogStatsLine> Client::GetLogStats(const std::string& snapshot_id) const {
+  vickrey::v1::GetLogStatsRequest request;
+  request.set_snapshot_id(snapshot_id);
+  ASSIGN_OR_RETURN(auto response, impl_->Call(&vickrey::v1::ImpressionLogService::Stub::GetLogStats, *impl_->log,
+                                              request, /*is_long=*/true));
+  return std::move(*response.mutable_stats());
+}
+
+absl::StatusOr<vickrey::v1::Snapshot> Client::CreateSnapshot() const {
+  ASSIGN_OR_RETURN(auto response, impl_->Call(&vickrey::v1::ImpressionLogService::Stub::CreateSnapshot, *impl_->log,
+                                              vickrey::v1::CreateSnapshotRequest(), /*is_long=*/true));
+  return std::move(*response.mutable_snapshot());
+}
+
+absl::StatusOr<std::vector<vickrey::v1::Snapshot>> Client::ListSnapshots() const {
+  std::vector<vickrey::v1::Snapshot> snapshots;
+  vickrey::v1::ListSnapshotsRequest request;
+  do {
+    ASSIGN_OR_RETURN(auto page,
+                     impl_->Call(&vickrey::v1::ImpressionLogService::Stub::ListSnapshots, *impl_->log, request));
+    snapshots.insert(snapshots.end(), page.snapshots().begin(), page.snapshots().end());
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return snapshots;
+}
+
+absl::StatusOr<vickrey::v1::Snapshot> Client::DeleteSnapshot(const std::string& snapshot_id) const {
+  vickrey::v1::DeleteSnapshotRequest request;
+  request.set_snapshot_id(snapshot_id);
+  ASSIGN_OR_RETURN(auto response,
+                   impl_->Call(&vickrey::v1::ImpressionLogService::Stub::DeleteSnapshot, *impl_->log, request));
+  return std::move(*response.mutable_snapshot());
 }
 
 absl::StatusOr<bool> Client::IsServing() const {

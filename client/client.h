@@ -14,6 +14,8 @@
 #include "absl/time/time.h"
 #include "vickrey/v1/auction_service.pb.h"
 #include "vickrey/v1/feedback.pb.h"
+#include "vickrey/v1/impression_log_service.pb.h"
+#include "vickrey/v1/lines.pb.h"
 #include "vickrey/v1/log_results.pb.h"
 #include "vickrey/v1/model.pb.h"
 #include "vickrey/v1/model_service.pb.h"
@@ -76,6 +78,17 @@ class Client {
                               std::vector<vickrey::v1::AppendAuctionResult>* results) const;
   absl::Status AppendFeedback(const std::vector<vickrey::v1::Feedback>& reports,
                               std::vector<vickrey::v1::AppendFeedbackResult>* results) const;
+
+  // Calls `f` on each auction as it comes. Its first error ends the reading, and is the answer. These three take as
+  // long as the log is big, so that no timeout ends them: only a server that is gone does.
+  absl::Status ReadAuctions(const vickrey::v1::ReadAuctionsRequest& request,
+                            const std::function<absl::Status(vickrey::v1::ReadAuctionsResponse)>& f) const;
+  // Of a snapshot; empty: of the log as it is.
+  absl::StatusOr<vickrey::v1::LogStatsLine> GetLogStats(const std::string& snapshot_id) const;
+  absl::StatusOr<vickrey::v1::Snapshot> CreateSnapshot() const;
+  // All, the oldest first, whatever the number of pages.
+  absl::StatusOr<std::vector<vickrey::v1::Snapshot>> ListSnapshots() const;
+  absl::StatusOr<vickrey::v1::Snapshot> DeleteSnapshot(const std::string& snapshot_id) const;
 
   // Whether the server takes calls, by the standard health service.
   absl::StatusOr<bool> IsServing() const;

@@ -46,6 +46,9 @@ class LogWriter {
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;
 
+  // For reading, and for snapshots; what is appended goes through here.
+  log::ImpressionLog& log() { return *log_; }
+
   // Queues one record; `done` gets its answer once it is on disk, or why it was not stored. RESOURCE_EXHAUSTED if
   // too many are waiting; `done` is not called then.
   absl::Status AppendAuction(vickrey::v1::LoggedAuction record, AuctionDone done);

@@ -11,8 +11,10 @@
 #include "server/gate.h"
 #include "server/log_writer.h"
 #include "server/placements.h"
+#include "server/read_pool.h"
 #include "server/registry.h"
 #include "server/shadow.h"
+#include "server/worker.h"
 #include "vickrey/v1/auction_service.grpc.pb.h"
 #include "vickrey/v1/impression_log_service.grpc.pb.h"
 #include "vickrey/v1/model_service.grpc.pb.h"
@@ -102,10 +104,29 @@ class ImpressionLogService final : public vickrey::v1::ImpressionLogService::Cal
       grpc::CallbackServerContext* context) override;
   grpc::ServerBidiReactor<vickrey::v1::AppendFeedbackRequest, vickrey::v1::AppendFeedbackResponse>* AppendFeedback(
       grpc::CallbackServerContext* context) override;
+  grpc::ServerWriteReactor<vickrey::v1::ReadAuctionsResponse>* ReadAuctions(
+      grpc::CallbackServerContext* context, const vickrey::v1::ReadAuctionsRequest* request) override;
+  grpc::ServerUnaryReactor* GetLogStats(grpc::CallbackServerContext* context,
+                                        const vickrey::v1::GetLogStatsRequest* request,
+                                        vickrey::v1::GetLogStatsResponse* response) override;
+  grpc::ServerUnaryReactor* CreateSnapshot(grpc::CallbackServerContext* context,
+                                           const vickrey::v1::CreateSnapshotRequest* request,
+                                           vickrey::v1::CreateSnapshotResponse* response) override;
+  grpc::ServerUnaryReactor* ListSnapshots(grpc::CallbackServerContext* context,
+                                          const vickrey::v1::ListSnapshotsRequest* request,
+                                          vickrey::v1::ListSnapshotsResponse* response) override;
+  grpc::ServerUnaryReactor* DeleteSnapshot(grpc::CallbackServerContext* context,
+                                           const vickrey::v1::DeleteSnapshotRequest* request,
+                                           vickrey::v1::DeleteSnapshotResponse* response) override;
 
  private:
+  static constexpr int kReads = 8;
+
   Gate& gate_;
   LogWriter* const log_;
+  ReadPool reads_{kReads};
+  Worker freezer_;  // makes snapshots, which takes as long as the log is big
+  Worker keeper_;   // lists and deletes them
 };
 
 }  // namespace vickrey::server

@@ -12,7 +12,7 @@ namespace {
 using vickrey::v1::UploadModelRequest;
 using vickrey::v1::UploadModelResponse;
 
-const Method kUploadModel = {.name = "ModelService.UploadModel", .role = Role::kAdminister};
+const Method kUploadModel = {.name = "ModelService.UploadModel", .role = Role::kAdminister, .stream = true};
 
 }  // namespace
 

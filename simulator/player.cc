@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/client.h"
+#include "client/connect.h"
 #include "simulator/rules.h"
 #include "vickrey/base/status.h"
 #include "vickrey/decision/decide.h"
@@ -19,12 +20,13 @@ using vickrey::v1::ModelRef;
 
 class GrpcPlayer final : public Player {
  public:
-  explicit GrpcPlayer(const SimulateConfig& config) : client_(config.address()), rules_(RulesOf(config)) {}
+  GrpcPlayer(std::unique_ptr<client::Client> client, const SimulateConfig& config)
+      : client_(std::move(client)), rules_(RulesOf(config)) {}
 
   absl::Status Find(const SimulateConfig& config) {
     for (const std::string& text : config.models()) {
       ASSIGN_OR_RETURN(const ModelRef ref, client::ParseModelRef(text));
-      ASSIGN_OR_RETURN(const auto infos, client_.ListModels(ref.name()));
+      ASSIGN_OR_RETURN(const auto infos, client_->ListModels(ref.name()));
       const ModelInfo* found = nullptr;
       for (const ModelInfo& info : infos) {
         const std::string label = ref.has_label() ? ref.label() : "stable";
@@ -34,7 +36,7 @@ class GrpcPlayer final : public Player {
       }
       if (found == nullptr) {
         return base::AboutField(
-            absl::NotFoundError(absl::StrCat("models: the server at ", client_.address(), " does not hold ", text)),
+            absl::NotFoundError(absl::StrCat("models: the server at ", client_->address(), " does not hold ", text)),
             "models");
       }
       contestants_.push_back({.ref = absl::StrCat(found->name(), "@", found->version()),
@@ -53,11 +55,11 @@ class GrpcPlayer final : public Player {
     *request.mutable_model() = refs_[contestant];
     *request.mutable_auction() = auction;
     *request.mutable_rules() = rules_;
-    client_.RunAuction(std::move(request), std::move(done));
+    client_->RunAuction(std::move(request), std::move(done));
   }
 
  private:
-  const client::Client client_;
+  const std::unique_ptr<const client::Client> client_;
   const AuctionRules rules_;
   std::vector<ModelRef> refs_;
 };
@@ -97,7 +99,8 @@ class InProcessPlayer final : public Player {
 absl::StatusOr<std::unique_ptr<Player>> Player::Create(const SimulateConfig& config) {
   if (config.scorer() == "grpc") {
     if (config.address().empty()) return base::InvalidField("address", "is required for scorer 'grpc'");
-    auto player = std::make_unique<GrpcPlayer>(config);
+    ASSIGN_OR_RETURN(auto client, client::Connect(config.address()));
+    auto player = std::make_unique<GrpcPlayer>(std::move(client), config);
     RETURN_IF_ERROR(player->Find(config));
     return player;
   }

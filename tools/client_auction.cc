@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "client/client.h"
+#include "client/connect.h"
 #include "tools/client.h"
 #include "tools/rule_flags.h"
 #include "vickrey/log/record.h"
@@ -44,11 +45,11 @@ absl::Status Run(const Flags& flags) {
   ASSIGN_OR_RETURN(*request.mutable_model(), client::ParseModelRef(flags.model));
   ASSIGN_OR_RETURN(*request.mutable_rules(), RulesOf(flags.placement, flags.rules));
   request.set_log(flags.log);
-  const client::Client client(flags.address);
+  ASSIGN_OR_RETURN(const auto client, client::Connect(flags.address));
   return base::ForEachLine<AuctionLine>([&](const AuctionLine& in) -> absl::Status {
     ASSIGN_OR_RETURN(auto record, log::FromLine(in));
     *request.mutable_auction() = std::move(*record.mutable_auction());
-    ASSIGN_OR_RETURN(const auto outcome, client.RunAuction(request));
+    ASSIGN_OR_RETURN(const auto outcome, client->RunAuction(request));
     base::WriteLine(outcome);
     return absl::OkStatus();
   });

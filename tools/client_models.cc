@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/client.h"
+#include "client/connect.h"
 #include "tools/client.h"
 #include "vickrey/model/model.h"
 #include "vickrey/v1/lines.pb.h"
@@ -67,33 +68,36 @@ absl::Status Show(const Flags& flags) {
 }
 
 absl::Status Register(const Flags& flags) {
-  ASSIGN_OR_RETURN(const ModelInfo info, client::Client(flags.address).RegisterModel(flags.path));
+  ASSIGN_OR_RETURN(const auto client, client::Connect(flags.address));
+  ASSIGN_OR_RETURN(const ModelInfo info, client->RegisterModel(flags.path));
   base::WriteLine(info);
   return absl::OkStatus();
 }
 
 absl::Status List(const Flags& flags) {
-  ASSIGN_OR_RETURN(const auto models, client::Client(flags.address).ListModels(flags.name));
+  ASSIGN_OR_RETURN(const auto client, client::Connect(flags.address));
+  ASSIGN_OR_RETURN(const auto models, client->ListModels(flags.name));
   return WriteModels(models, flags.json);
 }
 
 absl::Status Get(const Flags& flags) {
-  ASSIGN_OR_RETURN(const ModelInfo info, client::Client(flags.address).GetModel(flags.name, flags.version));
+  ASSIGN_OR_RETURN(const auto client, client::Connect(flags.address));
+  ASSIGN_OR_RETURN(const ModelInfo info, client->GetModel(flags.name, flags.version));
   base::WriteLine(info);
   return absl::OkStatus();
 }
 
 absl::Status Upload(const Flags& flags) {
-  const client::Client client(flags.address);
+  ASSIGN_OR_RETURN(const auto client, client::Connect(flags.address));
   ASSIGN_OR_RETURN(const auto model, model::Model::Load(flags.artifact));  // what is damaged need not be sent
-  ASSIGN_OR_RETURN(ModelInfo info, client.UploadModel(flags.artifact, model->name(), model->version()));
+  ASSIGN_OR_RETURN(ModelInfo info, client->UploadModel(flags.artifact, model->name(), model->version()));
   if (!flags.label.empty()) {
     vickrey::v1::SetModelLabelRequest request;
     request.set_name(info.name());
     request.set_version(info.version());
     request.set_label(flags.label);
-    RETURN_IF_ERROR(client.SetModelLabel(request));
-    ASSIGN_OR_RETURN(info, client.GetModel(info.name(), info.version()));
+    RETURN_IF_ERROR(client->SetModelLabel(request));
+    ASSIGN_OR_RETURN(info, client->GetModel(info.name(), info.version()));
   }
   base::WriteLine(info);
   return absl::OkStatus();
@@ -104,7 +108,8 @@ absl::Status Delete(const Flags& flags) {
   request.set_name(flags.name);
   request.set_version(flags.version);
   request.set_delete_files(flags.files);
-  ASSIGN_OR_RETURN(const ModelInfo info, client::Client(flags.address).DeleteModel(request));
+  ASSIGN_OR_RETURN(const auto client, client::Connect(flags.address));
+  ASSIGN_OR_RETURN(const ModelInfo info, client->DeleteModel(request));
   base::WriteLine(info);
   return absl::OkStatus();
 }
@@ -116,7 +121,8 @@ absl::Status Label(const Flags& flags) {
   request.set_version(flags.version);
   request.set_etag(flags.etag);
   if (flags.share.has_value()) request.set_share(*flags.share);
-  ASSIGN_OR_RETURN(const auto models, client::Client(flags.address).SetModelLabel(request));
+  ASSIGN_OR_RETURN(const auto client, client::Connect(flags.address));
+  ASSIGN_OR_RETURN(const auto models, client->SetModelLabel(request));
   return WriteModels(models, flags.json);
 }
 
@@ -173,7 +179,8 @@ void AddHealth(base::Tool& tool) {
   CLI::App& app =
       tool.AddVerb("health", "Whether a server takes calls: exit 0 if it does, 1 if not, 3 if there is none",
                    "vickrey health --address 127.0.0.1:50051", [address]() -> absl::Status {
-                     ASSIGN_OR_RETURN(const bool serving, client::Client(*address).IsServing());
+                     ASSIGN_OR_RETURN(const auto client, client::Connect(*address));
+                     ASSIGN_OR_RETURN(const bool serving, client->IsServing());
                      vickrey::v1::HealthLine line;
                      line.set_address(*address);
                      line.set_status(serving ? "SERVING" : "NOT_SERVING");

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "client/client.h"
+#include "client/connect.h"
 #include "tools/client.h"
 #include "vickrey/decision/decide.h"
 #include "vickrey/log/record.h"
@@ -38,11 +39,11 @@ absl::Status PredictByArtifact(const Flags& flags) {
 absl::Status PredictByServer(const Flags& flags) {
   vickrey::v1::PredictRequest request;
   ASSIGN_OR_RETURN(*request.mutable_model(), client::ParseModelRef(flags.model));
-  const client::Client client(flags.address);
+  ASSIGN_OR_RETURN(const auto client, client::Connect(flags.address));
   return base::ForEachLine<AuctionLine>([&](const AuctionLine& in) -> absl::Status {
     ASSIGN_OR_RETURN(auto record, log::FromLine(in));
     *request.mutable_auction() = std::move(*record.mutable_auction());
-    ASSIGN_OR_RETURN(auto response, client.Predict(request));
+    ASSIGN_OR_RETURN(auto response, client->Predict(request));
     PredictLine line;
     line.set_auction_id(response.auction_id());
     line.set_model(response.model_name());

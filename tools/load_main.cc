@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "client/connect.h"
 #include "client/load/generator.h"
 #include "tools/load_requests.h"
 #include "vickrey/base/files.h"
@@ -53,6 +54,7 @@ absl::StatusOr<LoadOptions> OptionsOf(const Flags& flags) {
   }
   LoadOptions options;
   options.address = flags.address;
+  ASSIGN_OR_RETURN(options.security, client::SecurityOfEnvironment());
   SetMethod(flags.requests, &options);
   options.connections = flags.connections;
   options.rate = flags.rate;

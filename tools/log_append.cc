@@ -3,7 +3,9 @@
 #include <vector>
 
 #include "client/client.h"
+#include "client/connect.h"
 #include "tools/log.h"
+#include "tools/log_place.h"
 #include "vickrey/log/impression_log.h"
 #include "vickrey/log/record.h"
 #include "vickrey/v1/lines.pb.h"
@@ -67,30 +69,16 @@ absl::Status AppendLines(Read read, Append append) {
   }
 }
 
-// Where to: a log's folder, or a server's log.
-struct Place {
-  void Declare(CLI::App& app) {
-    auto* folder = app.add_option("--db", db, "The log's folder, made if need be");
-    app.add_option("--address", address, "A server's HOST:PORT: into its log")->excludes(folder);
-  }
-  absl::Status Check() const {
-    if (!db.empty() || !address.empty()) return absl::OkStatus();
-    return base::InvalidField("--db", "or --address is required: which log");
-  }
-
-  std::string db, address;
-};
-
-absl::Status AppendAuctions(const Place& place) {
+absl::Status AppendAuctions(const LogPlace& place) {
   using Results = std::vector<vickrey::v1::AppendAuctionResult>;
   RETURN_IF_ERROR(place.Check());
   const auto append = [](auto to) {
     return AppendLines<AuctionLine, LoggedAuction, Results::value_type>(&log::FromLine, to);
   };
   if (!place.address.empty()) {
-    const client::Client client(place.address);
+    ASSIGN_OR_RETURN(const auto client, client::Connect(place.address));
     return append([&](const std::vector<LoggedAuction>& batch, Results* results) {
-      return client.AppendAuctions(batch, results);
+      return client->AppendAuctions(batch, results);
     });
   }
   ASSIGN_OR_RETURN(const auto log, log::ImpressionLog::Open(place.db));
@@ -100,7 +88,7 @@ absl::Status AppendAuctions(const Place& place) {
   });
 }
 
-absl::Status AppendFeedback(const Place& place) {
+absl::Status AppendFeedback(const LogPlace& place) {
   using Results = std::vector<vickrey::v1::AppendFeedbackResult>;
   RETURN_IF_ERROR(place.Check());
   const auto read = [](const Feedback& line) -> absl::StatusOr<Feedback> {
@@ -110,9 +98,9 @@ absl::Status AppendFeedback(const Place& place) {
   };
   const auto append = [&](auto to) { return AppendLines<Feedback, Feedback, Results::value_type>(read, to); };
   if (!place.address.empty()) {
-    const client::Client client(place.address);
+    ASSIGN_OR_RETURN(const auto client, client::Connect(place.address));
     return append(
-        [&](const std::vector<Feedback>& batch, Results* results) { return client.AppendFeedback(batch, results); });
+        [&](const std::vector<Feedback>& batch, Results* results) { return client->AppendFeedback(batch, results); });
   }
   ASSIGN_OR_RETURN(const auto log, log::ImpressionLog::Open(place.db));
   return append([&](const std::vector<Feedback>& batch, Results* results) -> absl::Status {
@@ -124,18 +112,18 @@ absl::Status AppendFeedback(const Place& place) {
 }  // namespace
 
 void AddLogAppend(base::Tool& tool) {
-  const auto to = std::make_shared<Place>();  // of the one verb that runs
+  const auto to = std::make_shared<LogPlace>();  // of the one verb that runs
   CLI::App& append = tool.AddVerb(
       "append", "Store auctions: each line of stdin is answered once it is on disk",
       "vickrey market generate --scenario linear --auctions 1000 --seed 1 | vickrey log append --db /tmp/log",
       [to] { return AppendAuctions(*to); });
-  to->Declare(append);
+  to->Declare(append, "The log's folder, made if need be");
   CLI::App& feedback = tool.AddVerb(
       "feedback", "Store clicks and conversions: each line of stdin is answered once it is on disk",
       R"(echo '{"feedback_id":"f1","auction_id":"linear-1-0","ad_id":"ad3","kind":"CLICK","event_time":1704067205000000}')"
       " | vickrey log feedback --db /tmp/log",
       [to] { return AppendFeedback(*to); });
-  to->Declare(feedback);
+  to->Declare(feedback, "The log's folder, made if need be");
 }
 
 }  // namespace vickrey::tools

@@ -5,7 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "client/client.h"
+#include "client/connect.h"
 #include "tools/log.h"
+#include "tools/log_place.h"
 #include "vickrey/base/interrupt.h"
 #include "vickrey/base/progress.h"
 #include "vickrey/base/time.h"
@@ -20,11 +23,13 @@ namespace {
 
 using vickrey::v1::AuctionLine;
 using vickrey::v1::LoggedAuction;
-using vickrey::v1::LogStatsLine;
+using vickrey::v1::ReadAuctionsRequest;
 
 struct Flags {
-  std::string db, snapshot, from, to, label_window = "1h", as_of, cursor;
+  LogPlace place;
+  std::string snapshot, from, to, label_window = "1h", as_of, cursor;
   std::string format = "jsonl", out;  // of export
+  int64_t limit = 0;                  // of scan; 0: none
   bool feedback = false;
   bool join = false;
   bool json = false;
@@ -53,34 +58,70 @@ absl::StatusOr<log::LogReader::ScanOptions> OptionsOf(const Flags& flags) {
   return options;
 }
 
-// Calls `f` on each auction.
+// Calls `f` on each auction, or on the first `limit` where that is not 0.
 template <typename F>
-absl::Status ForEachAuction(const log::LogReader& reader, const log::LogReader::ScanOptions& options, F f) {
+absl::Status ForEachAuction(const log::LogReader& reader, const log::LogReader::ScanOptions& options, F f,
+                            int64_t limit = 0) {
   ASSIGN_OR_RETURN(const auto scan, reader.NewScan(options));
   LoggedAuction record;
-  while (true) {
+  for (int64_t i = 0; limit == 0 || i < limit; ++i) {
     ASSIGN_OR_RETURN(const bool more, scan->Next(&record));
     if (!more) return absl::OkStatus();
     RETURN_IF_ERROR(base::CheckInterrupt());
     RETURN_IF_ERROR(f(record, *scan));
   }
+  return absl::OkStatus();
 }
 
-absl::Status WriteLines(const log::LogReader& reader, const log::LogReader::ScanOptions& options, bool cursors) {
-  int64_t lines = 0;
-  return ForEachAuction(reader, options, [&](const LoggedAuction& record, const log::LogReader::Scan& scan) {
+// Writes auctions, each with its cursor where there is one.
+class LineWriter {
+ public:
+  absl::Status Write(const LoggedAuction& record, const std::string& cursor = "") {
     AuctionLine line = log::ToLine(record);
-    if (cursors) line.set_cursor(scan.cursor());
+    if (!cursor.empty()) line.set_cursor(cursor);
     base::WriteLine(line);
-    return ++lines % 1024 == 0 ? base::FlushLines() : absl::OkStatus();  // a full disk ends it
-  });
+    return ++lines_ % 1024 == 0 ? base::FlushLines() : absl::OkStatus();  // a full disk ends it
+  }
+
+ private:
+  int64_t lines_ = 0;
+};
+
+ReadAuctionsRequest RequestOf(const Flags& flags, const log::LogReader::ScanOptions& options) {
+  ReadAuctionsRequest request;
+  request.set_snapshot_id(flags.snapshot);
+  request.set_from(options.from);
+  request.set_to(options.to);
+  const int64_t seconds = absl::ToInt64Seconds(options.label_window);
+  request.mutable_label_window()->set_seconds(seconds);
+  request.mutable_label_window()->set_nanos(
+      static_cast<int32_t>(absl::ToInt64Nanoseconds(options.label_window - absl::Seconds(seconds))));
+  if (options.as_of.has_value()) request.set_as_of(*options.as_of);
+  request.set_cursor(options.cursor);
+  request.set_limit(flags.limit);
+  return request;
 }
 
 // Joined, with cursors.
 absl::Status Scan(const Flags& flags) {
+  RETURN_IF_ERROR(flags.place.Check());
   ASSIGN_OR_RETURN(const auto options, OptionsOf(flags));
-  ASSIGN_OR_RETURN(const auto reader, log::LogReader::Open(flags.db, flags.snapshot));
-  return WriteLines(*reader, options, /*cursors=*/true);
+  LineWriter writer;
+  if (!flags.place.address.empty()) {
+    ASSIGN_OR_RETURN(const auto client, client::Connect(flags.place.address));
+    return client->ReadAuctions(RequestOf(flags, options),
+                                [&](const vickrey::v1::ReadAuctionsResponse& response) -> absl::Status {
+                                  RETURN_IF_ERROR(base::CheckInterrupt());
+                                  return writer.Write(response.record(), response.cursor());
+                                });
+  }
+  ASSIGN_OR_RETURN(const auto reader, log::LogReader::Open(flags.place.db, flags.snapshot));
+  return ForEachAuction(
+      *reader, options,
+      [&](const LoggedAuction& record, const log::LogReader::Scan& scan) {
+        return writer.Write(record, scan.cursor());
+      },
+      flags.limit);
 }
 
 // Reads the log twice: a column has one type, which all records must agree on.
@@ -124,9 +165,13 @@ absl::Status Export(const Flags& flags) {
   if (parquet && flags.out.empty()) return base::InvalidField("--out", "is required for parquet: the file to write");
   if (!parquet && !flags.out.empty()) return base::InvalidField("--out", "is for parquet only; jsonl goes to stdout");
   if (parquet) RETURN_IF_ERROR(CheckTarget(flags.out));
-  ASSIGN_OR_RETURN(const auto reader, log::LogReader::Open(flags.db, flags.snapshot));
+  ASSIGN_OR_RETURN(const auto reader, log::LogReader::Open(flags.place.db, flags.snapshot));
   if (parquet) return WriteParquet(*reader, options, flags.out);
-  if (!flags.feedback) return WriteLines(*reader, options, /*cursors=*/false);
+  LineWriter writer;
+  if (!flags.feedback) {
+    return ForEachAuction(*reader, options,
+                          [&](const LoggedAuction& record, const auto&) { return writer.Write(record); });
+  }
   int64_t lines = 0;
   return reader->ForEachFeedback([&](const vickrey::v1::Feedback& report) -> absl::Status {
     RETURN_IF_ERROR(base::CheckInterrupt());
@@ -135,22 +180,19 @@ absl::Status Export(const Flags& flags) {
   });
 }
 
-absl::Status Stats(const Flags& flags) {
-  ASSIGN_OR_RETURN(const auto reader, log::LogReader::Open(flags.db, flags.snapshot));
+absl::StatusOr<vickrey::v1::LogStatsLine> StatsOf(const Flags& flags) {
+  if (!flags.place.address.empty()) {
+    ASSIGN_OR_RETURN(const auto client, client::Connect(flags.place.address));
+    return client->GetLogStats(flags.snapshot);
+  }
+  ASSIGN_OR_RETURN(const auto reader, log::LogReader::Open(flags.place.db, flags.snapshot));
   ASSIGN_OR_RETURN(const log::LogStats stats, reader->Stats());
-  LogStatsLine line;
-  line.set_auctions(stats.auctions);
-  line.set_candidates(stats.candidates);
-  line.set_clicks(stats.clicks);
-  if (stats.labelled > 0) line.set_ctr(static_cast<double>(stats.clicks) / static_cast<double>(stats.labelled));
-  if (stats.from.has_value()) line.set_from(*stats.from);
-  if (stats.to.has_value()) line.set_to(*stats.to);
-  line.set_bytes(stats.bytes);
-  line.set_labelled(stats.labelled);
-  line.set_feedback(stats.feedback);
-  line.set_orphans(stats.orphans);
-  line.set_conversions(stats.conversions);
-  line.set_conversion_value_micros(stats.conversion_value_micros);
+  return log::ToLine(stats);
+}
+
+absl::Status Stats(const Flags& flags) {
+  RETURN_IF_ERROR(flags.place.Check());
+  ASSIGN_OR_RETURN(const auto line, StatsOf(flags));
   base::WriteSummary(line, flags.json);
   return absl::OkStatus();
 }
@@ -174,6 +216,7 @@ void AddLogRead(base::Tool& tool) {
                                   base::NoteInterrupts();
                                   return Scan(*flags);
                                 });
+  scan.add_option("--limit", flags->limit, "At most so many auctions; 0: all")->check(CLI::NonNegativeNumber);
   scan.add_option("--cursor", flags->cursor, "Go on behind the auction that had this cursor, in the same snapshot");
   CLI::App& write = tool.AddVerb(
       "export",
@@ -194,9 +237,10 @@ void AddLogRead(base::Tool& tool) {
   for (CLI::App* app : {&scan, &write}) DeclareScan(*app, *flags);
   CLI::App& stats =
       tool.AddVerb("stats", "What is in the log", "vickrey log stats --db /tmp/log", [flags] { return Stats(*flags); });
+  for (CLI::App* app : {&scan, &stats}) flags->place.Declare(*app);
+  write.add_option("--db", flags->place.db, "The log's folder")->required();
   stats.add_flag("--json", flags->json, "JSON on a terminal too");
   for (CLI::App* app : {&scan, &write, &stats}) {
-    app->add_option("--db", flags->db, "The log's folder")->required();
     app->add_option("--snapshot", flags->snapshot, "This snapshot; default: the log as it is now");
   }
 }

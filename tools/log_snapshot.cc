@@ -1,8 +1,11 @@
 #include <memory>
 #include <string>
 
+#include "client/client.h"
+#include "client/connect.h"
 #include "tools/age.h"
 #include "tools/log.h"
+#include "tools/log_place.h"
 #include "vickrey/log/impression_log.h"
 #include "vickrey/log/snapshot.h"
 #include "vickrey/v1/lines.pb.h"
@@ -12,43 +15,67 @@ namespace {
 
 using vickrey::storage::v1::SnapshotManifest;
 
-void WriteSnapshot(const SnapshotManifest& manifest) {
+// Of a folder or of a server.
+template <typename Snapshot>
+void WriteSnapshot(const Snapshot& snapshot) {
   vickrey::v1::SnapshotLine line;
-  line.set_snapshot_id(manifest.snapshot_id());
-  line.set_auctions(manifest.auctions());
-  line.set_digest(manifest.digest());
+  line.set_snapshot_id(snapshot.snapshot_id());
+  line.set_auctions(snapshot.auctions());
+  line.set_digest(snapshot.digest());
   base::WriteLine(line);
 }
 
 struct Flags {
-  std::string db, id;
+  LogPlace place;
+  std::string id;
   Age age;
   int keep = 1;
 };
 
 absl::Status Create(const Flags& flags) {
-  ASSIGN_OR_RETURN(const auto log, log::ImpressionLog::Open(flags.db, /*create=*/false));
+  RETURN_IF_ERROR(flags.place.Check());
+  if (!flags.place.address.empty()) {
+    ASSIGN_OR_RETURN(const auto client, client::Connect(flags.place.address));
+    ASSIGN_OR_RETURN(const auto snapshot, client->CreateSnapshot());
+    WriteSnapshot(snapshot);
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const auto log, log::ImpressionLog::Open(flags.place.db, /*create=*/false));
   ASSIGN_OR_RETURN(const SnapshotManifest manifest, log->CreateSnapshot());
   WriteSnapshot(manifest);
   return absl::OkStatus();
 }
 
 absl::Status List(const Flags& flags) {
-  ASSIGN_OR_RETURN(const auto manifests, log::ListSnapshots(flags.db));
+  RETURN_IF_ERROR(flags.place.Check());
+  if (!flags.place.address.empty()) {
+    ASSIGN_OR_RETURN(const auto client, client::Connect(flags.place.address));
+    ASSIGN_OR_RETURN(const auto snapshots, client->ListSnapshots());
+    for (const auto& snapshot : snapshots) WriteSnapshot(snapshot);
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const auto manifests, log::ListSnapshots(flags.place.db));
   for (const SnapshotManifest& manifest : manifests) WriteSnapshot(manifest);
   return absl::OkStatus();
 }
 
 absl::Status Delete(const Flags& flags) {
-  ASSIGN_OR_RETURN(const SnapshotManifest manifest, log::FindSnapshot(flags.db, flags.id));
-  RETURN_IF_ERROR(log::DeleteSnapshot(flags.db, flags.id));
+  RETURN_IF_ERROR(flags.place.Check());
+  if (!flags.place.address.empty()) {
+    ASSIGN_OR_RETURN(const auto client, client::Connect(flags.place.address));
+    ASSIGN_OR_RETURN(const auto snapshot, client->DeleteSnapshot(flags.id));
+    WriteSnapshot(snapshot);
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const SnapshotManifest manifest, log::FindSnapshot(flags.place.db, flags.id));
+  RETURN_IF_ERROR(log::DeleteSnapshot(flags.place.db, flags.id));
   WriteSnapshot(manifest);
   return absl::OkStatus();
 }
 
 absl::Status Prune(const Flags& flags) {
   ASSIGN_OR_RETURN(const int64_t before, flags.age.Before());
-  ASSIGN_OR_RETURN(const auto deleted, log::PruneSnapshots(flags.db, before, flags.keep));
+  ASSIGN_OR_RETURN(const auto deleted, log::PruneSnapshots(flags.place.db, before, flags.keep));
   for (const SnapshotManifest& manifest : deleted) WriteSnapshot(manifest);
   return absl::OkStatus();
 }
@@ -61,14 +88,15 @@ void AddLogSnapshot(base::Tool& tool) {
                                "vickrey log snapshot create --db /tmp/log", [] { return absl::OkStatus(); });
   app.require_subcommand(1);
   const auto add = [&](const char* name, const char* summary, absl::Status (*run)(const Flags&)) -> CLI::App& {
-    CLI::App& verb = tool.AddVerb(app, name, summary, [flags, run] { return run(*flags); });
-    verb.add_option("--db", flags->db, "The log's folder")->required();
-    return verb;
+    return tool.AddVerb(app, name, summary, [flags, run] { return run(*flags); });
   };
-  add("create", "Freeze the log as it is", &Create);
-  add("list", "All snapshots, the oldest first", &List);
-  add("delete", "Delete one", &Delete).add_option("SNAPSHOT", flags->id, "Its id")->required();
+  flags->place.Declare(add("create", "Freeze the log as it is", &Create));
+  flags->place.Declare(add("list", "All snapshots, the oldest first", &List));
+  CLI::App& drop = add("delete", "Delete one", &Delete);
+  flags->place.Declare(drop);
+  drop.add_option("SNAPSHOT", flags->id, "Its id")->required();
   CLI::App& prune = add("prune", "Delete those made long ago", &Prune);
+  prune.add_option("--db", flags->place.db, "The log's folder")->required();
   flags->age.Declare(prune, "Snapshots made");
   prune.add_option("--keep", flags->keep, "The newest so many stay, however old")->check(CLI::NonNegativeNumber);
 }

@@ -20,6 +20,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "client/credentials.h"
 #include "client/load/answer.h"
 #include "client/load/schedule.h"
 #include "vickrey/base/grpc_status.h"
@@ -45,13 +46,13 @@ double CpuSeconds() {
 }
 
 // Each of these has a connection of its own; gRPC shares them otherwise. What fails is counted, not tried again.
-std::shared_ptr<grpc::Channel> ChannelTo(const std::string& address) {
+std::shared_ptr<grpc::Channel> ChannelTo(const std::string& address, const Security& security) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetMaxReceiveMessageSize(kMaxAnswerBytes);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(address, CredentialsOf(security), arguments);
 }
 
 // A request as gRPC takes it, cut around its id.
@@ -82,7 +83,7 @@ class SlicedRequest {
 
 // One connection, and what came of its calls.
 struct Lane {
-  explicit Lane(const std::string& address) : channel(ChannelTo(address)), stub(channel) {}
+  Lane(const std::string& address, const Security& security) : channel(ChannelTo(address, security)), stub(channel) {}
 
   const std::shared_ptr<grpc::Channel> channel;
   grpc::GenericStub stub;
@@ -104,7 +105,8 @@ class Generator {
  public:
   Generator(const LoadOptions& options, const std::vector<PreparedRequest>& requests)
       : options_(options), requests_(requests.begin(), requests.end()) {
-    for (int i = 0; i < options.connections; ++i) lanes_.push_back(std::make_unique<Lane>(options.address));
+    for (int i = 0; i < options.connections; ++i)
+      lanes_.push_back(std::make_unique<Lane>(options.address, options.security));
   }
 
   absl::Status Connect() {
@@ -151,6 +153,9 @@ class Generator {
     call->lane = &lane;
     call->request_bytes = request.bytes();
     call->request = request.Make(number);
+    if (!options_.security.token.empty()) {
+      call->context.AddMetadata("authorization", absl::StrCat("Bearer ", options_.security.token));
+    }
     call->context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMicroseconds(options_.deadline));
     return call;
   }

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "client/client.h"
 #include "client/load/latency_histogram.h"
 
 namespace vickrey::client {
@@ -27,6 +28,7 @@ struct PreparedRequest {
 
 struct LoadOptions {
   std::string address;              // HOST:PORT
+  Security security;                // how it is spoken to
   std::string method;               // "/package.Service/Method", unary
   std::vector<int> version_path;    // where an answer names the version that gave it (answer.h)
   int connections = 1;              // each of its own; calls are spread over them in turn

@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "client/client.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/e2e/callback_queue.h"
 #include "tests/e2e/test_models.h"
 #include "vickrey/base/status.h"
 #include "vickrey/log/reader.h"
@@ -45,18 +45,7 @@ Auction MakeAuction(const std::string& id) {
   return auction;
 }
 
-// gRPC 1.51 destroys its queue for callbacks with the last channel and server that use it, and makes a new one with the
-// next; once in a while it frees it twice. A client that stays keeps one queue for all tests, as a process in use has.
-class OneCallbackQueue : public testing::Environment {
- public:
-  void SetUp() override {
-    static auto* const client = new client::Client("127.0.0.1:1");
-    absl::Notification failed;
-    client->RunAuction(RunAuctionRequest(), [&](const auto&) { failed.Notify(); });
-    failed.WaitForNotification();
-  }
-};
-[[maybe_unused]] testing::Environment* const kOneQueue = testing::AddGlobalTestEnvironment(new OneCallbackQueue);
+[[maybe_unused]] testing::Environment* const kOneQueue = testing::AddGlobalTestEnvironment(new tests::OneCallbackQueue);
 
 class ServerTest : public testing::Test {
  protected:

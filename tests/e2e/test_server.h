@@ -6,9 +6,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
-#include "client/client.h"
-#include "gtest/gtest.h"
+#include "tests/e2e/callback_queue.h"
 #include "vickrey/v1/auction.pb.h"
 
 namespace vickrey::tests {
@@ -27,18 +25,6 @@ inline vickrey::v1::Auction MakeAuction(const std::string& id) {
   }
   return auction;
 }
-
-// gRPC 1.51 destroys its queue for callbacks with the last channel and server that use it, and makes a new one with the
-// next; once in a while it frees it twice. A client that stays keeps one queue for all tests, as a process in use has.
-class OneCallbackQueue : public testing::Environment {
- public:
-  void SetUp() override {
-    static auto* const client = new client::Client("127.0.0.1:1");
-    absl::Notification failed;
-    client->RunAuction(vickrey::v1::RunAuctionRequest(), [&](const auto&) { failed.Notify(); });
-    failed.WaitForNotification();
-  }
-};
 
 }  // namespace vickrey::tests
 

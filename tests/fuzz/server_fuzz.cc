@@ -26,6 +26,39 @@
 namespace vickrey::fuzz {
 namespace {
 
+// A call of any kind: one message there, any number back, of which the first hundred are taken.
+class Stream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+ public:
+  Stream(grpc::ClientContext* context, const std::string& request) : context_(*context), slice_(request) {}
+
+  grpc::Status Run() {
+    StartWriteLast(&request_, {});
+    StartRead(&response_);
+    StartCall();
+    done_.WaitForNotification();
+    return status_;
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return;
+    if (++responses_ == 100) context_.TryCancel();
+    StartRead(&response_);
+  }
+  void OnDone(const grpc::Status& status) override {
+    status_ = status;
+    done_.Notify();
+  }
+
+ private:
+  grpc::ClientContext& context_;
+  const grpc::Slice slice_;
+  const grpc::ByteBuffer request_{&slice_, 1};
+  grpc::ByteBuffer response_;
+  int responses_ = 0;
+  grpc::Status status_;
+  absl::Notification done_;
+};
+
 class Target {
  public:
   Target() : folder_(tests::FreshFolder("server_fuzz")) {
@@ -80,17 +113,9 @@ class Target {
     grpc::GenericStub stub(channel_);
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
-    const grpc::Slice slice(request);
-    const grpc::ByteBuffer bytes(&slice, 1);
-    grpc::ByteBuffer response;
-    grpc::Status status;
-    absl::Notification done;
-    stub.UnaryCall(&context, method, {}, &bytes, &response, [&](grpc::Status result) {
-      status = std::move(result);
-      done.Notify();
-    });
-    done.WaitForNotification();
-    return status;
+    Stream stream(&context, request);
+    stub.PrepareBidiStreamingCall(&context, method, {}, &stream);
+    return stream.Run();
   }
 
   const std::filesystem::path folder_;

@@ -334,22 +334,27 @@ absl::Status Database::Parse(Family of, std::string_view key, std::string_view b
                                           std::string(NameOf(of)), " does not parse"));
 }
 
-absl::StatusOr<bool> Database::Get(Family of, std::string_view key, google::protobuf::MessageLite* value) const {
+absl::StatusOr<bool> Database::Get(Family of, std::string_view key, google::protobuf::MessageLite* value,
+                                   const rocksdb::Snapshot* at) const {
   std::string bytes;
-  const rocksdb::Status status = db_->Get({}, family(of), {key.data(), key.size()}, &bytes);
+  rocksdb::ReadOptions options;
+  options.snapshot = at;
+  const rocksdb::Status status = db_->Get(options, family(of), {key.data(), key.size()}, &bytes);
   if (status.IsNotFound()) return false;
   RETURN_IF_ERROR(FromRocksDb(status));
   RETURN_IF_ERROR(Parse(of, key, bytes, value));
   return true;
 }
 
-std::unique_ptr<rocksdb::Iterator> Database::Iterate(Family of) const {
-  return std::unique_ptr<rocksdb::Iterator>(db_->NewIterator({}, family(of)));
+std::unique_ptr<rocksdb::Iterator> Database::Iterate(Family of, const rocksdb::Snapshot* at) const {
+  rocksdb::ReadOptions options;
+  options.snapshot = at;
+  return std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(options, family(of)));
 }
 
-absl::StatusOr<LogMeta> Database::ReadMeta() const {
+absl::StatusOr<LogMeta> Database::ReadMeta(const rocksdb::Snapshot* at) const {
   LogMeta meta;
-  ASSIGN_OR_RETURN(const bool found, Get(Family::kMeta, kMetaKey, &meta));
+  ASSIGN_OR_RETURN(const bool found, Get(Family::kMeta, kMetaKey, &meta, at));
   if (!found) {
     meta.set_format(kFormat);
     meta.set_log_id(RandomHex());

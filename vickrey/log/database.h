@@ -49,11 +49,13 @@ class Database {
   static absl::Status Parse(Family of, std::string_view key, std::string_view bytes,
                             google::protobuf::MessageLite* value);
 
-  // Reads and parses one value; false if there is none. DATA_LOSS if it does not parse.
-  absl::StatusOr<bool> Get(Family of, std::string_view key, google::protobuf::MessageLite* value) const;
-  std::unique_ptr<rocksdb::Iterator> Iterate(Family of) const;
+  // Reads and parses one value; false if there is none. DATA_LOSS if it does not parse. Here and below: as it is now,
+  // or was when `at` was taken.
+  absl::StatusOr<bool> Get(Family of, std::string_view key, google::protobuf::MessageLite* value,
+                           const rocksdb::Snapshot* at = nullptr) const;
+  std::unique_ptr<rocksdb::Iterator> Iterate(Family of, const rocksdb::Snapshot* at = nullptr) const;
   // The log's own data; a new log's where there is none yet. FAILED_PRECONDITION for a format of a later version.
-  absl::StatusOr<vickrey::storage::v1::LogMeta> ReadMeta() const;
+  absl::StatusOr<vickrey::storage::v1::LogMeta> ReadMeta(const rocksdb::Snapshot* at = nullptr) const;
 
  private:
   Database() = default;

@@ -7,6 +7,7 @@
 #include "vickrey/base/sha256.h"
 #include "vickrey/base/status.h"
 #include "vickrey/log/keys.h"
+#include "vickrey/log/reader.h"
 #include "vickrey/log/record.h"
 #include "vickrey/log/rocksdb_status.h"
 #include "vickrey/log/snapshot.h"
@@ -221,8 +222,10 @@ absl::Status ImpressionLog::BeginImport(const std::string& file_digest, const st
   });
 }
 
-absl::StatusOr<SnapshotManifest> ImpressionLog::CreateSnapshot() {
-  return FreezeSnapshot(path_, *database_, &committer_);
+absl::StatusOr<SnapshotManifest> ImpressionLog::CreateSnapshot(const std::function<absl::Status()>& check) {
+  return FreezeSnapshot(path_, *database_, &committer_, check);
 }
+
+std::unique_ptr<LogReader> ImpressionLog::NewReader() const { return LogReader::OfWriter(path_ / "data", database_); }
 
 }  // namespace vickrey::log

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -19,6 +20,8 @@
 #include "vickrey/v1/log_results.pb.h"
 
 namespace vickrey::log {
+
+class LogReader;
 
 // The writer of an impression log: what was auctioned and what was clicked. What it answers for is on disk, and
 // survives kill -9 and the loss of power. One process writes at a time; any number read (log/reader.h).
@@ -68,8 +71,13 @@ class ImpressionLog {
   absl::Status BeginImport(const std::string& file_digest, const std::string& options);
 
   // Freezes what is stored now. A snapshot of the same contents that exists already is returned as it is.
-  // Appends wait while what is in memory is written out.
-  absl::StatusOr<vickrey::storage::v1::SnapshotManifest> CreateSnapshot();
+  // Appends wait while what is in memory is written out. `check` is called now and then; its error ends the work.
+  absl::StatusOr<vickrey::storage::v1::SnapshotManifest> CreateSnapshot(
+      const std::function<absl::Status()>& check = {});
+
+  // Reads what is stored now, whatever is appended meanwhile. It may outlive the log, which then stays open.
+  std::unique_ptr<LogReader> NewReader() const;
+  const std::filesystem::path& path() const { return path_; }
 
   // What a prune deleted.
   struct Pruned {
@@ -86,7 +94,7 @@ class ImpressionLog {
   ImpressionLog(std::filesystem::path path, std::unique_ptr<Database> database, vickrey::storage::v1::LogMeta meta);
 
   const std::filesystem::path path_;
-  const std::unique_ptr<Database> database_;
+  const std::shared_ptr<Database> database_;
   Committer committer_;
 };
 

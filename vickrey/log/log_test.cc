@@ -236,6 +236,32 @@ TEST_F(LogTest, ACursorGoesOnInTheSameSnapshotOnly) {
   EXPECT_EQ(base::FieldOf(reader->NewScan({.cursor = "nonsense"}).status()), "cursor");
 }
 
+TEST_F(LogTest, AReaderOfTheWriterSeesWhatWasThere) {
+  auto log = Open();
+  ASSERT_EQ(Append(*log, Auction("a")), AppendAuctionResult::STORED);
+  const auto reader = log->NewReader();
+  ASSERT_EQ(Append(*log, Auction("b", kStart + 1)), AppendAuctionResult::STORED);
+  ASSERT_EQ(Append(*log, Click("c", "a", "x")), AppendFeedbackResult::STORED);
+  ASSERT_EQ(log->Prune(kStart + 1)->auctions, 1);
+  const auto ids = [](const LogReader& from) {
+    std::vector<std::string> found;
+    const auto scan = from.NewScan({}).value();
+    for (LoggedAuction record; scan->Next(&record).value();) {
+      EXPECT_FALSE(record.candidates(0).click());
+      found.push_back(record.auction().auction_id());
+    }
+    return found;
+  };
+  EXPECT_THAT(ids(*reader), ElementsAre("a"));
+  EXPECT_THAT(ids(*log->NewReader()), ElementsAre("b"));
+  EXPECT_EQ(reader->Stats()->auctions, 1);
+  EXPECT_EQ(reader->Stats()->feedback, 0);
+  const auto stop = [] { return absl::CancelledError("enough"); };
+  EXPECT_TRUE(reader->Stats(stop).ok());  // it asks now and then only
+  log.reset();
+  EXPECT_THAT(ids(*reader), ElementsAre("a"));  // it keeps the database
+}
+
 TEST_F(LogTest, ASnapshotDoesNotChange) {
   auto log = Open();
   ASSERT_EQ(Append(*log, Auction("a")), AppendAuctionResult::STORED);

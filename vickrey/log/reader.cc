@@ -55,11 +55,13 @@ void Add(const Feedback& report, vickrey::v1::LoggedCandidate* candidate) {
 
 }  // namespace
 
-LogReader::LogReader(std::string snapshot_id, int64_t opened_time, fs::path data, std::unique_ptr<Database> database)
+LogReader::LogReader(std::string snapshot_id, int64_t opened_time, fs::path data,
+                     std::shared_ptr<const Database> database, std::shared_ptr<const rocksdb::Snapshot> at)
     : snapshot_id_(std::move(snapshot_id)),
       as_of_(opened_time),
       data_(std::move(data)),
-      database_(std::move(database)) {}
+      database_(std::move(database)),
+      at_(std::move(at)) {}
 
 absl::StatusOr<std::unique_ptr<LogReader>> LogReader::Open(const fs::path& log, const std::string& snapshot_id) {
   if (snapshot_id.empty()) {
@@ -72,6 +74,15 @@ absl::StatusOr<std::unique_ptr<LogReader>> LogReader::Open(const fs::path& log, 
   const fs::path data = SnapshotData(log, snapshot_id);
   ASSIGN_OR_RETURN(auto database, Database::OpenFolderForReading(data));
   return std::unique_ptr<LogReader>(new LogReader(snapshot_id, manifest.created_time(), data, std::move(database)));
+}
+
+std::unique_ptr<LogReader> LogReader::OfWriter(fs::path data, std::shared_ptr<const Database> database) {
+  // It holds the database, which must be there when it is released.
+  std::shared_ptr<const rocksdb::Snapshot> at(
+      database->db().GetSnapshot(),
+      [database](const rocksdb::Snapshot* snapshot) { database->db().ReleaseSnapshot(snapshot); });
+  return std::unique_ptr<LogReader>(
+      new LogReader("", absl::ToUnixMicros(absl::Now()), std::move(data), std::move(database), std::move(at)));
 }
 
 absl::StatusOr<std::unique_ptr<LogReader::Scan>> LogReader::NewScan(const ScanOptions& options) const {
@@ -96,8 +107,8 @@ absl::StatusOr<std::unique_ptr<LogReader::Scan>> LogReader::NewScan(const ScanOp
     scan->last_key_ = cursor.last_key();
     start = std::max(start, cursor.last_key() + '\0');  // the least key behind it
   }
-  scan->auctions_ = database_->Iterate(Family::kAuctions);
-  scan->feedback_ = database_->Iterate(Family::kFeedback);
+  scan->auctions_ = database_->Iterate(Family::kAuctions, at_.get());
+  scan->feedback_ = database_->Iterate(Family::kFeedback, at_.get());
   scan->auctions_->Seek(start);
   scan->feedback_->Seek(start);
   return scan;
@@ -210,7 +221,7 @@ std::string LogReader::Scan::cursor() const {
 
 absl::Status LogReader::ForEachFeedback(const std::function<absl::Status(const Feedback&)>& f) const {
   for (const Family family : {Family::kFeedback, Family::kOrphans}) {
-    const auto it = database_->Iterate(family);
+    const auto it = database_->Iterate(family, at_.get());
     for (it->SeekToFirst(); it->Valid(); it->Next()) {
       StoredFeedback stored;
       if (!stored.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
@@ -224,14 +235,14 @@ absl::Status LogReader::ForEachFeedback(const std::function<absl::Status(const F
   return absl::OkStatus();
 }
 
-absl::StatusOr<LogStats> LogReader::Stats() const {
+absl::StatusOr<LogStats> LogReader::Stats(const std::function<absl::Status()>& check) const {
   ASSIGN_OR_RETURN(const auto scan, NewScan({}));
   LogStats stats;
   LoggedAuction record;
   while (true) {
     ASSIGN_OR_RETURN(const bool more, scan->Next(&record));
     if (!more) break;
-    ++stats.auctions;
+    if (++stats.auctions % 1024 == 0 && check) RETURN_IF_ERROR(check());
     stats.candidates += record.auction().candidates_size();
     for (const auto& candidate : record.candidates()) {
       stats.clicks += candidate.click();
@@ -242,9 +253,9 @@ absl::StatusOr<LogStats> LogReader::Stats() const {
     if (!stats.from.has_value()) stats.from = record.auction().event_time();
     stats.to = record.auction().event_time();
   }
-  ASSIGN_OR_RETURN(const auto meta, database_->ReadMeta());
+  ASSIGN_OR_RETURN(const auto meta, database_->ReadMeta(at_.get()));
   stats.feedback = static_cast<int64_t>(meta.feedback() - meta.pruned_feedback());
-  const auto orphans = database_->Iterate(Family::kOrphans);
+  const auto orphans = database_->Iterate(Family::kOrphans, at_.get());
   for (orphans->SeekToFirst(); orphans->Valid(); orphans->Next()) ++stats.orphans;
   RETURN_IF_ERROR(FromRocksDb(orphans->status()));
   std::error_code error;
@@ -253,6 +264,23 @@ absl::StatusOr<LogStats> LogReader::Stats() const {
     if (const auto size = it->file_size(gone); !gone) stats.bytes += static_cast<int64_t>(size);
   }
   return stats;
+}
+
+vickrey::v1::LogStatsLine ToLine(const LogStats& stats) {
+  vickrey::v1::LogStatsLine line;
+  line.set_auctions(stats.auctions);
+  line.set_candidates(stats.candidates);
+  line.set_clicks(stats.clicks);
+  if (stats.labelled > 0) line.set_ctr(static_cast<double>(stats.clicks) / static_cast<double>(stats.labelled));
+  if (stats.from.has_value()) line.set_from(*stats.from);
+  if (stats.to.has_value()) line.set_to(*stats.to);
+  line.set_bytes(stats.bytes);
+  line.set_labelled(stats.labelled);
+  line.set_feedback(stats.feedback);
+  line.set_orphans(stats.orphans);
+  line.set_conversions(stats.conversions);
+  line.set_conversion_value_micros(stats.conversion_value_micros);
+  return line;
 }
 
 }  // namespace vickrey::log

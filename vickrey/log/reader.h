@@ -18,6 +18,7 @@
 #include "vickrey/log/flat_decoder.h"
 #include "vickrey/v1/auction.pb.h"
 #include "vickrey/v1/feedback.pb.h"
+#include "vickrey/v1/lines.pb.h"
 
 namespace vickrey::log {
 
@@ -99,6 +100,9 @@ class LogReader {
   static absl::StatusOr<std::unique_ptr<LogReader>> Open(const std::filesystem::path& log,
                                                          const std::string& snapshot_id);
 
+  // The log that this process writes, as it is now. `data` is the folder of its database.
+  static std::unique_ptr<LogReader> OfWriter(std::filesystem::path data, std::shared_ptr<const Database> database);
+
   // INVALID_ARGUMENT for a cursor that is not one, or of another snapshot.
   absl::StatusOr<std::unique_ptr<Scan>> NewScan(const ScanOptions& options) const;
   absl::StatusOr<std::unique_ptr<FlatScan>> NewFlatScan(const ScanOptions& options,
@@ -107,18 +111,21 @@ class LogReader {
   // Calls `f` on every report, joined ones in the order of their auctions, then the orphans. Stops at its first error.
   absl::Status ForEachFeedback(const std::function<absl::Status(const vickrey::v1::Feedback&)>& f) const;
 
-  // Counts by a scan with the default options.
-  absl::StatusOr<LogStats> Stats() const;
+  // Counts by a scan with the default options. `check` is called now and then; its error ends the work.
+  absl::StatusOr<LogStats> Stats(const std::function<absl::Status()>& check = {}) const;
 
  private:
   LogReader(std::string snapshot_id, int64_t opened_time, std::filesystem::path data,
-            std::unique_ptr<Database> database);
+            std::shared_ptr<const Database> database, std::shared_ptr<const rocksdb::Snapshot> at = nullptr);
 
   const std::string snapshot_id_;
   const int64_t as_of_;
   const std::filesystem::path data_;
-  const std::unique_ptr<Database> database_;
+  const std::shared_ptr<const Database> database_;
+  const std::shared_ptr<const rocksdb::Snapshot> at_;  // of a database that is written meanwhile; else null
 };
+
+vickrey::v1::LogStatsLine ToLine(const LogStats& stats);
 
 }  // namespace vickrey::log
 

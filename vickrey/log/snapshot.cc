@@ -57,15 +57,17 @@ absl::StatusOr<SnapshotManifest> ReadManifest(const fs::path& folder) {
 
 }  // namespace
 
-absl::StatusOr<std::string> ContentDigest(const Database& database) {
+absl::StatusOr<std::string> ContentDigest(const Database& database, const std::function<absl::Status()>& check) {
   base::Sha256 sha;
   const auto add = [&sha](const rocksdb::Slice& slice) {
     sha.Update(TimeKey(static_cast<int64_t>(slice.size())));
     sha.Update({slice.data(), slice.size()});
   };
+  int64_t keys = 0;
   for (const Family family : {Family::kAuctions, Family::kFeedback}) {
     const auto it = database.Iterate(family);
     for (it->SeekToFirst(); it->Valid(); it->Next()) {
+      if (++keys % 1024 == 0 && check) RETURN_IF_ERROR(check());
       add(it->key());
       add(it->value());
     }
@@ -78,7 +80,8 @@ fs::path SnapshotData(const fs::path& log, std::string_view snapshot_id) {
   return FolderOf(log) / snapshot_id / "data";
 }
 
-absl::StatusOr<SnapshotManifest> FreezeSnapshot(const fs::path& log, const Database& database, Committer* committer) {
+absl::StatusOr<SnapshotManifest> FreezeSnapshot(const fs::path& log, const Database& database, Committer* committer,
+                                                const std::function<absl::Status()>& check) {
   ASSIGN_OR_RETURN(auto publisher, base::FolderPublisher::Create(FolderOf(log) / "new"));
   rocksdb::Checkpoint* checkpoint = nullptr;
   RETURN_IF_ERROR(FromRocksDb(rocksdb::Checkpoint::Create(&database.db(), &checkpoint)));
@@ -90,7 +93,7 @@ absl::StatusOr<SnapshotManifest> FreezeSnapshot(const fs::path& log, const Datab
   {
     ASSIGN_OR_RETURN(const auto frozen, Database::OpenFolderForReading(publisher->path() / "data"));
     ASSIGN_OR_RETURN(const LogMeta meta, frozen->ReadMeta());
-    ASSIGN_OR_RETURN(const std::string digest, ContentDigest(*frozen));
+    ASSIGN_OR_RETURN(const std::string digest, ContentDigest(*frozen, check));
     manifest.set_format(kFormat);
     manifest.set_snapshot_id(absl::StrCat("s", meta.last_sequence() - meta.pruned_auctions(), "-",
                                           meta.feedback() - meta.pruned_feedback(), "-", digest.substr(0, 12)));
@@ -136,8 +139,8 @@ absl::StatusOr<SnapshotManifest> FindSnapshot(const fs::path& log, std::string_v
   for (const SnapshotManifest& manifest : all)
     absl::StrAppend(&known, known.empty() ? "" : ", ", manifest.snapshot_id());
   return base::AboutField(
-      absl::NotFoundError(absl::StrCat("'", std::string(snapshot_id), "' is not a snapshot of ", log.string(),
-                                       "; there ", known.empty() ? "are none" : "are: ", known)),
+      absl::NotFoundError(absl::StrCat("'", std::string(snapshot_id), "' is not a snapshot of the log; there ",
+                                       known.empty() ? "are none" : "are: ", known)),
       "--snapshot");
 }
 
