@@ -129,7 +129,7 @@ absl::StatusOr<JobConfig> LoadJobConfig(const std::filesystem::path& file, const
     auto& config = static_cast<TrainConfig&>(*read);
     for (const std::string& setting : settings) {
       const size_t equals = setting.find('=');
-      if (equals == std::string::npos) {
+      if (equals == std::string::npos || equals == 0) {
         return base::InvalidField("--set", absl::StrCat("'", setting, "' is not KEY=VALUE, such as loss.sigma=4"));
       }
       RETURN_IF_ERROR(base::SetConfigField(setting.substr(0, equals), setting.substr(equals + 1), "--set", &config));

@@ -1,5 +1,5 @@
-// What the processes that train one model together tell each other, beside the links that carry it (parallel/workers.h).
-// Errors are those of the links, and LibTorch's.
+// What the processes that train one model together tell each other, beside the links that carry it
+// (parallel/workers.h). Errors are those of the links, and LibTorch's.
 #ifndef TRAINER_EXCHANGE_H_
 #define TRAINER_EXCHANGE_H_
 

@@ -210,6 +210,14 @@ class Teacher {
 
   std::filesystem::path RunOf(int fold) const { return setup_.root / "runs" / report_.name() / absl::StrCat(fold + 1); }
 
+  absl::StatusOr<model::Artifact> ReadFold(int fold) const {
+    auto artifact = model::LoadArtifact(ArtifactOf(fold));
+    if (artifact.ok()) return artifact;
+    return absl::DataLossError(
+        absl::StrCat("a network of the teacher cannot be used: ", std::string(artifact.status().message()), "; delete ",
+                     ArtifactOf(fold).string(), ", and it is trained again"));
+  }
+
   // Trains those networks that are not there yet; their digests.
   absl::StatusOr<std::string> Train() {
     std::string digests;
@@ -221,7 +229,7 @@ class Teacher {
       if (!setup_.is_main()) continue;
       // Also of one that was killed when its artifact was written and this was not done yet.
       RETURN_IF_ERROR(CleanRun(RunOf(fold)));
-      ASSIGN_OR_RETURN(const model::Artifact artifact, model::LoadArtifact(ArtifactOf(fold)));
+      ASSIGN_OR_RETURN(const model::Artifact artifact, ReadFold(fold));
       absl::StrAppend(&digests, artifact.sha256, "\n");
     }
     return digests;
@@ -268,7 +276,7 @@ class Teacher {
     ASSIGN_OR_RETURN(const Scratch scratch, Scratch::Create(folder_.parent_path(), dataset_.candidates()));
     base::Progress progress("label", "auctions", dataset_.auctions() * data_.folds());
     for (int fold = 0; fold < data_.folds(); ++fold) {
-      ASSIGN_OR_RETURN(const model::Artifact artifact, model::LoadArtifact(ArtifactOf(fold)));
+      ASSIGN_OR_RETURN(const model::Artifact artifact, ReadFold(fold));
       ASSIGN_OR_RETURN(const auto network, ReadNetwork(config_.teacher().model(), *dataset_.schema(),
                                                        ArtifactOf(fold) / kWeights, setup_.device));
       const double multiplier = artifact.file.calibration().multiplier();

@@ -56,7 +56,7 @@ def grid(**choices):
 # Low rates and few epochs are what keeps a small log from being learnt by heart. Keys are of TrainConfig; and
 # `embedding_width`, of all tables of the schema.
 NETWORK = {"model.hidden": [[32, 16]], "optimizer.batch_auctions": [128], "data.max_buckets": [65536],
-           "embedding_width": [2, 8], "optimizer.tables": ["sgd"], "optimizer.tables_learning_rate": [1, 4, 16],
+           "embedding_width": [2, 8], "optimizer.tables": ["sgd"], "optimizer.tables_learning_rate": [0.3, 1, 4, 10],
            "optimizer.learning_rate": [0.003, 0.01], "optimizer.epochs": [4, 8]}
 GRIDS = {
     "sklearn": grid(C=[0.003, 0.01, 0.03, 0.1, 0.3, 1.0], min_frequency=[2, 5, 10]),

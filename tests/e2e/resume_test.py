@@ -128,7 +128,7 @@ class ResumeTest(unittest.TestCase):
 
     @staticmethod
     def is_finished(run):
-        return (run / "run.json").exists() and json.loads((run / "run.json").read_text())["finished"]
+        return (run / "run.json").exists() and json.loads((run / "run.json").read_text())["content"]["finished"]
 
     def run_for(self, config, out, seconds=None, number=signal.SIGKILL, from_start=False):
         """Trains, and ends it by a signal so many seconds after it has begun to work, or after its start, if it is not
@@ -236,7 +236,7 @@ class ResumeTest(unittest.TestCase):
         run = self.out / "runs/long/1"
         last = steps_of(run)[-1]
         self.assertEqual(steps_of(run), [last - 2, last - 1, last])
-        best = {json.loads((run / "checkpoints" / str(step) / "state.json").read_text())["best"]["weights"]
+        best = {json.loads((run / "checkpoints" / str(step) / "state.json").read_text())["content"]["best"]["weights"]
                 for step in steps_of(run)}
         there = {path.name for path in run.glob("best-*")}
         self.assertLessEqual(best, there)

@@ -29,8 +29,10 @@ struct IndexEntry {
   uint64_t id_hash = 0;          // xxHash64 of its id
   Part part = Part::kTrain;
   uint32_t labelled = 0, clicks = 0, with_truth = 0;  // of its candidates
+  uint32_t crc = 0;                                   // CRC-32C of the entry while this is 0
+  uint32_t unused = 0;
 };
-static_assert(sizeof(IndexEntry) == 40);
+static_assert(sizeof(IndexEntry) == 48);
 
 // A folder with `dataset.json` (DatasetFile of storage/v1/dataset.proto), `records` and `index`, in the byte order of
 // the machine that made it.
@@ -38,7 +40,7 @@ static_assert(sizeof(IndexEntry) == 40);
 // Immutable, so thread-safe.
 class Dataset {
  public:
-  // NOT_FOUND if there is none; DATA_LOSS if its files are not as long as they should be.
+  // NOT_FOUND if there is none; DATA_LOSS if its files are missing, or not as long as they should be.
   static absl::StatusOr<std::shared_ptr<const Dataset>> Open(const std::filesystem::path& folder);
 
   const std::filesystem::path& folder() const { return folder_; }
@@ -47,10 +49,14 @@ class Dataset {
   int64_t auctions() const { return auctions_; }
   int64_t candidates() const { return candidates_; }
 
-  // Adds auction `number`, in order of time from 0, to a chunk. DATA_LOSS if the record is not one.
+  // The error of what is not as it was written: DATA_LOSS, saying that the folder can be deleted.
+  absl::Status Damaged(const std::string& what) const;
+
+  // Adds auction `number`, in order of time from 0, to a chunk. DATA_LOSS if the record is not what was written.
   absl::Status Read(int64_t number, Chunk* chunk) const;
 
-  // Entries of the auctions [begin, begin + entries.size()).
+  // Entries of the auctions [begin, begin + entries.size()); behind the last auction there is one entry more. DATA_LOSS
+  // if one is not what was written.
   absl::Status ReadIndex(int64_t begin, std::span<IndexEntry> entries) const;
 
  private:

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "vickrey/base/crc32c.h"
 #include "vickrey/base/files.h"
 #include "vickrey/base/random.h"
 #include "vickrey/base/status.h"
@@ -16,6 +17,20 @@ constexpr int64_t kAtATime = 4096;
 int FoldOf(const IndexEntry& entry, int folds, uint64_t seed) {
   base::RandomStream random(seed, base::StreamId("teacher.folds"), entry.id_hash);
   return static_cast<int>(random.Below(static_cast<uint64_t>(folds)));
+}
+
+// An auction's number as it lies in the list, with a checksum above it: a number of 40 bits is enough for a log.
+constexpr int kNumberBits = 40;
+
+int64_t Checked(int64_t number) {
+  const uint32_t crc = base::Crc32c({reinterpret_cast<const char*>(&number), sizeof(number)});
+  return static_cast<int64_t>((uint64_t{crc} << kNumberBits) | static_cast<uint64_t>(number));
+}
+
+// The number, or -1 where it was changed.
+int64_t NumberOf(int64_t listed) {
+  const int64_t number = listed & ((int64_t{1} << kNumberBits) - 1);
+  return Checked(number) == listed ? number : -1;
 }
 
 // Calls f(number, group, totals of the auction) on every auction, in order of time.
@@ -54,7 +69,7 @@ class ListWriter {
   }
 
   absl::Status Add(int64_t number, int group) {
-    buffers_[group].push_back(number);
+    buffers_[group].push_back(Checked(number));
     return buffers_[group].size() < kAtATime ? absl::OkStatus() : Flush(group);
   }
 
@@ -94,8 +109,13 @@ absl::Status Selection::Numbers(int64_t begin, std::span<int64_t> numbers) const
     const int64_t size = range.end - range.begin;
     if (begin < size && !numbers.empty()) {
       const auto count = static_cast<size_t>(std::min<int64_t>(size - begin, static_cast<int64_t>(numbers.size())));
-      RETURN_IF_ERROR(
-          list_->ReadAt((range.begin + begin) * static_cast<int64_t>(sizeof(int64_t)), numbers.first(count)));
+      const absl::Status read =
+          list_->ReadAt((range.begin + begin) * static_cast<int64_t>(sizeof(int64_t)), numbers.first(count));
+      if (!read.ok()) return dataset_->Damaged(absl::StrCat("is damaged: ", std::string(read.message())));
+      for (int64_t& number : numbers.first(count)) {
+        number = NumberOf(number);
+        if (number < 0) return dataset_->Damaged("has a list of auctions that was changed");
+      }
       numbers = numbers.subspan(count);
       begin += static_cast<int64_t>(count);
     }
@@ -121,7 +141,9 @@ absl::StatusOr<Grouping> Grouping::Make(std::shared_ptr<const Dataset> dataset, 
     RETURN_IF_ERROR(writer.FlushAll());
     RETURN_IF_ERROR(publisher->Publish());
   }
-  ASSIGN_OR_RETURN(grouping.list_, base::RandomAccessFile::Open(file));
+  auto list = base::RandomAccessFile::Open(file);
+  if (!list.ok()) return grouping.dataset_->Damaged(absl::StrCat("is damaged: ", std::string(list.status().message())));
+  grouping.list_ = *std::move(list);
   return grouping;
 }
 

@@ -2,8 +2,6 @@
 
 #include <ATen/ops/from_blob.h>
 #include <c10/core/GradMode.h>
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <algorithm>
 #include <utility>
@@ -13,9 +11,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "vickrey/base/files.h"
-#include "vickrey/base/json.h"
 #include "vickrey/base/mapped_file.h"
 #include "vickrey/base/progress.h"
+#include "vickrey/base/sealed_json.h"
 #include "vickrey/base/sha256.h"
 #include "vickrey/base/status.h"
 #include "vickrey/model/tensors.h"
@@ -43,19 +41,6 @@ std::vector<std::pair<int64_t, std::filesystem::path>> List(const std::filesyste
   return all;
 }
 
-// Of the state without its own digest.
-std::string DigestOf(CheckpointFile state) {
-  state.clear_state_sha256();
-  std::string bytes;
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);  // its maps sorted
-    state.SerializeToCodedStream(&coded);
-  }
-  return base::Sha256Hex(bytes);
-}
-
 // Hands the file to `publisher`; its digest.
 absl::StatusOr<std::string> WriteTensorFile(const NamedTensors& tensors, base::FilePublisher* publisher) {
   const c10::AutoGradMode no_gradient(false);
@@ -75,11 +60,11 @@ absl::StatusOr<std::string> WriteTensorFile(const NamedTensors& tensors, base::F
 }
 
 absl::Status Copy(const model::TensorViews& file, const NamedTensors& tensors) {
-  if (file.tensors.size() != tensors.size()) return absl::DataLossError("holds other tensors");
+  if (file.tensors.size() != tensors.size()) return absl::DataLossError("it holds other tensors");
   for (const auto& [name, tensor] : tensors) {
     const auto found = file.tensors.find(name);
     if (found == file.tensors.end() || at::IntArrayRef(found->second.shape) != tensor.sizes()) {
-      return absl::DataLossError(absl::StrCat("has no tensor ", name, " of the network's shape"));
+      return absl::DataLossError(absl::StrCat("it has no tensor ", name, " of the network's shape"));
     }
   }
   return torch::CatchTorch([&] {
@@ -93,17 +78,13 @@ absl::Status Copy(const model::TensorViews& file, const NamedTensors& tensors) {
 
 absl::StatusOr<CheckpointFile> Read(const std::filesystem::path& folder, const std::string& key,
                                     const NamedTensors& tensors) {
-  ASSIGN_OR_RETURN(const std::string text, base::ReadFile(folder / kState));
   CheckpointFile state;
-  RETURN_IF_ERROR(base::FromJson(text, &state));
-  if (state.format() != kFormat) return absl::DataLossError("is of another format");
-  if (state.key() != key) return absl::DataLossError("is of another run");
-  if (state.state_sha256() != DigestOf(state)) {
-    return absl::DataLossError(absl::StrCat("has a ", kState, " that was changed since it was written"));
-  }
+  RETURN_IF_ERROR(base::ReadSealed(folder / kState, &state));
+  if (state.format() != kFormat) return absl::DataLossError("it is of another format");
+  if (state.key() != key) return absl::DataLossError("it is of another run");
   ASSIGN_OR_RETURN(const auto file, base::MappedFile::Open(folder / kTensors, kMostBytes));
   if (base::Sha256Hex(file->bytes()) != state.tensors_sha256()) {
-    return absl::DataLossError(absl::StrCat("has a ", kTensors, " that was changed since it was written"));
+    return absl::DataLossError(absl::StrCat("it has a ", kTensors, " that was changed since it was written"));
   }
   ASSIGN_OR_RETURN(const model::TensorViews views, model::ParseTensors(file->bytes()));
   RETURN_IF_ERROR(Copy(views, tensors));
@@ -128,8 +109,7 @@ absl::Status WriteCheckpoint(const std::filesystem::path& run, CheckpointFile st
     state.set_tensors_sha256(*digest);
   }
   state.set_format(kFormat);
-  state.set_state_sha256(DigestOf(state));
-  RETURN_IF_ERROR(base::WriteFileAtomically(aside / kState, base::ToJson(state)));
+  RETURN_IF_ERROR(base::WriteSealed(aside / kState, state));
   RETURN_IF_ERROR((*publisher)->Publish());
   const auto all = List(run);
   for (size_t i = 0; i + static_cast<size_t>(keep) < all.size(); ++i) {
@@ -152,12 +132,12 @@ absl::StatusOr<std::optional<CheckpointFile>> ReadCheckpoint(const std::filesyst
     std::filesystem::remove_all(aside, error);
     std::filesystem::rename(folder, aside, error);
     if (error) {
-      return absl::UnavailableError(absl::StrCat("the checkpoint ", folder.string(), ", which ",
+      return absl::UnavailableError(absl::StrCat("the checkpoint ", folder.string(), ", which cannot be used (",
                                                  std::string(state.status().message()),
-                                                 ", cannot be renamed: ", error.message()));
+                                                 "), cannot be renamed: ", error.message()));
     }
     base::Note(absl::StrCat("the checkpoint ", folder.string(), " is passed over, and is ", aside.filename().string(),
-                            " now: it ", std::string(state.status().message())));
+                            " now: ", std::string(state.status().message())));
   }
   return std::nullopt;
 }
@@ -166,8 +146,7 @@ std::set<std::string> WeightsOfCheckpoints(const std::filesystem::path& run) {
   std::set<std::string> names;
   for (const auto& [step, folder] : List(run)) {
     CheckpointFile state;
-    const auto text = base::ReadFile(folder / kState);
-    if (text.ok() && base::FromJson(*text, &state).ok() && state.has_best()) names.insert(state.best().weights());
+    if (base::ReadSealed(folder / kState, &state).ok() && state.has_best()) names.insert(state.best().weights());
   }
   return names;
 }

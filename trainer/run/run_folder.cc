@@ -7,7 +7,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "vickrey/base/files.h"
-#include "vickrey/base/json.h"
+#include "vickrey/base/progress.h"
+#include "vickrey/base/sealed_json.h"
 #include "vickrey/base/status.h"
 #include "vickrey/model/artifact.h"
 #include "vickrey/storage/v1/checkpoint.pb.h"
@@ -17,14 +18,13 @@ namespace {
 
 using vickrey::storage::v1::RunFile;
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 constexpr char kRun[] = "run.json", kLock[] = "lock", kEvents[] = "events.", kCheckpoints[] = "checkpoints";
 
 // What there is of a run; format 0 where there is none.
 RunFile Read(const std::filesystem::path& folder) {
   RunFile file;
-  const auto text = base::ReadFile(folder / kRun);
-  if (!text.ok() || !base::FromJson(*text, &file).ok() || file.format() != kFormat) file.Clear();
+  if (!base::ReadSealed(folder / kRun, &file).ok() || file.format() != kFormat) file.Clear();
   return file;
 }
 
@@ -33,7 +33,7 @@ absl::Status Write(const std::filesystem::path& folder, const std::string& key, 
   file.set_format(kFormat);
   file.set_key(key);
   file.set_finished(finished);
-  return base::WriteFileAtomically(folder / kRun, base::ToJson(file));
+  return base::WriteSealed(folder / kRun, file);
 }
 
 std::string NextVersion(const std::filesystem::path& root, const std::string& name) {
@@ -83,6 +83,10 @@ absl::StatusOr<std::unique_ptr<RunFolder>> RunFolder::Open(const std::filesystem
       // It was killed before it had tidied up.
       ASSIGN_OR_RETURN(const auto lock, base::FileLock::Try(entry.path() / kLock));
       if (lock != nullptr) RETURN_IF_ERROR(CleanRun(entry.path()));
+    }
+    if (file.format() == 0 && std::filesystem::exists(entry.path() / kCheckpoints, error)) {
+      base::Note(absl::StrCat("the run ", entry.path().string(), " is not gone on with, whatever it is of: its ", kRun,
+                              " is missing or damaged; delete it"));
     }
     if ((!version.empty() && of != version) || file.key() != key || file.finished() || file.format() == 0) continue;
     ASSIGN_OR_RETURN(std::unique_ptr<base::FileLock> lock, base::FileLock::Try(entry.path() / kLock));

@@ -162,10 +162,14 @@ absl::Status FilePublisher::Publish() {
 }
 
 absl::Status MakeFolders(const fs::path& folder) {
-  if (fs::path parent = ParentOf(folder); !fs::exists(folder) && parent != folder) RETURN_IF_ERROR(MakeFolders(parent));
+  std::error_code error;
+  if (fs::path parent = ParentOf(folder); !fs::exists(folder, error) && parent != folder) {
+    RETURN_IF_ERROR(MakeFolders(parent));
+  }
   if (mkdir(folder.c_str(), 0777) == 0) return SyncFolder(ParentOf(folder));
-  if (errno == EEXIST && fs::is_directory(folder)) return absl::OkStatus();
-  return FileError("make", folder);
+  if (errno != EEXIST) return FileError("make", folder);
+  if (fs::is_directory(folder, error)) return absl::OkStatus();
+  return absl::AlreadyExistsError(absl::StrCat("cannot make ", folder.string(), ": it is there, and no folder"));
 }
 
 void RemoveUnpublished(const fs::path& folder, std::string_view name) {

@@ -13,13 +13,17 @@
 namespace vickrey::base {
 
 absl::StatusOr<std::unique_ptr<const RandomAccessFile>> RandomAccessFile::Open(const std::filesystem::path& file) {
-  const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // does not wait for a pipe's writer
   if (fd < 0) return FileError("open", file);
   struct stat status = {};
   if (fstat(fd, &status) != 0) {
     const absl::Status error = FileError("read", file);
     close(fd);
     return error;
+  }
+  if (!S_ISREG(status.st_mode)) {
+    close(fd);
+    return absl::UnavailableError(absl::StrCat("cannot read ", file.string(), ": it is not a regular file"));
   }
   return std::unique_ptr<const RandomAccessFile>(new RandomAccessFile(file, fd, status.st_size));
 }

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <new>
 #include <string_view>
 #include <utility>
 
@@ -144,6 +145,8 @@ int Tool::Run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return Exit(
         AboutField(absl::InvalidArgumentError(absl::StrCat(error.what(), "; see --help")), FlagOf(error.what())));
+  } catch (const std::bad_alloc&) {
+    return Exit(absl::ResourceExhaustedError("there is not enough memory"));
   } catch (const std::exception& error) {
     return Exit(absl::InternalError(error.what()));
   }
