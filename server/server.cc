@@ -24,6 +24,7 @@ namespace vickrey::server {
 namespace {
 
 const absl::Duration kLull = absl::Milliseconds(250);
+constexpr int kKeepaliveMs = 60'000;
 
 // HOST of HOST:PORT, [HOST]:PORT for IPv6, which was given as `flag`.
 absl::StatusOr<std::string> HostOf(const std::string& address, const char* flag) {
@@ -96,6 +97,9 @@ class RunningServer final : public Server {
     int port = 0;
     builder.AddListeningPort(address, credentials, &port);
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // two servers on one port would share its calls
+    // A peer that has vanished without a word is found out, and what its streams hold is freed.
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveMs / 3);
     builder.SetMaxReceiveMessageSize(options.max_request_bytes);
     // A compressed message of a few megabytes may be gigabytes.
     for (const auto algorithm : {GRPC_COMPRESS_DEFLATE, GRPC_COMPRESS_GZIP}) {
