@@ -46,8 +46,9 @@ TEST(ToJson, EnumsBytesMapsAndNonFiniteNumbers) {
   rules.add_position_multipliers(1);
   rules.add_position_multipliers(std::numeric_limits<double>::infinity());
   rules.add_position_multipliers(std::numeric_limits<double>::quiet_NaN());
-  EXPECT_EQ(ToJson(rules),
-            R"({"mechanism":"SECOND_PRICE","slots":0,"position_multipliers":[1,"Infinity","NaN"],"reserve":null})");
+  EXPECT_EQ(
+      ToJson(rules),
+      R"({"mechanism":"SECOND_PRICE","slots":0,"position_multipliers":[1,"Infinity","NaN"],"reserve":null,"placement":""})");
   vickrey::v1::VersionLine version;
   (*version.mutable_libraries())["b"] = "2";
   (*version.mutable_libraries())["a"] = "1";
