@@ -29,8 +29,9 @@ grpc::ServerUnaryReactor* ModelService::AnswerLater(grpc::CallbackServerContext*
   }
   background_.Run([reactor, call, response, f] {
     absl::StatusOr<vickrey::v1::ModelInfo> info = f();
-    if (info.ok()) *response->mutable_model() = *std::move(info);
-    reactor->Finish(call->End(info.status()));
+    const absl::Status status = info.status();
+    if (status.ok()) *response->mutable_model() = *std::move(info);
+    reactor->Finish(call->End(status));
   });
   return reactor;
 }

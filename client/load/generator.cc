@@ -85,6 +85,15 @@ class SlicedRequest {
 struct Lane {
   Lane(const std::string& address, const Security& security) : channel(ChannelTo(address, security)), stub(channel) {}
 
+  LoadResult Result() {
+    const absl::MutexLock lock(&mu);
+    return result;
+  }
+  int64_t LastEnd() {
+    const absl::MutexLock lock(&mu);
+    return last_end;
+  }
+
   const std::shared_ptr<grpc::Channel> channel;
   grpc::GenericStub stub;
   absl::Mutex mu;
@@ -284,8 +293,8 @@ class Generator {
     LoadResult result;
     int64_t last_end = begin_;
     for (const auto& lane : lanes_) {
-      absl::MutexLock lock(&lane->mu);
-      const LoadResult& part = lane->result;
+      const LoadResult part = lane->Result();
+      last_end = std::max(last_end, lane->LastEnd());
       result.sent += part.sent;
       result.ok += part.ok;
       result.uncounted += part.uncounted;
@@ -294,7 +303,6 @@ class Generator {
       for (const auto& [code, count] : part.errors) result.errors[code] += count;
       for (const auto& [version, count] : part.versions) result.versions[version] += count;
       result.latency.Merge(part.latency);
-      last_end = std::max(last_end, lane->last_end);
     }
     ++result.uncounted;  // the first one
     result.unsent = unsent_;
