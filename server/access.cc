@@ -80,7 +80,7 @@ absl::StatusOr<Access::Bearers> Access::Read(const std::filesystem::path& file) 
       return absl::InvalidArgumentError(
           absl::StrCat(file.string(), ": tokens[", i, "].name: '", token.name(), "' is there twice"));
     }
-    if (!bearers.emplace(token.sha256(), std::move(bearer)).second) {
+    if (!bearers.emplace(token.sha256(), std::make_shared<const Bearer>(std::move(bearer))).second) {
       return absl::InvalidArgumentError(
           absl::StrCat(file.string(), ": tokens[", i, "].sha256: another token has the same"));
     }
@@ -107,19 +107,22 @@ void Access::Watch() {
   }
 }
 
-absl::StatusOr<std::string> Access::Check(const grpc::ServerContextBase& context, Role role) const {
-  const auto& metadata = context.client_metadata();
-  const auto [begin, end] = metadata.equal_range(kAuthorization);
-  if (begin == end) return Check(std::string_view(), role);
-  if (std::next(begin) != end)
-    return absl::UnauthenticatedError("more than one `authorization` in the call's metadata");
-  return Check(std::string_view(begin->second.data(), begin->second.size()), role);
+absl::Status Access::Bearer::Check(Role role) const {
+  if (roles.contains(role)) return absl::OkStatus();
+  const auto* const missing = std::ranges::find(kRoles, role, &std::pair<Role, const char*>::first);
+  return absl::PermissionDeniedError(absl::StrCat("the token of '", name, "' has no role '", missing->second, "'"));
 }
 
-absl::StatusOr<std::string> Access::Check(std::string_view authorization, Role role) const {
-  if (authorization.empty()) {
+absl::StatusOr<std::shared_ptr<const Access::Bearer>> Access::Find(const grpc::ServerContextBase& context) const {
+  const auto& metadata = context.client_metadata();
+  const auto [begin, end] = metadata.equal_range(kAuthorization);
+  if (begin == end || begin->second.empty()) {
     return absl::UnauthenticatedError("a token is needed: `authorization: Bearer TOKEN` in the call's metadata");
   }
+  if (std::next(begin) != end) {
+    return absl::UnauthenticatedError("more than one `authorization` in the call's metadata");
+  }
+  const std::string_view authorization(begin->second.data(), begin->second.size());
   if (absl::AsciiStrToLower(std::string(authorization.substr(0, kScheme.size()))) != kScheme) {
     return absl::UnauthenticatedError("`authorization` is not `Bearer TOKEN`");
   }
@@ -128,12 +131,7 @@ absl::StatusOr<std::string> Access::Check(std::string_view authorization, Role r
   const absl::ReaderMutexLock lock(&mu_);
   const auto found = bearers_.find(digest);
   if (found == bearers_.end()) return absl::UnauthenticatedError("the token is not known");
-  if (!found->second.roles.contains(role)) {
-    const auto* const name = std::ranges::find(kRoles, role, &std::pair<Role, const char*>::first);
-    return absl::PermissionDeniedError(
-        absl::StrCat("the token of '", found->second.name, "' has no role '", name->second, "'"));
-  }
-  return found->second.name;
+  return found->second;
 }
 
 }  // namespace vickrey::server

@@ -31,18 +31,21 @@ class Access {
   Access(const Access&) = delete;
   Access& operator=(const Access&) = delete;
 
-  // The name of the token that the call carries. UNAUTHENTICATED where it carries none, more than one or an unknown
-  // one; PERMISSION_DENIED, naming the role, where it lacks the role.
-  absl::StatusOr<std::string> Check(const grpc::ServerContextBase& context, Role role) const;
-  // The same of the text of an `authorization` entry; empty: there is none.
-  absl::StatusOr<std::string> Check(std::string_view authorization, Role role) const;
-
- private:
+  // Whose token it is.
   struct Bearer {
     std::string name;
     std::set<Role> roles;
+
+    // PERMISSION_DENIED, naming the role, where it is not among them.
+    absl::Status Check(Role role) const;
   };
-  using Bearers = std::map<std::string, Bearer>;  // by SHA-256 of the token
+
+  // Whose token the call carries, which stays good while it is held. UNAUTHENTICATED where it carries none, more than
+  // one or an unknown one.
+  absl::StatusOr<std::shared_ptr<const Bearer>> Find(const grpc::ServerContextBase& context) const;
+
+ private:
+  using Bearers = std::map<std::string, std::shared_ptr<const Bearer>>;  // by SHA-256 of the token
 
   explicit Access(std::filesystem::path file) : file_(std::move(file)) {}
   static absl::StatusOr<Bearers> Read(const std::filesystem::path& file);

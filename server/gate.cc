@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "server/access.h"
 #include "vickrey/base/grpc_status.h"
 #include "vickrey/base/status.h"
 #include "vickrey/features/schema.h"
@@ -44,7 +43,8 @@ absl::Status Call::Admit() {
     return absl::UnavailableError("the server is shutting down; try another");
   }
   if (gate_.access_ != nullptr) {
-    ASSIGN_OR_RETURN(caller_, gate_.access_->Check(context_, method_.role));
+    ASSIGN_OR_RETURN(bearer_, gate_.access_->Find(context_));
+    RETURN_IF_ERROR(bearer_->Check(method_.role));
   }
   if (gate_.in_flight() > gate_.limits_.in_flight) {
     return absl::ResourceExhaustedError(
@@ -61,9 +61,7 @@ absl::Status Call::CheckWanted() const {
   return absl::OkStatus();
 }
 
-absl::Status Call::CheckRole(Role role) const {
-  return gate_.access_ == nullptr ? absl::OkStatus() : gate_.access_->Check(context_, role).status();
-}
+absl::Status Call::CheckRole(Role role) const { return bearer_ == nullptr ? absl::OkStatus() : bearer_->Check(role); }
 
 absl::Status Call::CheckCandidates(int count) const {
   if (count <= gate_.limits_.candidates) return absl::OkStatus();
@@ -80,7 +78,7 @@ grpc::Status Call::End(const absl::Status& status) {
   if (gate_.observer_ != nullptr) {
     gate_.observer_->OnCallEnd({.method = method_,
                                 .request_id = request_id_,
-                                .caller = caller_,
+                                .caller = bearer_ == nullptr ? std::string_view() : bearer_->name,
                                 .model = model_,
                                 .about = about_,
                                 .candidates = candidates_,

@@ -16,11 +16,10 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "server/access.h"
 #include "server/method.h"
 
 namespace vickrey::server {
-
-class Access;
 
 // How a call went.
 struct CallReport {
@@ -106,7 +105,8 @@ class Call {
   grpc::CallbackServerContext& context_;
   const Method& method_;
   const absl::Time begin_;
-  std::string request_id_, caller_, model_, about_;
+  std::shared_ptr<const Access::Bearer> bearer_;  // null: everybody may call
+  std::string request_id_, model_, about_;
   int64_t candidates_ = 0;
   bool id_was_given_ = false, ended_ = false;
   absl::Status admission_;

@@ -2,13 +2,13 @@
 
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "vickrey/base/config.h"
 #include "vickrey/base/status.h"
 #include "vickrey/decision/decide.h"
+#include "vickrey/decision/rules.h"
 
 namespace vickrey::server {
 namespace {
@@ -18,18 +18,6 @@ using vickrey::v1::AuctionRules;
 absl::StatusOr<Placements::Rules> Make(const AuctionRules& rules, const std::string& where) {
   ASSIGN_OR_RETURN(auto mechanism, decision::MakeMechanism(rules, where));
   return Placements::Rules{.mechanism = std::move(mechanism), .reserve = rules.reserve()};
-}
-
-AuctionRules RulesOf(const vickrey::config::v1::PlacementConfig& config) {
-  AuctionRules rules;
-  AuctionRules::Mechanism mechanism = AuctionRules::UNSPECIFIED;
-  AuctionRules::Mechanism_Parse(absl::AsciiStrToUpper(config.mechanism()), &mechanism);
-  rules.set_mechanism(mechanism);
-  rules.set_slots(config.slots());
-  *rules.mutable_position_multipliers() = config.position_multipliers();
-  if (config.has_reserve_click_micros()) rules.mutable_reserve()->set_click_micros(config.reserve_click_micros());
-  if (config.has_reserve_mille_micros()) rules.mutable_reserve()->set_mille_micros(config.reserve_mille_micros());
-  return rules;
 }
 
 // The first rule that a call gives of its own.
@@ -50,7 +38,7 @@ absl::StatusOr<Placements> Placements::Open(const std::filesystem::path& file, b
   for (int i = 0; i < config.placements_size(); ++i) {
     const auto& placement = config.placements(i);
     const std::string where = absl::StrCat(file.string(), ": placements[", i, "].");
-    ASSIGN_OR_RETURN(Rules rules, Make(RulesOf(placement), where));
+    ASSIGN_OR_RETURN(Rules rules, Make(decision::RulesOf(placement), where));
     if (!placements.placements_.emplace(placement.name(), std::move(rules)).second) {
       return absl::InvalidArgumentError(absl::StrCat(where, "name: '", placement.name(), "' is there twice"));
     }

@@ -1,6 +1,5 @@
 #include "server/server.h"
 
-#include <arpa/inet.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -10,7 +9,6 @@
 #include <chrono>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
@@ -18,6 +16,7 @@
 #include "server/services.h"
 #include "server/telemetry/http_server.h"
 #include "server/telemetry/telemetry.h"
+#include "vickrey/base/loopback.h"
 #include "vickrey/base/status.h"
 
 namespace vickrey::server {
@@ -35,12 +34,6 @@ absl::StatusOr<std::string> HostOf(const std::string& address, const char* flag)
     return base::InvalidField(flag, absl::StrCat("'", address, "' is not HOST:PORT, such as 127.0.0.1:50051"));
   }
   return address.substr(0, colon);
-}
-
-bool IsLoopback(const std::string& host) {
-  in_addr address;  // a name that begins with 127. may lead anywhere
-  return host == "localhost" || host == "[::1]" ||
-         (absl::StartsWith(host, "127.") && inet_pton(AF_INET, host.c_str(), &address) == 1);
 }
 
 class RunningServer final : public Server {
@@ -174,7 +167,7 @@ class RunningServer final : public Server {
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
   ASSIGN_OR_RETURN(const std::string host, HostOf(options.address, "--address"));
-  if (!IsLoopback(host) && !options.insecure && !options.tls.has_value()) {
+  if (!base::IsLoopback(host) && !options.insecure && !options.tls.has_value()) {
     return base::InvalidField(
         "--address", absl::StrCat("'", options.address,
                                   "' can be reached from other machines, and calls are "
@@ -183,7 +176,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   std::string metrics_host;
   if (!options.metrics_address.empty()) {
     ASSIGN_OR_RETURN(metrics_host, HostOf(options.metrics_address, "--metrics-address"));
-    if (!IsLoopback(metrics_host) && !options.insecure) {
+    if (!base::IsLoopback(metrics_host) && !options.insecure) {
       return base::InvalidField("--metrics-address", absl::StrCat("'", options.metrics_address,
                                                                   "' can be reached from other machines, and whoever "
                                                                   "asks is answered; --insecure allows it"));

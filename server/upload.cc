@@ -61,6 +61,7 @@ class ModelService::UploadReactor final : public grpc::ServerReadReactor<UploadM
   absl::Status TakeNow() {
     if (upload_ == nullptr) {
       if (!request_.has_header()) return base::InvalidField("header", "must come first");
+      call_.set_about(absl::StrCat(request_.header().name(), "@", request_.header().version()));
       ASSIGN_OR_RETURN(upload_,
                        Upload::Begin(service_.registry_.artifacts(), request_.header(), service_.max_upload_bytes_));
       return absl::OkStatus();

@@ -5,9 +5,9 @@
 #include "absl/strings/str_cat.h"
 #include "client/client.h"
 #include "client/connect.h"
-#include "simulator/rules.h"
 #include "vickrey/base/status.h"
 #include "vickrey/decision/decide.h"
+#include "vickrey/decision/rules.h"
 #include "vickrey/model/model.h"
 
 namespace vickrey::simulator {
@@ -21,7 +21,7 @@ using vickrey::v1::ModelRef;
 class GrpcPlayer final : public Player {
  public:
   GrpcPlayer(std::unique_ptr<client::Client> client, const SimulateConfig& config)
-      : client_(std::move(client)), rules_(RulesOf(config)) {}
+      : client_(std::move(client)), rules_(decision::RulesOf(config)) {}
 
   absl::Status Find(const SimulateConfig& config) {
     for (const std::string& text : config.models()) {
@@ -67,7 +67,7 @@ class GrpcPlayer final : public Player {
 class InProcessPlayer final : public Player {
  public:
   absl::Status Find(const SimulateConfig& config) {
-    ASSIGN_OR_RETURN(mechanism_, decision::MakeMechanism(RulesOf(config), ""));
+    ASSIGN_OR_RETURN(mechanism_, decision::MakeMechanism(decision::RulesOf(config), ""));
     for (const std::string& text : config.models()) {
       ASSIGN_OR_RETURN(const ModelRef ref, client::ParseModelRef(text));
       if (!ref.has_version()) {

@@ -4,12 +4,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "simulator/rules.h"
 #include "vickrey/auction/settlement.h"
 #include "vickrey/base/build_info.h"
 #include "vickrey/base/json.h"
 #include "vickrey/base/status.h"
 #include "vickrey/decision/decide.h"
+#include "vickrey/decision/rules.h"
 #include "vickrey/metric/comparison_line.h"
 #include "vickrey/metric/judge.h"
 
@@ -69,7 +69,7 @@ void Settle(const Outcome& outcome, const AuctionLine& line, const metric::Judge
 absl::StatusOr<std::unique_ptr<Scoring>> Scoring::Create(const SimulateConfig& config,
                                                          std::vector<Contestant> contestants, OutcomeWriter* outcomes) {
   std::unique_ptr<Scoring> scoring(new Scoring(config, std::move(contestants), outcomes));
-  ASSIGN_OR_RETURN(const auction::Rules rules, decision::ReadRules(RulesOf(config), ""));
+  ASSIGN_OR_RETURN(const auction::Rules rules, decision::ReadRules(decision::RulesOf(config), ""));
   ASSIGN_OR_RETURN(scoring->mechanism_, auction::MakeMechanism(rules));
   const size_t models = scoring->contestants_.size();
   for (size_t m = 0; m < models; ++m) {

@@ -12,6 +12,7 @@
 #include "tools/load_requests.h"
 #include "vickrey/base/files.h"
 #include "vickrey/base/interrupt.h"
+#include "vickrey/base/loopback.h"
 #include "vickrey/base/progress.h"
 #include "vickrey/base/tool.h"
 #include "vickrey/v1/lines.pb.h"
@@ -40,7 +41,7 @@ struct Flags {
 };
 
 absl::StatusOr<LoadOptions> OptionsOf(const Flags& flags) {
-  if (!client::IsLoopback(flags.address) && !flags.own_server) {
+  if (!base::IsLoopback(flags.address.substr(0, flags.address.rfind(':'))) && !flags.own_server) {
     return base::InvalidField("--address", absl::StrCat("'", flags.address,
                                                         "' may be another machine, and a load can bring a server "
                                                         "down; --yes-i-own-this-server allows it"));

@@ -81,11 +81,13 @@ class Run {
         RETURN_IF_ERROR(Checkpoint());
       }
       if (interrupted_) {
+        RETURN_IF_ERROR(CheckFinite());
         RETURN_IF_ERROR(Checkpoint());
         return absl::CancelledError(absl::StrCat("interrupted by a signal after step ", state_.step(), " of ",
                                                  options_.name, "; the same command goes on from there"));
       }
       if (IsMain() && absl::Now() - last_checkpoint_ >= absl::Seconds(options_.checkpoint.seconds())) {
+        RETURN_IF_ERROR(CheckFinite());
         RETURN_IF_ERROR(Checkpoint());
       }
     }
@@ -305,10 +307,10 @@ class Run {
     return std::isfinite(sum) ? absl::OkStatus() : Exploded(state_.step() - 1, "left weights that are not finite");
   }
 
+  // REQUIRES: CheckFinite.
   absl::Status Checkpoint() {
     last_checkpoint_ = absl::Now();
     if (!IsMain()) return absl::OkStatus();
-    RETURN_IF_ERROR(CheckFinite());
     CheckpointFile state = state_;
     state.set_key(options_.key);
     for (const auto& [name, steps] : optimizer_->steps()) (*state.mutable_optimizer_steps())[name] = steps;

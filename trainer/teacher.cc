@@ -140,7 +140,6 @@ class Teacher {
     // One job at a time: the others find what it has made.
     std::unique_ptr<base::FileLock> lock;
     RETURN_IF_ERROR(WhileOthersWait("take the lock of the teacher", [&]() -> absl::Status {
-      if (!setup_.is_main()) return absl::OkStatus();
       const std::filesystem::path file = setup_.root / "runs" / report_.name() / "lock";
       ASSIGN_OR_RETURN(lock, base::FileLock::Wait(file, [this] { return Tell(State::kUnderWay).status(); }));
       RemoveLeftovers();

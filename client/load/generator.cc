@@ -1,6 +1,5 @@
 #include "client/load/generator.h"
 
-#include <arpa/inet.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <sys/prctl.h>
@@ -15,7 +14,6 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
@@ -335,13 +333,6 @@ absl::StatusOr<LoadResult> GenerateLoad(const LoadOptions& options, const std::v
   Generator generator(options, requests);
   RETURN_IF_ERROR(generator.Connect());
   return generator.Run();
-}
-
-bool IsLoopback(const std::string& address) {
-  const std::string host = address.substr(0, address.rfind(':'));
-  in_addr ignored;  // a name that begins with 127. may lead anywhere
-  return host == "localhost" || host == "[::1]" ||
-         (absl::StartsWith(host, "127.") && inet_pton(AF_INET, host.c_str(), &ignored) == 1);
 }
 
 }  // namespace vickrey::client

@@ -62,9 +62,6 @@ struct LoadResult {
 // REQUIRES: at least one request; a duration or a number of calls.
 absl::StatusOr<LoadResult> GenerateLoad(const LoadOptions& options, const std::vector<PreparedRequest>& requests);
 
-// Whether HOST:PORT can be of this machine only.
-bool IsLoopback(const std::string& address);
-
 }  // namespace vickrey::client
 
 #endif  // CLIENT_LOAD_GENERATOR_H_

@@ -3,10 +3,8 @@
 #include <spdlog/async.h>
 #include <spdlog/async_logger.h>
 #include <spdlog/sinks/base_sink.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -14,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "vickrey/base/progress.h"
 
 namespace vickrey::server {
 namespace {
@@ -32,16 +31,6 @@ class FunctionSink final : public spdlog::sinks::base_sink<std::mutex> {
 
   const std::function<void(std::string_view)> write_;
 };
-
-// In one go where the system allows it, so that lines of several processes on one pipe stay whole.
-void WriteToStderr(std::string_view line) {
-  while (!line.empty()) {
-    const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;  // nobody reads it
-    line.remove_prefix(written);
-  }
-}
 
 LogLevel LevelOf(const absl::Status& status) {
   switch (status.code()) {
@@ -114,7 +103,8 @@ struct CallLog::Writer {
 };
 
 CallLog::CallLog(const CallLogOptions& options, std::function<void(std::string_view)> write)
-    : options_(options), writer_(std::make_unique<Writer>(write == nullptr ? WriteToStderr : std::move(write))) {}
+    : options_(options),
+      writer_(std::make_unique<Writer>(write == nullptr ? &base::WriteToStderr : std::move(write))) {}
 
 CallLog::~CallLog() = default;
 

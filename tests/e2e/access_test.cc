@@ -344,6 +344,17 @@ TEST_F(TlsTest, CallersNeedACertificateWhereAnAuthorityIsGiven) {
   EXPECT_TRUE(absl::IsUnavailable(List(security)));
 }
 
+TEST_F(TlsTest, ARenewedCertificateIsTaken) {
+  WriteServer(authority_);
+  options_.tls = {folder_ / "server.pem", folder_ / "server.key", {}};
+  Start();
+  EXPECT_TRUE(List({.ca = authority_.certificate()}).ok());
+  EXPECT_FALSE(List({.ca = other_.certificate()}).ok());
+  WriteServer(other_);
+  for (int i = 0; i < 600 && !List({.ca = other_.certificate()}).ok(); ++i) absl::SleepFor(absl::Milliseconds(100));
+  EXPECT_TRUE(List({.ca = other_.certificate()}).ok()) << List({.ca = other_.certificate()});
+}
+
 TEST_F(TlsTest, WrongFilesAreRefused) {
   WriteServer(authority_);
   const auto why = [&](const std::string& certificate, const std::string& key, const std::string& client_ca) {

@@ -38,6 +38,7 @@ void WriteTo(int fd, std::string_view text) {
   pthread_sigmask(SIG_BLOCK, &pipe, &before);
   while (!text.empty()) {
     const ssize_t written = write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
     if (written <= 0) {
       const timespec now = {};
       if (errno == EPIPE && sigismember(&before, SIGPIPE) == 0) sigtimedwait(&pipe, nullptr, &now);

@@ -1,12 +1,16 @@
-#include "simulator/rules.h"
+#ifndef VICKREY_DECISION_RULES_H_
+#define VICKREY_DECISION_RULES_H_
 
 #include "absl/strings/ascii.h"
+#include "vickrey/v1/auction.pb.h"
 
-namespace vickrey::simulator {
+namespace vickrey::decision {
 
-using vickrey::v1::AuctionRules;
-
-AuctionRules RulesOf(const vickrey::config::v1::SimulateConfig& config) {
+// The rules that a configuration says by its fields `mechanism`, `slots`, `position_multipliers` and
+// `reserve_click_micros` or `reserve_mille_micros`. `config`: finished.
+template <typename Config>
+vickrey::v1::AuctionRules RulesOf(const Config& config) {
+  using vickrey::v1::AuctionRules;
   AuctionRules rules;
   AuctionRules::Mechanism mechanism = AuctionRules::UNSPECIFIED;
   AuctionRules::Mechanism_Parse(absl::AsciiStrToUpper(config.mechanism()), &mechanism);
@@ -18,4 +22,6 @@ AuctionRules RulesOf(const vickrey::config::v1::SimulateConfig& config) {
   return rules;
 }
 
-}  // namespace vickrey::simulator
+}  // namespace vickrey::decision
+
+#endif  // VICKREY_DECISION_RULES_H_
