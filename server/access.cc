@@ -1,5 +1,7 @@
 #include "server/access.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -19,40 +21,34 @@ namespace {
 
 constexpr char kAuthorization[] = "authorization";
 constexpr std::string_view kScheme = "bearer ";
-constexpr absl::Duration kPoll = absl::Seconds(1);
+constexpr absl::Duration kPoll = absl::Milliseconds(500);
 
 constexpr std::pair<Role, const char*> kRoles[] = {{Role::kRead, "read"},
                                                    {Role::kPredict, "predict"},
                                                    {Role::kWriteLog, "write_log"},
                                                    {Role::kAdminister, "administer"}};
 
-// What a file looks like from outside. It is read again where this is another, or reading failed before.
-struct Look {
-  std::filesystem::file_time_type time;
-  uintmax_t size = 0;
-  bool operator==(const Look&) const = default;
-};
-
-std::optional<Look> LookAt(const std::filesystem::path& file) {
-  std::error_code error;
-  Look look;
-  look.time = std::filesystem::last_write_time(file, error);
-  if (error) return std::nullopt;
-  look.size = std::filesystem::file_size(file, error);
-  if (error) return std::nullopt;
-  return look;
-}
-
 }  // namespace
+
+std::optional<Access::Look> Access::LookAt(const std::filesystem::path& file) {
+  struct stat found = {};
+  if (stat(file.c_str(), &found) != 0) return std::nullopt;
+  const auto nanoseconds = [](const timespec& time) { return time.tv_sec * 1'000'000'000 + time.tv_nsec; };
+  return Look{.file = found.st_ino,
+              .size = static_cast<uint64_t>(found.st_size),
+              .written = nanoseconds(found.st_mtim),
+              .changed = nanoseconds(found.st_ctim)};
+}
 
 absl::StatusOr<std::unique_ptr<Access>> Access::Open(const std::filesystem::path& file) {
   std::unique_ptr<Access> access(new Access(file));
+  const std::optional<Look> look = LookAt(file);  // before it is read: what is changed meanwhile looks otherwise
   ASSIGN_OR_RETURN(Bearers bearers, Read(file));
   {
     const absl::MutexLock lock(&access->mu_);
     access->bearers_ = std::move(bearers);
   }
-  access->thread_ = std::thread([access = access.get()] { access->Watch(); });
+  access->thread_ = std::thread([access = access.get(), look] { access->Watch(look); });
   return access;
 }
 
@@ -72,10 +68,6 @@ absl::StatusOr<Access::Bearers> Access::Read(const std::filesystem::path& file) 
     for (const auto& [role, name] : kRoles) {
       if (std::ranges::find(token.roles(), name) != token.roles().end()) bearer.roles.insert(role);
     }
-    if (token.roles().empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(file.string(), ": tokens[", i, "].roles: at least one is required"));
-    }
     if (!names.insert(token.name()).second) {
       return absl::InvalidArgumentError(
           absl::StrCat(file.string(), ": tokens[", i, "].name: '", token.name(), "' is there twice"));
@@ -88,20 +80,19 @@ absl::StatusOr<Access::Bearers> Access::Read(const std::filesystem::path& file) 
   return bearers;
 }
 
-void Access::Watch() {
-  std::optional<Look> read = LookAt(file_);
-  std::optional<Look> refused;
+void Access::Watch(std::optional<Look> settled) {
+  std::optional<Look> last = settled;
   while (!stop_.WaitForNotificationWithTimeout(kPoll)) {
     const std::optional<Look> now = LookAt(file_);
-    if (now == read || (refused.has_value() && now == refused)) continue;
+    const bool is_quiet = now == last;  // else somebody may be writing it, and half a file may look like a whole one
+    last = now;
+    if (!is_quiet || now == settled) continue;
+    settled = now;
     auto bearers = Read(file_);
     if (!bearers.ok()) {
-      refused = now;
       base::Note(absl::StrCat("the tokens stay as they were: ", std::string(bearers.status().message())));
       continue;
     }
-    read = now;
-    refused.reset();
     const absl::MutexLock lock(&mu_);
     bearers_ = *std::move(bearers);
   }

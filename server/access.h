@@ -3,9 +3,11 @@
 
 #include <grpcpp/server_context.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -20,7 +22,8 @@
 namespace vickrey::server {
 
 // Who may call: tokens from a file (AccessConfig of config/v1/access.proto), which is read again within two seconds
-// when it has changed. One that is wrong then is not taken: the tokens before it stay good, and stderr says why.
+// when it has changed and is still for half a second. One that is wrong then is not taken, nor one without a token: the
+// tokens before it stay good, and stderr says why.
 //
 // Thread-safe.
 class Access {
@@ -49,7 +52,16 @@ class Access {
 
   explicit Access(std::filesystem::path file) : file_(std::move(file)) {}
   static absl::StatusOr<Bearers> Read(const std::filesystem::path& file);
-  void Watch();
+
+  // What a file looks like from outside; none: it cannot be looked at. Where this is another, it is read again.
+  struct Look {
+    uint64_t file = 0, size = 0;       // which one: its inode; bytes
+    int64_t written = 0, changed = 0;  // nanoseconds
+    bool operator==(const Look&) const = default;
+  };
+  static std::optional<Look> LookAt(const std::filesystem::path& file);
+  // `settled`: what the file looked like when it was read.
+  void Watch(std::optional<Look> settled);
 
   const std::filesystem::path file_;
   mutable absl::Mutex mu_;

@@ -21,8 +21,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What is on its way in or out lies beside the names, as .@upload.tmp-XXXXXX, say: no name holds an @.
-constexpr char kUpload[] = "@upload", kDeleted[] = ".@deleted.tmp-XXXXXX";
+// What is on its way out lies beside the names: no name holds an @.
+constexpr char kDeleted[] = "@deleted";
 
 std::string Quoted(const std::string& text) { return absl::StrCat("'", absl::CHexEscape(text.substr(0, 60)), "'"); }
 
@@ -102,7 +102,15 @@ absl::Status ArtifactRoot::Delete(const std::string& name, const std::string& ve
   if (!fs::is_directory(status)) {
     return base::InvalidField("version", absl::StrCat(Quoted(version), " is not a folder under the artifact root"));
   }
-  std::string aside = (parent.parent_path() / kDeleted).string();
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string file = entry.path().filename().string();
+    if (FindFile(file) == nullptr || !fs::is_regular_file(entry.symlink_status(error))) {
+      return base::InvalidField("version", absl::StrCat(name, "/", version, " is no artifact: it holds ", Quoted(file),
+                                                        "; only artifacts are deleted"));
+    }
+  }
+  if (error) return base::InvalidField("version", absl::StrCat(Quoted(version), " cannot be listed"));
+  std::string aside = (parent.parent_path() / absl::StrCat(".", kDeleted, ".tmp-XXXXXX")).string();
   if (mkdtemp(aside.data()) == nullptr) return base::FileError("make", aside);
   if (std::rename(folder.c_str(), aside.c_str()) != 0) {  // over an empty folder
     absl::Status failed = base::FileError("delete", folder);
@@ -113,7 +121,10 @@ absl::Status ArtifactRoot::Delete(const std::string& name, const std::string& ve
   return absl::OkStatus();
 }
 
-void ArtifactRoot::RemoveUnfinished() const { base::RemoveUnpublished(root_); }
+void ArtifactRoot::RemoveUnfinished() const {
+  UploadFolder::RemoveAbandoned(root_);
+  base::RemoveUnpublished(root_, kDeleted);  // another server that is at it wants the same
+}
 
 absl::StatusOr<std::unique_ptr<Upload>> Upload::Begin(const ArtifactRoot& root,
                                                       const vickrey::v1::UploadModelRequest::Header& header,
@@ -121,7 +132,7 @@ absl::StatusOr<std::unique_ptr<Upload>> Upload::Begin(const ArtifactRoot& root,
   RETURN_IF_ERROR(CheckFolderName("header.name", header.name()));
   RETURN_IF_ERROR(CheckFolderName("header.version", header.version()));
   RETURN_IF_ERROR(root.ParentOf("header.name", header.name()));
-  auto folder = base::FolderPublisher::Create(root.root_ / kUpload);
+  auto folder = UploadFolder::Create(root.root_);
   if (absl::IsPermissionDenied(folder.status())) {  // which would be taken for what the caller may do
     return absl::FailedPreconditionError(absl::StrCat("the server takes no uploads: ", folder.status().message()));
   }

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/upload_folder.h"
 #include "vickrey/base/files.h"
 #include "vickrey/model/model.h"
 #include "vickrey/v1/model_service.pb.h"
@@ -34,11 +35,11 @@ class ArtifactRoot {
   bool Has(const std::string& name, const std::string& version) const;
 
   // Deletes the folder of a version: first, in one step, its name, then the files; those who have them mapped keep
-  // them. NOT_FOUND: there is none; INVALID_ARGUMENT: it is not a folder of its own but a link. Nothing is deleted
-  // then.
+  // them. NOT_FOUND: there is none; INVALID_ARGUMENT: it is not a folder of its own but a link, or holds a file that no
+  // artifact has, as a trainer's data sets beside the artifacts do. Nothing is deleted then.
   absl::Status Delete(const std::string& name, const std::string& version) const;
 
-  // Deletes what uploads and deletions that were killed have left. REQUIRES: no other server uploads there meanwhile.
+  // Deletes what uploads and deletions of servers that were killed have left; what other servers are at stays.
   void RemoveUnfinished() const;
 
  private:
@@ -80,14 +81,14 @@ class Upload {
 
  private:
   Upload(const ArtifactRoot& root, vickrey::v1::UploadModelRequest::Header header, int64_t max_bytes,
-         std::unique_ptr<base::FolderPublisher> folder)
+         std::unique_ptr<UploadFolder> folder)
       : root_(root), header_(std::move(header)), max_bytes_(max_bytes), folder_(std::move(folder)) {}
   absl::Status EndFile();
 
   const ArtifactRoot& root_;
   const vickrey::v1::UploadModelRequest::Header header_;
   const int64_t max_bytes_;
-  const std::unique_ptr<base::FolderPublisher> folder_;
+  const std::unique_ptr<UploadFolder> folder_;
   std::set<std::string> files_;  // that have begun
   std::string file_;             // that is being written; empty: none
   std::unique_ptr<base::FilePublisher> writing_;

@@ -12,6 +12,7 @@
 namespace vickrey::server {
 namespace {
 
+constexpr absl::Duration kQueue = absl::Milliseconds(5);
 constexpr char kRequestId[] = "x-request-id";
 
 std::string NewId() {
@@ -22,7 +23,7 @@ std::string NewId() {
 }  // namespace
 
 Call::Call(Gate* gate, grpc::CallbackServerContext* context, const Method& method)
-    : gate_(*gate), context_(*context), method_(method), begin_(absl::Now()) {
+    : gate_(*gate), context_(*context), method_(method), arrival_(Arrivals::Begin(context)), begin_(absl::Now()) {
   if (gate_.observer_ != nullptr) gate_.observer_->OnCallBegin(method_);
   const auto& metadata = context_.client_metadata();
   if (const auto given = metadata.find(kRequestId); given != metadata.end()) {
@@ -46,11 +47,18 @@ absl::Status Call::Admit() {
     ASSIGN_OR_RETURN(bearer_, gate_.access_->Find(context_));
     RETURN_IF_ERROR(bearer_->Check(method_.role));
   }
-  if (gate_.in_flight() > gate_.limits_.in_flight) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat(gate_.limits_.in_flight, " calls are in flight, as many as this server takes; try again later"));
-  }
+  RETURN_IF_ERROR(CheckRoom());
   return CheckWanted();
+}
+
+absl::Status Call::CheckRoom() const {
+  // Many may have come at once to a server that keeps up with them, such as all who watch its health after a restart:
+  // those that wait count where there is a queue.
+  const bool queue = begin_ - arrival_ > kQueue;
+  const int64_t calls = gate_.in_flight() + (queue ? gate_.arrivals_.Waiting(begin_) : 0);
+  if (calls <= gate_.limits_.in_flight) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat(gate_.limits_.in_flight, " calls are in flight, as many as this server takes; try again later"));
 }
 
 absl::Status Call::CheckWanted() const {
@@ -83,7 +91,7 @@ grpc::Status Call::End(const absl::Status& status) {
                                 .about = about_,
                                 .candidates = candidates_,
                                 .status = status,
-                                .took = absl::Now() - begin_});
+                                .took = absl::Now() - arrival_});
   }
   return base::ToGrpcStatus(status);
 }

@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "server/access.h"
+#include "server/arrivals.h"
 #include "server/method.h"
 
 namespace vickrey::server {
@@ -30,7 +31,7 @@ struct CallReport {
   std::string_view about;   // what a call that changes the server was about: "ctr/2"; empty: nothing is known
   int64_t candidates;       // scored
   const absl::Status& status;
-  absl::Duration took;
+  absl::Duration took;  // from its arrival, waiting included
 };
 
 // Is told of every call. Thread-safe; called on the calls' threads, so it must be fast.
@@ -45,7 +46,7 @@ class CallObserver {
 class Gate {
  public:
   struct Limits {
-    int in_flight = 1000;
+    int in_flight = 1000;   // calls and streams, with those that gRPC has received and nobody has begun
     int candidates = 1000;  // of a request
   };
 
@@ -54,6 +55,9 @@ class Gate {
       : access_(access), observer_(observer), limits_(limits) {}
   Gate(const Gate&) = delete;
   Gate& operator=(const Gate&) = delete;
+
+  // What the server's calls must be made with, so that those are counted that wait to be begun. This must outlive it.
+  std::unique_ptr<grpc::ContextAllocator> NewContextAllocator() { return arrivals_.NewAllocator(); }
 
   // From now on every call is refused with UNAVAILABLE: callers shall go to another server.
   void Close() { closed_.store(true, std::memory_order_relaxed); }
@@ -65,6 +69,7 @@ class Gate {
   const Access* const access_;
   CallObserver* const observer_;
   const Limits limits_;
+  Arrivals arrivals_;
   std::atomic<int> in_flight_ = 0;
   std::atomic<bool> closed_ = false;
 };
@@ -100,11 +105,12 @@ class Call {
 
  private:
   absl::Status Admit();
+  absl::Status CheckRoom() const;
 
   Gate& gate_;
   grpc::CallbackServerContext& context_;
   const Method& method_;
-  const absl::Time begin_;
+  const absl::Time arrival_, begin_;
   std::shared_ptr<const Access::Bearer> bearer_;  // null: everybody may call
   std::string request_id_, model_, about_;
   int64_t candidates_ = 0;

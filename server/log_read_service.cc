@@ -1,4 +1,5 @@
 // Reading the log: on threads of its own, no faster than the caller takes it.
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -6,6 +7,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "server/services.h"
 #include "vickrey/base/status.h"
@@ -24,6 +26,11 @@ const Method kGetLogStats = {.name = "ImpressionLogService.GetLogStats", .role =
 constexpr int64_t kMaxWindowSeconds = int64_t{100} * 366 * 86'400;
 
 absl::Status NoLog() { return absl::FailedPreconditionError("this server was started without a log"); }
+
+absl::Status IdleFor(absl::Duration idle) {
+  return absl::DeadlineExceededError(absl::StrCat("the caller took nothing for ", absl::FormatDuration(idle),
+                                                  ", as long as this server waits; read on from the last cursor"));
+}
 
 absl::StatusOr<std::unique_ptr<LogReader>> ReaderOf(LogWriter* log, const std::string& snapshot_id) {
   if (snapshot_id.empty()) return log->log().NewReader();
@@ -64,8 +71,8 @@ absl::StatusOr<LogReader::ScanOptions> OptionsOf(const ReadAuctionsRequest& requ
 class ReadStream final : public grpc::ServerWriteReactor<ReadAuctionsResponse> {
  public:
   ReadStream(Gate* gate, grpc::CallbackServerContext* context, const ReadAuctionsRequest& request, LogWriter* log,
-             ReadPool* pool)
-      : context_(*context), call_(gate, context, kReadAuctions), request_(request), log_(log) {
+             absl::Duration idle, ReadPool* pool)
+      : context_(*context), call_(gate, context, kReadAuctions), request_(request), log_(log), idle_(idle) {
     if (const absl::Status status = Begin(pool); !status.ok()) Finish(call_.End(status));
   }
 
@@ -117,14 +124,17 @@ class ReadStream final : public grpc::ServerWriteReactor<ReadAuctionsResponse> {
     return absl::OkStatus();
   }
 
-  // Until nothing is on its way. A caller that has gone makes gRPC give up what is; one whose deadline passed is let
-  // go.
+  // Until nothing is on its way. A caller that has gone makes gRPC give up what is; one whose deadline passed, or who
+  // takes nothing of it, is let go: it holds a place that others may want.
   absl::Status WaitForWrite() {
     const absl::MutexLock lock(&mu_);
     const auto written = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !writing_; };
-    if (!mu_.AwaitWithDeadline(absl::Condition(&written), absl::FromChrono(context_.deadline()))) {
+    const absl::Time deadline = absl::FromChrono(context_.deadline()), idle = absl::Now() + idle_;
+    if (!mu_.AwaitWithDeadline(absl::Condition(&written), std::min(deadline, idle))) {
+      const bool is_idle = idle < deadline && !gone_;
       context_.TryCancel();
       mu_.Await(absl::Condition(&written));
+      if (is_idle) return IdleFor(idle_);
     }
     if (gone_) return absl::CancelledError("the caller has gone");
     return absl::OkStatus();
@@ -134,6 +144,7 @@ class ReadStream final : public grpc::ServerWriteReactor<ReadAuctionsResponse> {
   Call call_;
   const ReadAuctionsRequest request_;
   LogWriter* const log_;
+  const absl::Duration idle_;
   LogReader::ScanOptions options_;
   ReadAuctionsResponse responses_[2];
 
@@ -146,7 +157,7 @@ class ReadStream final : public grpc::ServerWriteReactor<ReadAuctionsResponse> {
 
 grpc::ServerWriteReactor<ReadAuctionsResponse>* ImpressionLogService::ReadAuctions(grpc::CallbackServerContext* context,
                                                                                    const ReadAuctionsRequest* request) {
-  return new ReadStream(&gate_, context, *request, log_, &reads_);
+  return new ReadStream(&gate_, context, *request, log_, idle_, &reads_);
 }
 
 grpc::ServerUnaryReactor* ImpressionLogService::GetLogStats(grpc::CallbackServerContext* context,

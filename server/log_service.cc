@@ -23,11 +23,9 @@ struct Auctions {
   using Result = vickrey::v1::AppendAuctionResult;
   static constexpr Method kMethod = {
       .name = "ImpressionLogService.AppendAuctions", .role = Role::kWriteLog, .stream = true};
-  static absl::Status Check(const Request& request) {
-    return base::Annotate(log::Validate(request.record()), "record");
-  }
   static absl::Status Append(Request request, LogWriter* log, LogWriter::AuctionDone done) {
-    return log->AppendAuction(std::move(*request.mutable_record()), std::move(done));
+    const absl::Status status = log->AppendAuction(std::move(*request.mutable_record()), std::move(done));
+    return absl::IsInvalidArgument(status) ? base::Annotate(status, "record") : status;
   }
 };
 
@@ -37,12 +35,10 @@ struct Reports {
   using Result = vickrey::v1::AppendFeedbackResult;
   static constexpr Method kMethod = {
       .name = "ImpressionLogService.AppendFeedback", .role = Role::kWriteLog, .stream = true};
-  static absl::Status Check(const Request& request) {
+  static absl::Status Append(Request request, LogWriter* log, LogWriter::FeedbackDone done) {
     vickrey::v1::Feedback feedback = request.feedback();
     RETURN_IF_ERROR(base::Annotate(log::ResolveToken(&feedback), "feedback"));
-    return base::Annotate(log::Validate(feedback), "feedback");
-  }
-  static absl::Status Append(Request request, LogWriter* log, LogWriter::FeedbackDone done) {
+    RETURN_IF_ERROR(base::Annotate(log::Validate(feedback), "feedback"));
     return log->AppendFeedback(std::move(*request.mutable_feedback()), std::move(done));
   }
 };
@@ -65,9 +61,8 @@ class AppendStream final : public grpc::ServerBidiReactor<typename Kind::Request
   }
 
   void OnReadDone(bool ok) override {
-    absl::Status status = ok ? Kind::Check(request_) : absl::OkStatus();
-    const bool valid = ok && status.ok();
-    if (valid) {
+    absl::Status status;
+    if (ok) {
       {
         const absl::MutexLock lock(&mu_);
         ++waiting_;
@@ -77,9 +72,9 @@ class AppendStream final : public grpc::ServerBidiReactor<typename Kind::Request
     Actions actions;
     {
       const absl::MutexLock lock(&mu_);
-      if (valid && !status.ok()) --waiting_;
+      if (!status.ok()) --waiting_;
       if (!status.ok()) Fail(base::Annotate(status, absl::StrCat("record ", read_, " of the stream")));
-      read_ += valid && status.ok();
+      read_ += ok && status.ok();
       reading_ = false;
       ended_ = !ok;
       actions = Next();

@@ -49,8 +49,9 @@ LogWriter::~LogWriter() {
 }
 
 absl::Status LogWriter::AppendAuction(vickrey::v1::LoggedAuction record, AuctionDone done) {
-  const size_t bytes = record.ByteSizeLong();
-  return Push(AuctionJob{std::move(record), std::move(done)}, bytes);
+  ASSIGN_OR_RETURN(auto stored, log::ImpressionLog::Prepare(record));
+  const size_t bytes = 2 * stored.bytes.size();  // it waits in both forms
+  return Push(AuctionJob{std::move(stored), std::move(record), std::move(done)}, bytes);
 }
 
 absl::Status LogWriter::AppendFeedback(vickrey::v1::Feedback report, FeedbackDone done) {
@@ -94,21 +95,27 @@ void LogWriter::Write(std::deque<Job> jobs) {
   while (begin < jobs.size()) {
     size_t end = begin + 1;
     while (end < jobs.size() && jobs[end].index() == jobs[begin].index()) ++end;
-    const auto write = [&]<typename T, typename Result>(auto append, auto observe) {
-      std::vector<decltype(T::record)> records;
-      for (size_t i = begin; i < end; ++i) records.push_back(std::move(std::get<T>(jobs[i]).record));
+    const auto take = [&]<typename T, typename Field>(Field T::*field) {
+      std::vector<Field> all;
+      for (size_t i = begin; i < end; ++i) all.push_back(std::move(std::get<T>(jobs[i]).*field));
+      return all;
+    };
+    const auto write = [&]<typename T, typename Result>(const auto& stored, const auto& seen, auto append,
+                                                        auto observe) {
       const absl::Time start = absl::Now();
-      auto results = AppendEach<Result>(records, append);
-      if (observer_ != nullptr) observe(records, results, absl::Now() - start);
+      auto results = AppendEach<Result>(stored, append);
+      if (observer_ != nullptr) observe(seen, results, absl::Now() - start);
       for (size_t i = begin; i < end; ++i) std::get<T>(jobs[i]).done(std::move(results[i - begin]));
     };
     if (std::holds_alternative<AuctionJob>(jobs[begin])) {
       write.operator()<AuctionJob, vickrey::v1::AppendAuctionResult>(
-          [this](auto records) { return log_->AppendAuctions(records); },
+          take(&AuctionJob::stored), take(&AuctionJob::seen),
+          [this](auto records) { return log_->AppendPrepared(records); },
           [this](const auto&... seen) { observer_->OnAuctions(seen...); });
     } else {
+      const auto reports = take(&FeedbackJob::report);
       write.operator()<FeedbackJob, vickrey::v1::AppendFeedbackResult>(
-          [this](auto records) { return log_->AppendFeedback(records); },
+          reports, reports, [this](auto records) { return log_->AppendFeedback(records); },
           [this](const auto&... seen) { observer_->OnFeedback(seen...); });
     }
     begin = end;

@@ -49,8 +49,10 @@ class LogWriter {
   // For reading, and for snapshots; what is appended goes through here.
   log::ImpressionLog& log() { return *log_; }
 
-  // Queues one record; `done` gets its answer once it is on disk, or why it was not stored. RESOURCE_EXHAUSTED if
-  // too many are waiting; `done` is not called then.
+  // Queues one record; `done` gets its answer once it is on disk, or why it was not stored. INVALID_ARGUMENT naming the
+  // field if it is not valid, RESOURCE_EXHAUSTED if too many are waiting; `done` is not called then. An auction is
+  // brought into the form in which it is stored here, on the caller's thread: that is most of the work, and there is
+  // one writer for all.
   absl::Status AppendAuction(vickrey::v1::LoggedAuction record, AuctionDone done);
   absl::Status AppendFeedback(vickrey::v1::Feedback report, FeedbackDone done);
 
@@ -62,17 +64,17 @@ class LogWriter {
 
  private:
   struct AuctionJob {
-    vickrey::v1::LoggedAuction record;
+    log::ImpressionLog::Prepared stored;
+    vickrey::v1::LoggedAuction seen;  // by the observer
     AuctionDone done;
   };
   struct FeedbackJob {
-    vickrey::v1::Feedback record;
+    vickrey::v1::Feedback report;
     FeedbackDone done;
   };
   using Job = std::variant<AuctionJob, FeedbackJob>;
 
   // `bytes`: of the record.
-
   absl::Status Push(Job job, size_t bytes);
   void Run();
   // Runs of jobs of one kind go to the log as one batch.

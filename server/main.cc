@@ -2,12 +2,16 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <map>
 #include <string>
+#include <thread>
 
+#include "absl/time/clock.h"
 #include "server/server.h"
 #include "vickrey/base/limits.h"
+#include "vickrey/base/progress.h"
 #include "vickrey/base/tool.h"
 #include "vickrey/v1/lines.pb.h"
 
@@ -22,6 +26,8 @@ struct Flags {
   std::string tokens, tls_cert, tls_key, tls_client_ca;
   int max_candidates = 1000;
   double max_request_mb = 16;
+  int64_t max_memory_mib = 1024;
+  double idle_seconds = 60;
   std::string placements;
   bool placements_only = false;
   int64_t max_upload_mib = 16384;
@@ -29,9 +35,12 @@ struct Flags {
   double drain_seconds = 10;
   std::string metrics_address;
   std::string stderr_format = "text", stderr_level = "info";
-  bool stderr_calls = false;
+  bool stderr_calls = false, stderr_shadows = false;
   double slow_call_seconds = 1;
 };
+
+// What is not a call's may take so long behind --drain-seconds.
+constexpr absl::Duration kGrace = absl::Seconds(2);
 
 const std::map<std::string, LogLevel> kLevels = {
     {"info", LogLevel::kInfo}, {"warning", LogLevel::kWarning}, {"error", LogLevel::kError}, {"off", LogLevel::kOff}};
@@ -45,12 +54,15 @@ absl::Status Serve(const Flags& flags, const sigset_t& signals) {
                         .max_upload_bytes = flags.max_upload_mib << 20,
                         .max_candidates = flags.max_candidates,
                         .max_request_bytes = static_cast<int>(flags.max_request_mb * (1 << 20)),
+                        .max_memory = flags.max_memory_mib << 20,
+                        .idle = absl::Seconds(flags.idle_seconds),
                         .max_in_flight = flags.max_in_flight,
                         .drain = absl::Seconds(flags.drain_seconds),
                         .metrics_address = flags.metrics_address,
                         .call_log = {.format = flags.stderr_format == "json" ? LogFormat::kJson : LogFormat::kText,
                                      .level = kLevels.at(flags.stderr_level),
                                      .all_calls = flags.stderr_calls,
+                                     .shadows = flags.stderr_shadows,
                                      .slow = absl::Seconds(flags.slow_call_seconds)}};
   if (!flags.tls_cert.empty()) options.tls = {flags.tls_cert, flags.tls_key, flags.tls_client_ca};
   if (!flags.tokens.empty()) options.tokens = flags.tokens;
@@ -69,6 +81,12 @@ absl::Status Serve(const Flags& flags, const sigset_t& signals) {
   int signal = 0;
   sigwait(&signals, &signal);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // a second signal ends it at once
+  std::thread([at_most = absl::Seconds(flags.drain_seconds) + kGrace] {
+    // Reading a large model, say, cannot be cut short. Every record that was answered for is on disk.
+    absl::SleepFor(at_most);
+    base::Note("the time to drain is over, and something still runs; what was acknowledged is on disk");
+    _exit(0);
+  }).detach();
   server->Drain();
   return absl::OkStatus();
 }
@@ -119,6 +137,9 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, vickrey::base::kMaxCandidates));
   app.add_option("--max-request-mb", flags.max_request_mb, "MiB of a request; more is RESOURCE_EXHAUSTED")
       ->check(CLI::Range(0.001, 1024.0));
+  app.add_option("--max-memory-mib", flags.max_memory_mib,
+                 "MiB of messages that arrive or leave, whoever sends them; beyond, streams are ended")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 24));
   app.add_option("--placements", flags.placements, "A file of auction rules that calls can name as their placement")
       ->default_str("none");
   app.add_flag("--placements-only", flags.placements_only, "Refuse calls with auction rules of their own");
@@ -126,6 +147,9 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 24));
   app.add_option("--max-in-flight", flags.max_in_flight, "Calls at a time; more are refused with RESOURCE_EXHAUSTED")
       ->check(CLI::Range(1, 1'000'000));
+  app.add_option("--idle-seconds", flags.idle_seconds,
+                 "How long an upload may send nothing, and a reader of the log take nothing; then it is ended")
+      ->check(CLI::Range(0.1, 86'400.0));
   app.add_option("--drain-seconds", flags.drain_seconds, "How long calls under way may take when it ends")
       ->check(CLI::Range(0.0, 3600.0));
   app.add_option("--metrics-address", flags.metrics_address,
@@ -137,6 +161,8 @@ int main(int argc, char** argv) {
                  "The least that is said there; warning: failed and slow calls, no start, end or changes of models")
       ->check(CLI::IsMember({"info", "warning", "error", "off"}));
   app.add_flag("--stderr-calls", flags.stderr_calls, "A line for every call, and not only for failed and slow ones");
+  app.add_flag("--stderr-shadows", flags.stderr_shadows,
+               "A line for every auction that a `shadow` predicted, with its pCTRs and those that were answered");
   app.add_option("--slow-call-seconds", flags.slow_call_seconds, "A call that takes longer gets a line on stderr")
       ->check(CLI::Range(0.0, 3600.0));
   return tool.Run(argc, argv);

@@ -17,7 +17,7 @@
 #include "absl/time/time.h"
 #include "server/artifact_root.h"
 #include "server/background.h"
-#include "server/shadow.h"
+#include "server/model_table.h"
 #include "vickrey/model/model.h"
 #include "vickrey/v1/model.pb.h"
 #include "vickrey/v1/model_service.pb.h"
@@ -67,10 +67,7 @@ class Registry {
   absl::StatusOr<std::shared_ptr<const model::Model>> Find(const vickrey::v1::ModelRef& ref) const;
 
   // The same for an auction, where a name alone may lead to its `canary`, and its `shadow` is asked too.
-  struct Choice {
-    std::shared_ptr<const model::Model> model;
-    ShadowModel shadow;
-  };
+  using Choice = ModelTable::Choice;
   absl::StatusOr<Choice> Choose(const vickrey::v1::ModelRef& ref, std::optional<std::string_view> auction_id) const;
 
   // Moves or removes a label. Its errors are those of ModelService.SetModelLabel.
@@ -84,35 +81,13 @@ class Registry {
 
   // Every version, NAME@VERSION, with its state.
   std::map<std::string, vickrey::v1::ModelInfo::State> States() const;
+  // What the shadows among them have come to; those that were asked.
+  std::map<std::string, ShadowCounts::Sums> Shadows() const;
   const ArtifactRoot& artifacts() const { return artifacts_; }
 
  private:
   using LoadedModel = std::shared_ptr<const model::Model>;
 
-  struct Version {
-    vickrey::v1::ModelInfo::State state = vickrey::v1::ModelInfo::LOADING;
-    std::string why;
-    LoadedModel model;                       // of READY: a handle
-    std::weak_ptr<const model::Model> life;  // of READY: gone when the model is freed
-    std::shared_ptr<ShadowCounts> counts = std::make_shared<ShadowCounts>();
-  };
-  struct Label {
-    std::string version;
-    std::optional<double> share;  // of a canary
-  };
-  struct Name {
-    std::map<std::string, Version> versions;
-    std::map<std::string, Label> labels;
-    uint64_t changes = 0;  // of the labels, counted over all names: one that comes back has another etag
-  };
-  // What is known of a version: copied while the lock is held, told of when it is not.
-  struct Row {
-    std::string name, version;
-    Version entry;
-    std::vector<std::string> labels;
-    std::optional<double> share;
-    std::string etag;
-  };
   // A version that was taken out; there until it is freed.
   struct Unloading {
     vickrey::v1::ModelInfo info;
@@ -123,17 +98,13 @@ class Registry {
   LoadedModel Hold(LoadedModel model);
   absl::StatusOr<vickrey::v1::ModelInfo> Finish(const std::string& name, const std::string& version,
                                                 absl::StatusOr<LoadedModel> loaded);
-  absl::StatusOr<Row> TakeOut(const vickrey::v1::DeleteModelRequest& request);
-  Row RowOf(const std::string& name, const std::string& version) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
-  static vickrey::v1::ModelInfo InfoOf(const Row& row);
 
   const ArtifactRoot artifacts_;
   Background& background_;
   ModelObserver* const observer_;
   mutable absl::Mutex mu_;
-  std::map<std::string, Name> names_ ABSL_GUARDED_BY(mu_);
+  ModelTable table_ ABSL_GUARDED_BY(mu_);
   std::map<std::pair<std::string, std::string>, Unloading> unloading_ ABSL_GUARDED_BY(mu_);
-  uint64_t changes_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
 }  // namespace vickrey::server

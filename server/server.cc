@@ -3,6 +3,7 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
 
 #include <algorithm>
 #include <atomic>
@@ -23,6 +24,7 @@ namespace vickrey::server {
 namespace {
 
 const absl::Duration kLull = absl::Milliseconds(250);
+constexpr int kStreamsBeyond = 100;  // of a connection: for health watches, where calls are few
 constexpr int kKeepaliveMs = 60'000;
 
 // HOST of HOST:PORT, [HOST]:PORT for IPv6, which was given as `flag`.
@@ -50,8 +52,8 @@ class RunningServer final : public Server {
         log_(log == nullptr ? nullptr : std::make_unique<LogWriter>(std::move(log), telemetry_.log_observer())),
         prediction_(&gate_, &registry_, &shadow_),
         auction_(&gate_, &registry_, &placements_, &shadow_, log_.get()),
-        model_(&gate_, &registry_, &background_, options.max_upload_bytes),
-        impression_log_(&gate_, log_.get()) {}
+        model_(&gate_, &registry_, &background_, options.max_upload_bytes, options.idle),
+        impression_log_(&gate_, log_.get(), options.idle) {}
   ~RunningServer() override { Drain(); }
 
   // From before models are loaded until calls have drained, so that both can be seen.
@@ -93,7 +95,12 @@ class RunningServer final : public Server {
     // A peer that has vanished without a word is found out, and what its streams hold is freed.
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveMs / 3);
+    builder.SetContextAllocator(gate_.NewContextAllocator());
+    // A call that waits in gRPC takes some 100 KB here, one beyond this stays with its client.
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 2 * options.max_in_flight + kStreamsBeyond);
     builder.SetMaxReceiveMessageSize(options.max_request_bytes);
+    // What has arrived of messages that are not complete is held before a call is let in, whoever sends it.
+    builder.SetResourceQuota(grpc::ResourceQuota("messages").Resize(static_cast<size_t>(options.max_memory)));
     // A compressed message of a few megabytes may be gigabytes.
     for (const auto algorithm : {GRPC_COMPRESS_DEFLATE, GRPC_COMPRESS_GZIP}) {
       builder.SetCompressionAlgorithmSupportStatus(algorithm, false);
@@ -152,7 +159,7 @@ class RunningServer final : public Server {
   const Placements placements_;
   Background background_;  // frees what the registry held
   Registry registry_;
-  Shadow shadow_;
+  Shadow shadow_{&telemetry_};
   const std::unique_ptr<LogWriter> log_;
   PredictionService prediction_;
   AuctionService auction_;
@@ -193,6 +200,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
       return base::InvalidField("--log", std::string(absl::StripPrefix(opened.status().message(), "--db: ")));
     }
     ASSIGN_OR_RETURN(log, std::move(opened));
+  }
+  if (options.max_memory < 2 * static_cast<int64_t>(options.max_request_bytes)) {
+    return base::InvalidField("--max-memory-mib", absl::StrCat(options.max_memory >> 20,
+                                                               " is too little for requests of --max-request-mb; it "
+                                                               "must hold two of them"));
   }
   std::unique_ptr<Access> access;
   if (options.tokens.has_value()) {

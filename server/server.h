@@ -27,6 +27,8 @@ struct ServerOptions {
   int64_t max_upload_bytes = int64_t{16} << 30;     // of an artifact; a larger one is refused with RESOURCE_EXHAUSTED
   int max_candidates = 1000;                        // of a request
   int max_request_bytes = 16 << 20;
+  int64_t max_memory = int64_t{1} << 30;     // bytes of messages that arrive or leave; streams beyond it are ended
+  absl::Duration idle = absl::Seconds(60);   // how long an upload may send nothing, a reader of the log take nothing
   int max_in_flight = 1000;                  // calls; more are refused with RESOURCE_EXHAUSTED
   absl::Duration drain = absl::Seconds(10);  // how long calls under way may take when it ends
   std::string metrics_address;               // HOST:PORT of metrics and health over HTTP. Default: none

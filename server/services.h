@@ -7,6 +7,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "absl/time/time.h"
+#include "server/arena_messages.h"
 #include "server/background.h"
 #include "server/gate.h"
 #include "server/log_writer.h"
@@ -14,6 +16,7 @@
 #include "server/read_pool.h"
 #include "server/registry.h"
 #include "server/shadow.h"
+#include "server/timeouts.h"
 #include "server/worker.h"
 #include "vickrey/v1/auction_service.grpc.pb.h"
 #include "vickrey/v1/impression_log_service.grpc.pb.h"
@@ -28,11 +31,14 @@ namespace vickrey::server {
 class PredictionService final : public vickrey::v1::PredictionService::CallbackService {
  public:
   PredictionService(Gate* gate, const Registry* registry, Shadow* shadow)
-      : gate_(*gate), registry_(*registry), shadow_(*shadow) {}
+      : gate_(*gate), registry_(*registry), shadow_(*shadow) {
+    SetMessageAllocatorFor_Predict(&messages_);
+  }
   grpc::ServerUnaryReactor* Predict(grpc::CallbackServerContext* context, const vickrey::v1::PredictRequest* request,
                                     vickrey::v1::PredictResponse* response) override;
 
  private:
+  ArenaMessages<vickrey::v1::PredictRequest, vickrey::v1::PredictResponse> messages_;
   Gate& gate_;
   const Registry& registry_;
   Shadow& shadow_;
@@ -41,7 +47,9 @@ class PredictionService final : public vickrey::v1::PredictionService::CallbackS
 class AuctionService final : public vickrey::v1::AuctionService::CallbackService {
  public:
   AuctionService(Gate* gate, const Registry* registry, const Placements* placements, Shadow* shadow, LogWriter* log)
-      : gate_(*gate), registry_(*registry), placements_(*placements), shadow_(*shadow), log_(log) {}
+      : gate_(*gate), registry_(*registry), placements_(*placements), shadow_(*shadow), log_(log) {
+    SetMessageAllocatorFor_RunAuction(&messages_);
+  }
   grpc::ServerUnaryReactor* RunAuction(grpc::CallbackServerContext* context,
                                        const vickrey::v1::RunAuctionRequest* request,
                                        vickrey::v1::RunAuctionResponse* response) override;
@@ -51,6 +59,7 @@ class AuctionService final : public vickrey::v1::AuctionService::CallbackService
   absl::Status Decide(const vickrey::v1::RunAuctionRequest& request, Call* call, vickrey::v1::Outcome* outcome,
                       vickrey::v1::LoggedAuction* record, ShadowModel* shadow) const;
 
+  ArenaMessages<vickrey::v1::RunAuctionRequest, vickrey::v1::RunAuctionResponse> messages_;
   Gate& gate_;
   const Registry& registry_;
   const Placements& placements_;
@@ -62,9 +71,14 @@ class ModelService final : public vickrey::v1::ModelService::CallbackService {
  public:
   static constexpr int kMaxUploads = 4;  // at a time
 
-  // `background` is where models are loaded and files are written. `max_upload_bytes`: of one artifact.
-  ModelService(Gate* gate, Registry* registry, Background* background, int64_t max_upload_bytes)
-      : gate_(*gate), registry_(*registry), background_(*background), max_upload_bytes_(max_upload_bytes) {}
+  // `background` is where models are loaded and files are written. `max_upload_bytes`: of one artifact. `idle`: how
+  // long an upload may send nothing.
+  ModelService(Gate* gate, Registry* registry, Background* background, int64_t max_upload_bytes, absl::Duration idle)
+      : gate_(*gate),
+        registry_(*registry),
+        background_(*background),
+        max_upload_bytes_(max_upload_bytes),
+        idle_(idle) {}
   grpc::ServerUnaryReactor* RegisterModel(grpc::CallbackServerContext* context,
                                           const vickrey::v1::RegisterModelRequest* request,
                                           vickrey::v1::RegisterModelResponse* response) override;
@@ -94,12 +108,15 @@ class ModelService final : public vickrey::v1::ModelService::CallbackService {
   Registry& registry_;
   Background& background_;
   const int64_t max_upload_bytes_;
+  const absl::Duration idle_;
   std::atomic<int> uploads_ = 0;  // under way
+  Timeouts timeouts_;
 };
 
 class ImpressionLogService final : public vickrey::v1::ImpressionLogService::CallbackService {
  public:
-  ImpressionLogService(Gate* gate, LogWriter* log) : gate_(*gate), log_(log) {}
+  // `idle`: how long a reader may take nothing.
+  ImpressionLogService(Gate* gate, LogWriter* log, absl::Duration idle) : gate_(*gate), log_(log), idle_(idle) {}
   grpc::ServerBidiReactor<vickrey::v1::AppendAuctionsRequest, vickrey::v1::AppendAuctionsResponse>* AppendAuctions(
       grpc::CallbackServerContext* context) override;
   grpc::ServerBidiReactor<vickrey::v1::AppendFeedbackRequest, vickrey::v1::AppendFeedbackResponse>* AppendFeedback(
@@ -124,6 +141,7 @@ class ImpressionLogService final : public vickrey::v1::ImpressionLogService::Cal
 
   Gate& gate_;
   LogWriter* const log_;
+  const absl::Duration idle_;
   ReadPool reads_{kReads};
   Worker freezer_;  // makes snapshots, which takes as long as the log is big
   Worker keeper_;   // lists and deletes them

@@ -21,24 +21,34 @@ void ShadowCounts::Add(const std::vector<double>& pctr, const std::vector<double
 
 bool ShadowCounts::any() const { return auctions_ > 0 || dropped_ > 0 || failed_ > 0; }
 
+ShadowCounts::Sums ShadowCounts::sums() const {
+  return {.scored = auctions_,
+          .dropped = dropped_,
+          .failed = failed_,
+          .candidates = candidates_,
+          .pctr = pctr_,
+          .answered = answered_,
+          .difference = difference_};
+}
+
 vickrey::v1::ShadowStatistics ShadowCounts::Read() const {
+  const Sums sums = this->sums();
   vickrey::v1::ShadowStatistics statistics;
-  statistics.set_auctions(auctions_);
-  statistics.set_dropped(dropped_);
-  statistics.set_failed(failed_);
-  const int64_t candidates = candidates_;
-  statistics.set_candidates(candidates);
-  if (candidates == 0) return statistics;
-  const auto mean = [candidates](double sum) { return sum / static_cast<double>(candidates); };
-  statistics.set_mean_pctr(mean(pctr_));
-  statistics.set_mean_answered_pctr(mean(answered_));
-  statistics.set_mean_absolute_difference(mean(difference_));
+  statistics.set_auctions(sums.scored);
+  statistics.set_dropped(sums.dropped);
+  statistics.set_failed(sums.failed);
+  statistics.set_candidates(sums.candidates);
+  if (sums.candidates == 0) return statistics;
+  const auto mean = [&sums](double sum) { return sum / static_cast<double>(sums.candidates); };
+  statistics.set_mean_pctr(mean(sums.pctr));
+  statistics.set_mean_answered_pctr(mean(sums.answered));
+  statistics.set_mean_absolute_difference(mean(sums.difference));
   return statistics;
 }
 
-void Shadow::Offer(const ShadowModel& shadow, vickrey::v1::Auction* auction, std::vector<double> answered) {
+void Shadow::Offer(const ShadowModel& shadow, const vickrey::v1::Auction& auction, std::vector<double> answered) {
   if (shadow.model == nullptr) return;
-  const auto bytes = static_cast<int64_t>(auction->ByteSizeLong());
+  const auto bytes = static_cast<int64_t>(auction.ByteSizeLong());
   const bool fits = auctions_.fetch_add(1) < kMaxAuctions;
   if (bytes_.fetch_add(bytes) + bytes > kMaxBytes || !fits) {
     auctions_.fetch_sub(1);
@@ -46,25 +56,29 @@ void Shadow::Offer(const ShadowModel& shadow, vickrey::v1::Auction* auction, std
     shadow.counts->Drop();
     return;
   }
-  const auto taken = std::make_shared<vickrey::v1::Auction>();
-  taken->Swap(auction);
+  const auto taken = std::make_shared<const vickrey::v1::Auction>(auction);
   background_.Run([this, shadow, taken, bytes, answered = std::move(answered)] {
-    background_.Do([&] { Predict(shadow, *taken, answered); });
+    std::optional<absl::StatusOr<model::Model::Prediction>> prediction;
+    background_.Do([&] { prediction = Predict(shadow, *taken, answered); });
+    if (observer_ != nullptr && prediction.has_value()) {
+      observer_->OnShadow({*shadow.model, *taken, answered, *prediction});
+    }
     auctions_.fetch_sub(1);
     bytes_.fetch_sub(bytes);
   });
 }
 
-void Shadow::Predict(const ShadowModel& shadow, const vickrey::v1::Auction& auction,
-                     const std::vector<double>& answered) {
-  if (ending_) return;
-  const auto prediction = shadow.model->Predict(auction, "auction.");
+std::optional<absl::StatusOr<model::Model::Prediction>> Shadow::Predict(const ShadowModel& shadow,
+                                                                        const vickrey::v1::Auction& auction,
+                                                                        const std::vector<double>& answered) const {
+  if (ending_) return std::nullopt;
+  auto prediction = shadow.model->Predict(auction, "auction.");
   if (prediction.ok()) {
     shadow.counts->Add(prediction->pctr, answered);
   } else {
     shadow.counts->Fail();
   }
-  if (observer_ != nullptr) observer_->OnShadow({*shadow.model, auction, answered, prediction});
+  return prediction;
 }
 
 }  // namespace vickrey::server

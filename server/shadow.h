@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,14 @@ class ShadowCounts {
   bool any() const;
   vickrey::v1::ShadowStatistics Read() const;
 
+  // The same as what only ever grows: auctions, and sums over the candidates of those that were scored.
+  struct Sums {
+    int64_t scored = 0, dropped = 0, failed = 0, candidates = 0;
+    double pctr = 0, answered = 0,
+           difference = 0;  // of its pCTRs, of those that were answered, of | the one - the other |
+  };
+  Sums sums() const;
+
  private:
   std::atomic<int64_t> auctions_ = 0, dropped_ = 0, failed_ = 0, candidates_ = 0;
   std::atomic<double> pctr_ = 0, answered_ = 0, difference_ = 0;  // sums over the candidates
@@ -45,8 +54,8 @@ struct ShadowReport {
   const absl::StatusOr<model::Model::Prediction>& shadow;
 };
 
-// Is told of every shadow's prediction. Called on a thread of the lowest priority: it must take no lock that calls
-// take.
+// Is told of every shadow's prediction, on a thread of the shadows' own at the priority of calls: it may take their
+// locks.
 class ShadowObserver {
  public:
   virtual ~ShadowObserver() = default;
@@ -66,12 +75,15 @@ class Shadow {
   // What still waits is let go.
   ~Shadow() { ending_ = true; }
 
-  // What was answered, by the click probabilities of the candidates. Takes the auction's contents where `shadow` is not
-  // none and there is room; never waits.
-  void Offer(const ShadowModel& shadow, vickrey::v1::Auction* auction, std::vector<double> answered);
+  // What was answered, by the click probabilities of the candidates. Copies the auction where `shadow` is not none and
+  // there is room; never waits.
+  void Offer(const ShadowModel& shadow, const vickrey::v1::Auction& auction, std::vector<double> answered);
 
  private:
-  void Predict(const ShadowModel& shadow, const vickrey::v1::Auction& auction, const std::vector<double>& answered);
+  // Nothing where it is ending.
+  std::optional<absl::StatusOr<model::Model::Prediction>> Predict(const ShadowModel& shadow,
+                                                                  const vickrey::v1::Auction& auction,
+                                                                  const std::vector<double>& answered) const;
 
   ShadowObserver* const observer_;
   std::atomic<int64_t> auctions_ = 0, bytes_ = 0;  // that wait

@@ -20,30 +20,47 @@ const Method kUploadModel = {.name = "ModelService.UploadModel", .role = Role::k
 //
 //   StartRead --> OnReadDone(true)  --> job: Take   --> StartRead, or Finish at an error
 //                 OnReadDone(false) --> job: Commit --> Finish
+//                 nothing for `idle`                --> Finish, which ends the read; OnReadDone --> job: drops it
 //
-// What was written is gone before Finish, but for what was published.
+// What was written is gone before Finish, but for what was published and where nothing came.
 class ModelService::UploadReactor final : public grpc::ServerReadReactor<UploadModelRequest> {
  public:
   UploadReactor(ModelService* service, grpc::CallbackServerContext* context, UploadModelResponse* response)
       : service_(*service), response_(*response), call_(&service->gate_, context, kUploadModel) {
-    const bool fits = service_.uploads_.fetch_add(1) < kMaxUploads;
     if (!call_.admission().ok()) {
       Finish(call_.End(call_.admission()));
-    } else if (!fits) {
+      return;
+    }
+    if (service_.uploads_.fetch_add(1) >= kMaxUploads) {
       Finish(call_.End(absl::ResourceExhaustedError(
           absl::StrCat(kMaxUploads, " uploads are under way, as many as this server takes; try again later"))));
     } else {
-      StartRead(&request_);
+      Read();
     }
   }
-  ~UploadReactor() override { service_.uploads_.fetch_sub(1); }
+  ~UploadReactor() override {
+    if (call_.admission().ok()) service_.uploads_.fetch_sub(1);
+  }
 
  private:
+  // Another message, as long as one comes.
+  void Read() {
+    timeout_ = service_.timeouts_.After(service_.idle_, [this] {
+      Finish(call_.End(absl::DeadlineExceededError(absl::StrCat(
+          "nothing came for ", absl::FormatDuration(service_.idle_), ", as long as this server waits for more"))));
+    });
+    StartRead(&request_);
+  }
+
   void OnReadDone(bool ok) override {
+    if (!service_.timeouts_.CallOff(timeout_)) {
+      Drop();
+      return;
+    }
     service_.background_.Run([this, ok] {
       const absl::Status status = ok ? Take() : Commit();
       if (ok && status.ok()) {
-        StartRead(&request_);
+        Read();
         return;
       }
       service_.background_.Do([this] { upload_ = nullptr; });
@@ -51,6 +68,14 @@ class ModelService::UploadReactor final : public grpc::ServerReadReactor<UploadM
     });
   }
   void OnDone() override { delete this; }
+
+  // Files are deleted in a job, which this need not live to see.
+  void Drop() {
+    Background& background = service_.background_;
+    background.Run([&background, upload = std::shared_ptr<Upload>(std::move(upload_))]() mutable {
+      background.Do([&upload] { upload = nullptr; });
+    });
+  }
 
   absl::Status Take() {
     absl::Status status;
@@ -84,6 +109,7 @@ class ModelService::UploadReactor final : public grpc::ServerReadReactor<UploadM
   Call call_;
   UploadModelRequest request_;
   std::unique_ptr<Upload> upload_;
+  Timeouts::Id timeout_;  // of the read that is under way
 };
 
 grpc::ServerReadReactor<UploadModelRequest>* ModelService::UploadModel(grpc::CallbackServerContext* context,

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "simulator/outcomes.h"
 #include "simulator/part.h"
@@ -13,6 +14,7 @@
 #include "vickrey/base/config.h"
 #include "vickrey/base/interrupt.h"
 #include "vickrey/base/json.h"
+#include "vickrey/base/progress.h"
 #include "vickrey/base/shard.h"
 #include "vickrey/base/tool.h"
 #include "vickrey/config/v1/simulate.pb.h"
@@ -32,7 +34,8 @@ struct ConfigFlag {
 };
 
 struct Flags {
-  std::string config, params, models, shard = "0/1";
+  std::string config, params, models, shard;
+  int64_t shards = 0;
   ResultFlags results;
   std::vector<double> position_multipliers;
   std::vector<ConfigFlag> fields = {
@@ -40,6 +43,7 @@ struct Flags {
       {"--db", "replay.db", "Auctions of this log, instead of a market"},
       {"--snapshot", "replay.snapshot_id", "The log's snapshot"},
       {"--skip", "replay.skip", "Leave out this share of the snapshot, the oldest: what models were trained on"},
+      {"--labels", "replay.labels", "A teacher's labels of the snapshot (labels.safetensors), to judge welfare by"},
       {"--scorer", "scorer", "grpc or inprocess"},
       {"--address", "address", "The server's HOST:PORT, for grpc"},
       {"--artifact-root", "artifact_root", "The artifacts' folder, for inprocess"},
@@ -51,6 +55,8 @@ struct Flags {
       {"--reserve-click-micros", "reserve_click_micros", "Least bid, micros a click"},
       {"--reserve-mille-micros", "reserve_mille_micros", "Least score, micros a thousand impressions"},
       {"--in-flight", "in_flight", "Calls under way at a time, for grpc"},
+      {"--retry-seconds", "retry_seconds", "How long to wait for a server that is gone, for grpc"},
+      {"--threads", "threads", "Threads; the results do not depend on it; 0: one for each core"},
   };
 };
 
@@ -80,9 +86,18 @@ absl::StatusOr<SimulateConfig> ConfigOf(const Flags& flags) {
   return config;
 }
 
+// The flag's, or the launcher's.
+absl::StatusOr<base::Shard> ShardOf(const Flags& flags) {
+  if (!flags.shard.empty()) return base::ParseShard(flags.shard);
+  ASSIGN_OR_RETURN(const auto found, base::ShardOfEnvironment(flags.shards));
+  if (!found.has_value()) return base::Shard();
+  base::Note(absl::StrCat("shard ", found->index, "/", found->count, ", by the environment; --shard 0/1 plays all"));
+  return *found;
+}
+
 absl::Status Run(const Flags& flags) {
   ASSIGN_OR_RETURN(const SimulateConfig config, ConfigOf(flags));
-  ASSIGN_OR_RETURN(const base::Shard shard, base::ParseShard(flags.shard));
+  ASSIGN_OR_RETURN(const base::Shard shard, ShardOf(flags));
   std::cerr << "{\"config\":" << base::ToJson(config) << "}\n";
   RETURN_IF_ERROR(flags.results.Check());
   ASSIGN_OR_RETURN(const auto outcomes, OutcomeWriter::Open(flags.results.outcomes));
@@ -114,7 +129,11 @@ int main(int argc, char** argv) {
   app.add_option("--position-multipliers", flags.position_multipliers, "Examination of each slot, from 1 down: 1,.7")
       ->delimiter(',');
   app.add_option("--shard", flags.shard,
-                 "Only part i of n, i/n; with --summary FILE it leaves FILE.part, for `vickrey eval merge`");
+                 "Only part i of n, i/n; with --summary FILE it leaves FILE.part, for `vickrey eval merge`")
+      ->default_str("of SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX; else 0/1");
+  app.add_option("--shards", flags.shards, "With JOB_COMPLETION_INDEX: how many completions the job has")
+      ->check(CLI::Range(1, 1'000'000))
+      ->default_str("JOB_COMPLETIONS");
   flags.results.Declare(app);
   return tool.Run(argc, argv);
 }

@@ -7,11 +7,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "simulator/part.h"
+#include "simulator/round.h"
 #include "simulator/scoring.h"
 #include "vickrey/base/config.h"
+#include "vickrey/base/interrupt.h"
 #include "vickrey/base/json.h"
 #include "vickrey/base/status.h"
 #include "vickrey/config/v1/simulate.pb.h"
+#include "vickrey/metric/blocks.h"
 
 namespace vickrey::simulator {
 namespace {
@@ -19,7 +22,6 @@ namespace {
 using vickrey::config::v1::SimulateConfig;
 using vickrey::storage::v1::PartAuction;
 using vickrey::storage::v1::PartHeader;
-using vickrey::v1::Outcome;
 using vickrey::v1::SimulationSummary;
 
 // What shards may differ in: where they were played.
@@ -27,7 +29,12 @@ std::string ComparedConfig(SimulateConfig config) {
   config.clear_address();
   config.clear_artifact_root();
   config.clear_in_flight();
-  if (config.has_replay()) config.mutable_replay()->clear_db();
+  config.clear_threads();
+  config.clear_retry_seconds();
+  if (config.has_replay()) {
+    config.mutable_replay()->clear_db();
+    config.mutable_replay()->clear_labels();
+  }
   return base::ToJson(config);
 }
 
@@ -84,6 +91,29 @@ absl::StatusOr<std::vector<std::unique_ptr<PartReader>>> OpenAll(const std::vect
   return sorted;
 }
 
+// An auction and the answers to it. DATA_LOSS where these do not fit.
+absl::Status Append(const PartAuction& auction, Round* round) {
+  round->Append(auction.auction());
+  const size_t a = round->auctions() - 1;
+  round->answers.resize(auction.results_size());
+  for (int m = 0; m < auction.results_size(); ++m) {
+    auto& answers = round->answers[m];
+    const auto& result = auction.results(m);
+    answers.answered.push_back(result.has_outcome());
+    if (result.has_outcome()) {
+      const auto& pctr = result.outcome().pctr();
+      if (static_cast<size_t>(pctr.size()) != round->candidates(a)) {
+        return absl::DataLossError(absl::StrCat("auction ", std::string(round->auction_ids[a]), " has ", pctr.size(),
+                                                " predictions of ", round->candidates(a), " candidates"));
+      }
+      answers.pctrs.insert(answers.pctrs.end(), pctr.begin(), pctr.end());
+    } else {
+      answers.pctrs.resize(answers.pctrs.size() + round->candidates(a));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<SimulationSummary> Merge(const std::vector<std::filesystem::path>& parts, OutcomeWriter* outcomes) {
@@ -93,18 +123,28 @@ absl::StatusOr<SimulationSummary> Merge(const std::vector<std::filesystem::path>
   std::vector<Contestant> contestants;
   for (const auto& model : header.models()) contestants.push_back({model.ref(), model.loss(), model.labels()});
   ASSIGN_OR_RETURN(const auto scoring, Scoring::Create(config, std::move(contestants), outcomes));
+  Round round;
+  RoundScore score;
+  const auto judge = [&]() -> absl::Status {
+    RETURN_IF_ERROR(base::CheckInterrupt());
+    if (round.auctions() == 0) return absl::OkStatus();
+    RETURN_IF_ERROR(scoring->Judge(round, &score));
+    RETURN_IF_ERROR(scoring->Add(score));
+    round.Clear();
+    return absl::OkStatus();
+  };
   PartAuction auction;
-  std::vector<const Outcome*> results(header.models_size());
   for (const auto& reader : readers) {
     while (true) {
       ASSIGN_OR_RETURN(const bool more, reader->Next(&auction));
       if (!more) break;
-      for (int m = 0; m < auction.results_size(); ++m) {
-        results[m] = auction.results(m).has_outcome() ? &auction.results(m).outcome() : nullptr;
-      }
-      RETURN_IF_ERROR(base::Annotate(scoring->Add(results, auction.mutable_auction()), reader->file().string()));
+      RETURN_IF_ERROR(base::Annotate(Append(auction, &round), reader->file().string()));
+      // Shards end with a block, but for the last: rounds are those of one run.
+      if (static_cast<int64_t>(round.auctions()) < metric::kBlockAuctions) continue;
+      RETURN_IF_ERROR(base::Annotate(judge(), reader->file().string()));
     }
   }
+  RETURN_IF_ERROR(judge());
   ASSIGN_OR_RETURN(SimulationSummary summary, scoring->Finish());
   for (const auto& reader : readers) {
     for (const auto& [step, seconds] : reader->end().seconds()) (*summary.mutable_seconds())[step] += seconds;

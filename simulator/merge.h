@@ -14,7 +14,7 @@ namespace vickrey::simulator {
 // are those of one run over all auctions, to the byte, but for `seconds`, which are the sums of the shards'.
 //
 // INVALID_ARGUMENT naming the part that is not of the same simulation, comes twice or is missing; DATA_LOSS for one
-// that is damaged; NOT_FOUND for one that is not there.
+// that is damaged; NOT_FOUND for one that is not there; CANCELLED by a signal.
 absl::StatusOr<vickrey::v1::SimulationSummary> Merge(const std::vector<std::filesystem::path>& parts,
                                                      OutcomeWriter* outcomes);
 

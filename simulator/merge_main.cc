@@ -7,6 +7,7 @@
 #include "simulator/outcomes.h"
 #include "simulator/part.h"
 #include "simulator/results.h"
+#include "vickrey/base/interrupt.h"
 #include "vickrey/base/tool.h"
 
 namespace vickrey::simulator {
@@ -18,12 +19,13 @@ struct Flags {
 };
 
 absl::Status Run(const Flags& flags) {
-  RETURN_IF_ERROR(flags.results.Check());
-  std::vector<std::filesystem::path> parts;
+  std::vector<std::filesystem::path> parts, inputs;
   for (const std::string& summary : flags.summaries) {
     const bool is_part = std::filesystem::path(summary).extension() == ".part";
     parts.push_back(is_part ? std::filesystem::path(summary) : PartOf(summary));
+    inputs.insert(inputs.end(), {parts.back(), summary});
   }
+  RETURN_IF_ERROR(flags.results.Check(inputs));
   ASSIGN_OR_RETURN(const auto outcomes, OutcomeWriter::Open(flags.results.outcomes));
   ASSIGN_OR_RETURN(const auto summary, Merge(parts, outcomes.get()));
   return flags.results.Write(summary);
@@ -33,6 +35,7 @@ absl::Status Run(const Flags& flags) {
 }  // namespace vickrey::simulator
 
 int main(int argc, char** argv) {
+  vickrey::base::NoteInterrupts();
   vickrey::base::Tool tool("vickrey-merge", "Puts a simulation together again from its shards");
   vickrey::simulator::Flags flags;
   CLI::App& app = tool.SetAction(

@@ -8,15 +8,19 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "vickrey/base/files.h"
-#include "vickrey/base/json.h"
 #include "vickrey/base/status.h"
 
 namespace vickrey::simulator {
 
+absl::Status CannotWrite(const std::filesystem::path& file) {
+  return absl::UnavailableError(absl::StrCat("cannot write ", file.string(), ": is the disk full?"));
+}
+
 absl::StatusOr<std::unique_ptr<OutcomeWriter>> OutcomeWriter::Open(const std::filesystem::path& file) {
   std::unique_ptr<OutcomeWriter> writer(new OutcomeWriter(file));
   if (file.empty()) return writer;
-  if (std::filesystem::is_directory(file)) {
+  std::error_code error;
+  if (std::filesystem::is_directory(file, error)) {
     return base::InvalidField("--outcomes", absl::StrCat(file.string(), " is a folder"));
   }
   writer->aside_ = file.parent_path() / absl::StrCat(".", file.filename().string(), ".part-", getpid());
@@ -30,16 +34,17 @@ OutcomeWriter::~OutcomeWriter() {
   if (!aside_.empty()) std::filesystem::remove(aside_, error);
 }
 
-void OutcomeWriter::Write(const vickrey::v1::OutcomeLine& line) {
-  const std::string text = base::ToJson(line) + "\n";
-  digest_.Update(text);
-  if (!aside_.empty()) out_ << text;
+absl::Status OutcomeWriter::Write(std::string_view lines) {
+  digest_.Update(lines);
+  if (aside_.empty()) return absl::OkStatus();
+  out_ << lines;
+  return out_ ? absl::OkStatus() : CannotWrite(aside_);
 }
 
 absl::StatusOr<std::string> OutcomeWriter::Finish() {
   if (!aside_.empty()) {
     out_.close();
-    if (!out_) return absl::UnavailableError(absl::StrCat("cannot write ", aside_.string(), ": is the disk full?"));
+    if (!out_) return CannotWrite(aside_);
     std::error_code error;
     std::filesystem::rename(aside_, file_, error);
     if (error) return absl::UnavailableError(absl::StrCat("cannot write ", file_.string(), ": ", error.message()));

@@ -6,12 +6,16 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <string_view>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "vickrey/base/sha256.h"
-#include "vickrey/v1/lines.pb.h"
 
 namespace vickrey::simulator {
+
+// The error of a stream that could not write all.
+absl::Status CannotWrite(const std::filesystem::path& file);
 
 // Writes lines aside and puts the file in its place when all are written. Not thread-safe.
 class OutcomeWriter {
@@ -21,7 +25,8 @@ class OutcomeWriter {
   // Removes what was written aside, unless Finish succeeded.
   ~OutcomeWriter();
 
-  void Write(const vickrey::v1::OutcomeLine& line);
+  // Lines as base::ToJson writes an OutcomeLine, each with its newline. UNAVAILABLE where the disk is full, say.
+  absl::Status Write(std::string_view lines);
   // UNAVAILABLE if something could not be written. The SHA-256 of the file's bytes.
   absl::StatusOr<std::string> Finish();
 

@@ -1,17 +1,20 @@
 #include "simulator/part.h"
 
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/util/delimited_message_util.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <sstream>
 #include <string>
 #include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "simulator/outcomes.h"
 #include "vickrey/base/files.h"
+#include "vickrey/base/interrupt.h"
 #include "vickrey/base/json.h"
+#include "vickrey/base/shard.h"
 #include "vickrey/base/status.h"
 
 namespace vickrey::simulator {
@@ -36,11 +39,25 @@ PartWriter::~PartWriter() {
   if (!aside_.empty()) std::filesystem::remove(aside_, error);
 }
 
-void PartWriter::Put(const PartRecord& record) {
-  std::ostringstream bytes;
-  google::protobuf::util::SerializeDelimitedToOstream(record, &bytes);
-  digest_.Update(bytes.view());
-  out_ << bytes.view();  // whether it could is asked at the end
+namespace {
+
+void AppendRecord(const PartRecord& record, std::string* bytes) {
+  google::protobuf::io::StringOutputStream stream(bytes);
+  google::protobuf::util::SerializeDelimitedToZeroCopyStream(record, &stream);
+}
+
+}  // namespace
+
+absl::Status PartWriter::Put(const PartRecord& record) {
+  std::string bytes;
+  AppendRecord(record, &bytes);
+  return Write(bytes);
+}
+
+absl::Status PartWriter::Write(std::string_view records) {
+  digest_.Update(records);
+  out_ << records;
+  return out_ ? absl::OkStatus() : CannotWrite(aside_);
 }
 
 absl::Status PartWriter::Start(const vickrey::config::v1::SimulateConfig& config, const base::Shard& shard,
@@ -57,36 +74,35 @@ absl::Status PartWriter::Start(const vickrey::config::v1::SimulateConfig& config
     model.set_loss(contestant.loss);
     model.set_labels(contestant.labels);
   }
-  Put(record);
-  return absl::OkStatus();
+  return Put(record);
 }
 
-void PartWriter::Write(const vickrey::v1::AuctionLine& line, const std::vector<const vickrey::v1::Outcome*>& results) {
-  PartRecord record;
-  PartAuction& auction = *record.mutable_auction();
-  *auction.mutable_auction() = line;
-  auction.mutable_auction()->clear_context();
-  auction.mutable_auction()->clear_encoded_context();
-  for (auto& candidate : *auction.mutable_auction()->mutable_candidates()) {
-    candidate.clear_features();
-    candidate.clear_encoded_features();
+std::string PartWriter::RecordsOf(const Round& round) {
+  std::string records;
+  for (size_t a = 0; a < round.auctions(); ++a) {
+    PartRecord record;
+    PartAuction& auction = *record.mutable_auction();
+    *auction.mutable_auction() = round.LineOf(a);
+    for (const Round::Answers& answers : round.answers) {
+      auto& result = *auction.add_results();
+      if (answers.answered[a] == 0) continue;
+      const double* const pctrs = answers.pctrs.data();
+      result.mutable_outcome()->mutable_pctr()->Add(pctrs + round.offsets[a], pctrs + round.offsets[a + 1]);
+    }
+    AppendRecord(record, &records);
   }
-  for (const vickrey::v1::Outcome* outcome : results) {
-    auto& result = *auction.add_results();
-    if (outcome != nullptr) *result.mutable_outcome() = *outcome;
-  }
-  Put(record);
+  return records;
 }
 
 absl::Status PartWriter::Finish(const vickrey::v1::SimulationSummary& summary) {
   PartRecord record;
   record.mutable_end()->set_auctions(summary.auctions());
   *record.mutable_end()->mutable_seconds() = summary.seconds();
-  Put(record);
+  RETURN_IF_ERROR(Put(record));
   const std::string digest = digest_.Digest();
   out_ << digest;
   out_.close();
-  if (!out_) return absl::UnavailableError(absl::StrCat("cannot write ", aside_.string(), ": is the disk full?"));
+  if (!out_) return CannotWrite(aside_);
   std::error_code error;
   std::filesystem::rename(aside_, file_, error);
   if (error) return absl::UnavailableError(absl::StrCat("cannot write ", file_.string(), ": ", error.message()));
@@ -108,6 +124,7 @@ absl::Status CheckDigest(const std::filesystem::path& file) {
     bytes.resize(static_cast<size_t>(std::min<int64_t>(left, 1 << 20)));
     in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     digest.Update(bytes);
+    RETURN_IF_ERROR(base::CheckInterrupt());
   }
   std::string end(kDigest, 0);
   in.read(end.data(), kDigest);
@@ -119,8 +136,13 @@ absl::Status CheckDigest(const std::filesystem::path& file) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PartReader>> PartReader::Open(const std::filesystem::path& file) {
+  std::error_code error;
+  if (const auto type = std::filesystem::status(file, error).type();
+      std::filesystem::exists(file, error) && type != std::filesystem::file_type::regular) {
+    return base::InvalidField("PART", absl::StrCat(file.string(), " is not a plain file"));  // a pipe would never end
+  }
   std::unique_ptr<PartReader> reader(new PartReader(file));
-  if (!reader->in_ || std::filesystem::is_directory(file)) {
+  if (!reader->in_) {
     return absl::NotFoundError(absl::StrCat("cannot open ", file.string(),
                                             "; a simulation with --shard i/n and --summary FILE leaves FILE.part"));
   }
@@ -130,6 +152,9 @@ absl::StatusOr<std::unique_ptr<PartReader>> PartReader::Open(const std::filesyst
   RETURN_IF_ERROR(reader->Read(&record));
   if (!record.has_header() || record.header().format() != 1) {
     return absl::DataLossError(absl::StrCat(file.string(), " is not the part of a simulation, of format 1"));
+  }
+  if (record.header().shard_count() < 1 || record.header().shard_count() > base::kMaxShards) {
+    return absl::DataLossError(absl::StrCat(file.string(), " is of one of ", record.header().shard_count(), " shards"));
   }
   reader->header_ = record.header();
   return reader;

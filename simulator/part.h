@@ -6,11 +6,14 @@
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "google/protobuf/io/zero_copy_stream_impl.h"
+#include "simulator/round.h"
 #include "simulator/scoring.h"
 #include "vickrey/base/sha256.h"
 #include "vickrey/base/shard.h"
@@ -33,14 +36,16 @@ class PartWriter {
 
   absl::Status Start(const vickrey::config::v1::SimulateConfig& config, const base::Shard& shard,
                      const std::vector<Contestant>& contestants);
-  // The auction, without its features, and what Scoring::Add takes of it.
-  void Write(const vickrey::v1::AuctionLine& line, const std::vector<const vickrey::v1::Outcome*>& results);
+  // Auctions, without their features, and what Scoring::Judge takes of them, as records.
+  static std::string RecordsOf(const Round& round);
+  // Records of the auctions behind those written before. UNAVAILABLE where the disk is full, say.
+  absl::Status Write(std::string_view records);
   // UNAVAILABLE if something could not be written.
   absl::Status Finish(const vickrey::v1::SimulationSummary& summary);
 
  private:
   explicit PartWriter(std::filesystem::path file) : file_(std::move(file)) {}
-  void Put(const vickrey::storage::v1::PartRecord& record);
+  absl::Status Put(const vickrey::storage::v1::PartRecord& record);
 
   const std::filesystem::path file_;
   std::filesystem::path aside_;

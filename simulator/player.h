@@ -1,16 +1,16 @@
 #ifndef SIMULATOR_PLAYER_H_
 #define SIMULATOR_PLAYER_H_
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "simulator/round.h"
 #include "simulator/scoring.h"
+#include "simulator/source.h"
 #include "vickrey/config/v1/simulate.pb.h"
-#include "vickrey/v1/auction.pb.h"
-#include "vickrey/v1/auction_service.pb.h"
 
 namespace vickrey::simulator {
 
@@ -18,20 +18,24 @@ namespace vickrey::simulator {
 // Thread-safe.
 class Player {
  public:
-  using Done = std::function<void(absl::StatusOr<vickrey::v1::Outcome>)>;
-
   // Finds every model of the configuration and fixes its version. INVALID_ARGUMENT naming the field; NOT_FOUND for a
   // model that is not there; UNAVAILABLE if the server cannot be reached.
   static absl::StatusOr<std::unique_ptr<Player>> Create(const vickrey::config::v1::SimulateConfig& config);
   virtual ~Player() = default;
 
   const std::vector<Contestant>& contestants() const { return contestants_; }
+  // What each of them reads.
+  const std::vector<Source::Reader>& readers() const { return readers_; }
 
-  // Has one contestant decide; `done` is called once, perhaps before this returns. The player must outlive it.
-  virtual void Play(size_t contestant, const vickrey::v1::Auction& auction, Done done) const = 0;
+  // Has every contestant play every auction of the block, and waits for the answers. A call that is lost (the server is
+  // gone or overloaded) is made again when the server is back; what is lost for good is an auction that is not
+  // answered. The error of a call that is refused (INVALID_ARGUMENT and the like), or CANCELLED by a signal, of the
+  // first auction that has one.
+  virtual absl::Status Play(Block* block, Round* round) = 0;
 
  protected:
   std::vector<Contestant> contestants_;
+  std::vector<Source::Reader> readers_;
 };
 
 }  // namespace vickrey::simulator

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <iostream>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -54,11 +55,8 @@ absl::Status CheckPlace(const char* flag, const std::string& file) {
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
     return base::InvalidField(flag, absl::StrCat("'", file, "' is there and is not a plain file"));
   }
-  const std::filesystem::path folder = std::filesystem::path(file).parent_path();
-  if (access(folder.empty() ? "." : folder.c_str(), W_OK) != 0) {  // not found out when the work is done
-    return base::AboutField(base::FileError("write into", folder), flag);
-  }
-  return absl::OkStatus();
+  // Not found out when the work is done: a folder that is none or is not writable, a name that is too long.
+  return base::AboutField(base::FilePublisher::Create(file).status(), flag);
 }
 
 }  // namespace
@@ -69,11 +67,18 @@ void ResultFlags::Declare(CLI::App& app) {
   app.add_flag("--json", json, "JSON on a terminal too");
 }
 
-absl::Status ResultFlags::Check() const {
+absl::Status ResultFlags::Check(std::span<const std::filesystem::path> inputs) const {
   RETURN_IF_ERROR(CheckPlace("--outcomes", outcomes));
   RETURN_IF_ERROR(CheckPlace("--summary", summary));
   if (!outcomes.empty() && outcomes == summary) {
     return base::InvalidField("--summary", absl::StrCat("'", summary, "' is the file of --outcomes, too"));
+  }
+  std::error_code error;
+  for (const std::filesystem::path& input : inputs) {
+    for (const auto& [flag, file] : {std::pair("--outcomes", outcomes), std::pair("--summary", summary)}) {
+      if (!std::filesystem::equivalent(file, input, error) || error) continue;
+      return base::InvalidField(flag, absl::StrCat("'", file, "' is one of the files that are read"));
+    }
   }
   return absl::OkStatus();
 }

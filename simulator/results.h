@@ -3,6 +3,8 @@
 #define SIMULATOR_RESULTS_H_
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
+#include <span>
 #include <string>
 
 #include "absl/status/status.h"
@@ -13,8 +15,9 @@ namespace vickrey::simulator {
 // Where results go.
 struct ResultFlags {
   void Declare(CLI::App& app);
-  // INVALID_ARGUMENT or UNAVAILABLE naming the flag whose file cannot be written: before the work, not after it.
-  absl::Status Check() const;
+  // INVALID_ARGUMENT or another error naming the flag whose file cannot be written, or is one of `inputs`: before the
+  // work, not after it.
+  absl::Status Check(std::span<const std::filesystem::path> inputs = {}) const;
   // Writes the summary to its file and to stdout: a table for people, JSON for machines. CheckFailed if outcomes are
   // missing.
   absl::Status Write(const vickrey::v1::SimulationSummary& result) const;

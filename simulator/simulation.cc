@@ -1,9 +1,10 @@
 #include "simulator/simulation.h"
 
-#include <atomic>
+#include <algorithm>
+#include <map>
 #include <memory>
 #include <string>
-#include <utility>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -13,62 +14,31 @@
 #include "simulator/player.h"
 #include "simulator/scoring.h"
 #include "simulator/source.h"
-#include "vickrey/base/interrupt.h"
 #include "vickrey/base/progress.h"
 #include "vickrey/base/status.h"
-#include "vickrey/log/record.h"
-#include "vickrey/metric/blocks.h"
 
 namespace vickrey::simulator {
 namespace {
 
 using vickrey::config::v1::SimulateConfig;
-using vickrey::v1::AuctionLine;
-using vickrey::v1::LoggedAuction;
-using vickrey::v1::Outcome;
 using vickrey::v1::SimulationSummary;
 
-constexpr int kGiveUp = 100;  // calls that are lost in a row: the server is gone
+// While the last answers to one block are waited for, another asks.
+constexpr int kFewestAskers = 2;
 
-// Whether a call failed for what the next one may not: it was lost, not refused.
-bool IsLost(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) || absl::IsResourceExhausted(status) ||
-         absl::IsAborted(status) || absl::IsCancelled(status);
+int ThreadsOf(const SimulateConfig& config) {
+  int threads = config.threads();
+  if (threads == 0) threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  return config.scorer() == "grpc" ? std::max(threads, kFewestAskers) : threads;
 }
-
-// At most so many calls at a time, and a way to wait for all.
-class Flight {
- public:
-  explicit Flight(int limit) : limit_(limit) {}
-  void Depart() {
-    const absl::MutexLock lock(&mu_);
-    const auto free = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return under_way_ < limit_; };
-    mu_.Await(absl::Condition(&free));
-    ++under_way_;
-  }
-  void Arrive() {
-    const absl::MutexLock lock(&mu_);
-    --under_way_;
-  }
-  void WaitForAll() {
-    const absl::MutexLock lock(&mu_);
-    const auto none = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return under_way_ == 0; };
-    mu_.Await(absl::Condition(&none));
-  }
-
- private:
-  const int limit_;
-  absl::Mutex mu_;
-  int under_way_ ABSL_GUARDED_BY(mu_) = 0;
-};
 
 class Simulation {
  public:
   static absl::StatusOr<std::unique_ptr<Simulation>> Create(const SimulateConfig& config, const base::Shard& shard,
                                                             OutcomeWriter* outcomes, PartWriter* part) {
-    std::unique_ptr<Simulation> simulation(new Simulation(config.in_flight(), part));
-    ASSIGN_OR_RETURN(simulation->source_, Source::Create(config, shard));
+    std::unique_ptr<Simulation> simulation(new Simulation(ThreadsOf(config), part));
     ASSIGN_OR_RETURN(simulation->player_, Player::Create(config));
+    ASSIGN_OR_RETURN(simulation->source_, Source::Create(config, shard, simulation->player_->readers()));
     const auto& contestants = simulation->player_->contestants();
     ASSIGN_OR_RETURN(simulation->scoring_, Scoring::Create(config, contestants, outcomes));
     if (part != nullptr) RETURN_IF_ERROR(part->Start(config, shard, contestants));
@@ -78,90 +48,107 @@ class Simulation {
   absl::StatusOr<SimulationSummary> Run() {
     const absl::Time start = absl::Now();
     base::Progress progress("simulate", "auctions", source_->size());
-    while (true) {
-      ASSIGN_OR_RETURN(const bool more, PlayBlock());
-      if (!more) break;
-      RETURN_IF_ERROR(ScoreBlock());
-      progress.Update(scoring_->auctions());
+    std::vector<std::thread> threads;
+    for (int t = 1; t < threads_; ++t) {
+      threads.emplace_back([this, &progress] { Work(&progress); });
+    }
+    Work(&progress);
+    for (std::thread& thread : threads) thread.join();
+    {
+      const absl::MutexLock lock(&turn_mu_);
+      RETURN_IF_ERROR(status_);
     }
     progress.Finish();
     ASSIGN_OR_RETURN(SimulationSummary summary, scoring_->Finish());
-    (*summary.mutable_seconds())["play"] = absl::ToDoubleSeconds(played_);
+    const absl::MutexLock lock(&turn_mu_);
+    for (const auto& [step, time] : times_) (*summary.mutable_seconds())[step] = absl::ToDoubleSeconds(time);
     (*summary.mutable_seconds())["total"] = absl::ToDoubleSeconds(absl::Now() - start);
     if (part_ != nullptr) RETURN_IF_ERROR(part_->Finish(summary));
     return summary;
   }
 
  private:
-  Simulation(int in_flight, PartWriter* part) : part_(part), flight_(in_flight) {}
+  // What a thread made of one block; its memory is used for the next.
+  struct Result {
+    absl::Status status;
+    Round round;
+    RoundScore score;
+    std::string records;  // for the part
+    absl::Duration playing, judging;
+  };
 
-  absl::StatusOr<bool> PlayBlock() {
-    auctions_.clear();
-    LoggedAuction auction;
-    while (static_cast<int64_t>(auctions_.size()) < metric::kBlockAuctions) {
-      ASSIGN_OR_RETURN(const bool more, source_->Next(&auction));
-      if (!more) break;
-      auctions_.push_back(auction);
-    }
-    const size_t models = player_->contestants().size();
-    results_.assign(auctions_.size() * models, absl::UnknownError("no answer"));
-    const absl::Time start = absl::Now();
-    for (size_t k = 0; k < results_.size() && lost_in_row_ < kGiveUp && base::CheckInterrupt().ok(); ++k) {
-      flight_.Depart();
-      player_->Play(k % models, auctions_[k / models].auction(), [this, k](absl::StatusOr<Outcome> outcome) {
-        if (!outcome.ok() && IsLost(outcome.status())) {
-          ++lost_in_row_;
-        } else {
-          lost_in_row_ = 0;
-        }
-        results_[k] = std::move(outcome);
-        flight_.Arrive();
-      });
-    }
-    flight_.WaitForAll();
-    played_ += absl::Now() - start;
-    RETURN_IF_ERROR(base::CheckInterrupt());
-    if (lost_in_row_ >= kGiveUp) return GivenUp();
-    return !auctions_.empty();
-  }
+  Simulation(int threads, PartWriter* part) : threads_(threads), part_(part) {}
 
-  // Why the calls of the block were lost.
-  absl::Status GivenUp() const {
-    for (auto result = results_.rbegin(); result != results_.rend(); ++result) {
-      if (result->ok() || !IsLost(result->status())) continue;
-      return base::Annotate(result->status(), absl::StrCat(kGiveUp, " calls in a row were lost; one of them"));
-    }
-    return absl::UnavailableError("calls were lost");
-  }
-
-  absl::Status ScoreBlock() {
-    const size_t models = player_->contestants().size();
-    for (const auto& result : results_) {
-      if (!result.ok() && !IsLost(result.status())) return result.status();
-    }
-    std::vector<const Outcome*> outcomes(models);
-    for (size_t a = 0; a < auctions_.size(); ++a) {
-      for (size_t m = 0; m < models; ++m) {
-        const auto& result = results_[a * models + m];
-        outcomes[m] = result.ok() ? &*result : nullptr;
+  // One thread: blocks, until there are no more or one has failed.
+  void Work(base::Progress* progress) {
+    Result result;
+    while (true) {
+      int64_t number = 0;
+      absl::StatusOr<std::unique_ptr<Block>> block;
+      {
+        const absl::MutexLock lock(&source_mu_);
+        if (ended_) return;
+        number = next_;
+        block = source_->Next();
+        ended_ = !block.ok() || *block == nullptr;
+        if (block.ok() && *block == nullptr) return;
+        ++next_;
       }
-      AuctionLine line = log::ToLine(auctions_[a]);
-      if (part_ != nullptr) part_->Write(line, outcomes);
-      RETURN_IF_ERROR(scoring_->Add(outcomes, &line));
+      result.status = block.ok() ? PlayAndJudge(block->get(), &result) : block.status();
+      if (!AddInTurn(number, result, progress)) {
+        const absl::MutexLock lock(&source_mu_);
+        ended_ = true;
+        return;
+      }
     }
+  }
+
+  absl::Status PlayAndJudge(Block* block, Result* result) {
+    const absl::Time start = absl::Now();
+    result->round.Clear();
+    RETURN_IF_ERROR(player_->Play(block, &result->round));
+    const absl::Time played = absl::Now();
+    result->playing = played - start;
+    RETURN_IF_ERROR(scoring_->Judge(result->round, &result->score));
+    if (part_ != nullptr) result->records = PartWriter::RecordsOf(result->round);
+    result->judging = absl::Now() - played;
     return absl::OkStatus();
   }
 
-  PartWriter* const part_;  // or nullptr
-  std::unique_ptr<Source> source_;
+  // Waits until all blocks before were added. The first block that fails decides, whichever thread was first. Whether
+  // there is a use in going on.
+  bool AddInTurn(int64_t number, const Result& result, base::Progress* progress) {
+    const absl::MutexLock lock(&turn_mu_);
+    const auto my_turn = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(turn_mu_) { return added_ == number || !status_.ok(); };
+    turn_mu_.Await(absl::Condition(&my_turn));
+    if (!status_.ok()) return false;
+    const absl::Time start = absl::Now();
+    status_ = result.status;
+    if (status_.ok()) status_ = scoring_->Add(result.score);
+    if (status_.ok() && part_ != nullptr) status_ = part_->Write(result.records);
+    if (!status_.ok()) return false;
+    times_["play"] += result.playing;
+    times_["judge"] += result.judging;
+    times_["add"] += absl::Now() - start;
+    progress->Update(scoring_->auctions());
+    ++added_;
+    return true;
+  }
+
+  const int threads_;
+  PartWriter* const part_;
   std::unique_ptr<Player> player_;
-  std::unique_ptr<Scoring> scoring_;
-  Flight flight_;
-  // The block that is being played: its auctions, and for each the models' answers.
-  std::vector<LoggedAuction> auctions_;
-  std::vector<absl::StatusOr<Outcome>> results_;
-  std::atomic<int> lost_in_row_ = 0;
-  absl::Duration played_;
+  std::unique_ptr<Scoring> scoring_;  // Judge from any thread; what changes it in turn
+
+  absl::Mutex source_mu_;
+  std::unique_ptr<Source> source_;                  // asked under source_mu_
+  int64_t next_ ABSL_GUARDED_BY(source_mu_) = 0;    // the next block's number
+  bool ended_ ABSL_GUARDED_BY(source_mu_) = false;  // no block is begun any more
+
+  absl::Mutex turn_mu_;
+  int64_t added_ ABSL_GUARDED_BY(turn_mu_) = 0;
+  absl::Status status_ ABSL_GUARDED_BY(turn_mu_);
+  std::map<std::string, absl::Duration> times_ ABSL_GUARDED_BY(turn_mu_);  // step -> over all threads
 };
 
 }  // namespace

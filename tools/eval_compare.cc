@@ -74,12 +74,12 @@ absl::Status ForEachOutcome(const std::string& file, const std::string& model, F
 }
 
 // The part of the metric that an outcome is: numerator and denominator of a ratio of sums.
-absl::StatusOr<PairedComparison::Ratio> RatioOf(const std::string& metric, const OutcomeLine& line) {
-  const auto need = [&](bool has, double value) -> absl::StatusOr<PairedComparison::Ratio> {
+absl::StatusOr<metric::Ratio> RatioOf(const std::string& metric, const OutcomeLine& line) {
+  const auto need = [&](bool has, double value) -> absl::StatusOr<metric::Ratio> {
     if (!has)
       return base::InvalidField(metric,
                                 absl::StrCat("is null in auction ", line.auction_id(), "; it cannot be compared"));
-    return PairedComparison::Ratio{value, 1};
+    return metric::Ratio{value, 1};
   };
   if (metric == "welfare") return need(line.has_welfare(), line.welfare());
   if (metric == "revenue") return need(line.has_revenue(), line.revenue());
@@ -87,8 +87,8 @@ absl::StatusOr<PairedComparison::Ratio> RatioOf(const std::string& metric, const
     return need(line.has_welfare() && line.has_oracle_welfare(), line.oracle_welfare() - line.welfare());
   }
   // Calibration of the winners: predictions over clicks.
-  if (!line.has_pctr() || !line.has_clicked()) return PairedComparison::Ratio{0, 0};
-  return PairedComparison::Ratio{line.pctr(), line.clicked() ? 1.0 : 0.0};
+  if (!line.has_pctr() || !line.has_clicked()) return metric::Ratio{0, 0};
+  return metric::Ratio{line.pctr(), line.clicked() ? 1.0 : 0.0};
 }
 
 std::optional<metric::ScoredClick> ShownOf(const OutcomeLine& line) {
@@ -110,7 +110,7 @@ absl::StatusOr<metric::Comparison> Compare(const Flags& flags) {
     of_a[line.auction_id()] = line;
     return absl::OkStatus();
   }));
-  PairedComparison paired;
+  PairedComparison paired(flags.bootstrap > 0);
   metric::PairedAuc auc;
   size_t matched = 0;
   RETURN_IF_ERROR(ForEachOutcome(flags.b, models.second, [&](const OutcomeLine& b) -> absl::Status {
@@ -120,7 +120,10 @@ absl::StatusOr<metric::Comparison> Compare(const Flags& flags) {
     }
     ++matched;
     const OutcomeLine& a = found->second;
-    if (a.missing() || b.missing()) return absl::OkStatus();
+    if (a.missing() || b.missing()) {
+      paired.Skip();
+      return absl::OkStatus();
+    }
     const std::string cluster = flags.cluster ? a.cluster_key() : "";
     if (flags.metric == "auc") {
       auc.Add(cluster, ShownOf(a), ShownOf(b));

@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "tools/eval.h"
+#include "tools/logged_policies.h"
 #include "vickrey/metric/off_policy.h"
+#include "vickrey/metric/off_policy_line.h"
 #include "vickrey/v1/lines.pb.h"
 
 namespace vickrey::tools {
@@ -14,6 +16,7 @@ using vickrey::v1::OffPolicyInputLine;
 using vickrey::v1::OffPolicyLine;
 
 struct Flags {
+  LogRef logged, target;
   double clip = std::numeric_limits<double>::infinity();
   bool json = false;
 };
@@ -34,33 +37,28 @@ absl::StatusOr<metric::LoggedDecision> DecisionOf(const OffPolicyInputLine& line
   return decision;
 }
 
-void Set(const metric::Estimate& estimate, OffPolicyLine::Estimate* to) {
-  if (estimate.value.has_value()) to->set_value(*estimate.value);
-  if (!estimate.ci95.has_value()) return;
-  to->mutable_ci95()->add_values()->set_number_value(estimate.ci95->lo);
-  to->mutable_ci95()->add_values()->set_number_value(estimate.ci95->hi);
-}
-
 absl::Status Run(const Flags& flags) {
+  const bool missing[] = {flags.logged.db.empty(), flags.target.db.empty()};
+  if (missing[0] != missing[1]) {
+    return base::InvalidField(missing[0] ? "--db" : "--target-db",
+                              "is missing; --db and --target-db go together, or decisions come on stdin");
+  }
+  if (missing[0] && !(flags.logged.snapshot.empty() && flags.target.snapshot.empty())) {
+    return base::InvalidField(flags.logged.snapshot.empty() ? "--target-snapshot" : "--snapshot",
+                              "is for --db with --target-db; decisions on stdin have none");
+  }
+  if (!missing[0]) {
+    ASSIGN_OR_RETURN(const OffPolicyLine line, CompareLoggedPolicies(flags.logged, flags.target, flags.clip));
+    base::WriteSummary(line, flags.json);
+    return absl::OkStatus();
+  }
   metric::OffPolicyAccumulator accumulator(flags.clip);
   RETURN_IF_ERROR(base::ForEachLine<OffPolicyInputLine>([&](const OffPolicyInputLine& line) -> absl::Status {
     ASSIGN_OR_RETURN(const metric::LoggedDecision decision, DecisionOf(line));
     return accumulator.Add(decision);
   }));
   ASSIGN_OR_RETURN(const metric::OffPolicyMetrics m, accumulator.Finalize());
-  OffPolicyLine line;
-  line.set_n(m.n);
-  line.set_clusters(m.clusters);
-  line.set_ess(m.ess);
-  line.set_max_weight(m.max_weight);
-  line.set_mean_weight(m.mean_weight);
-  line.set_clipped(m.clipped);
-  line.set_zero_support(m.zero_support);
-  Set(m.ips, line.mutable_ips());
-  Set(m.snips, line.mutable_snips());
-  if (m.dr.has_value()) Set(*m.dr, line.mutable_dr());
-  if (m.dm.has_value()) Set(*m.dm, line.mutable_dm());
-  for (const std::string& warning : m.warnings) line.add_warnings(warning);
+  const OffPolicyLine line = metric::LineOf(m);
   base::WriteSummary(line, flags.json);
   return absl::OkStatus();
 }
@@ -77,6 +75,13 @@ void AddEvalOffPolicy(base::Tool& tool) {
   app.add_option("--clip", flags->clip, "Weights, target_probability / propensity, are at most this")
       ->check(CLI::Range(1e-6, 1e18))
       ->default_str("none");
+  app.add_option("--db", flags->logged.db,
+                 "Decisions of this log instead of stdin: candidates shown with a propensity, rewarded by the click");
+  app.add_option("--snapshot", flags->logged.snapshot, "With --db: its snapshot")->default_str("the log as it is");
+  app.add_option("--target-db", flags->target.db,
+                 "With --db: the target policy is the one that made this log, approximated by its ads by slot");
+  app.add_option("--target-snapshot", flags->target.snapshot, "With --target-db: its snapshot")
+      ->default_str("the log as it is");
   app.add_flag("--json", flags->json, "JSON on a terminal too");
 }
 

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -39,6 +40,9 @@ class Preparer {
   static absl::StatusOr<Preparer> Create(const RequestFlags& flags) {
     Preparer preparer(flags);
     ASSIGN_OR_RETURN(preparer.model_, client::ParseModelRef(flags.model));
+    if (!flags.rules.given().empty()) {
+      ASSIGN_OR_RETURN(preparer.rules_, flags.rules.Message());
+    }
     return preparer;
   }
 
@@ -58,6 +62,7 @@ class Preparer {
       vickrey::v1::RunAuctionRequest message;
       *message.mutable_model() = model_;
       *message.mutable_auction() = std::move(auction);
+      if (rules_.has_value()) *message.mutable_rules() = *rules_;
       message.set_log(flags_.log);
       request.bytes = message.SerializeAsString();
     }
@@ -71,6 +76,7 @@ class Preparer {
   const RequestFlags& flags_;
   const std::string id_ = IdOfRun();
   vickrey::v1::ModelRef model_;
+  std::optional<vickrey::v1::AuctionRules> rules_;
   std::vector<PreparedRequest> requests_;
 };
 
@@ -142,6 +148,9 @@ absl::Status FromStdin(Preparer* preparer) {
 
 absl::Status Check(const RequestFlags& flags) {
   if (flags.log && flags.method != "auction") return base::InvalidField("--log", "goes with --method auction only");
+  if (const std::string rule = flags.rules.given(); !rule.empty() && flags.method != "auction") {
+    return base::InvalidField(rule, "goes with --method auction only");
+  }
   if (flags.market.empty()) {
     if (!flags.params.empty()) return base::InvalidField("--params", "goes with --market only");
     if (!flags.candidates.empty()) return base::InvalidField("--candidates", "goes with --market only");
@@ -163,6 +172,7 @@ void RequestFlags::Declare(CLI::App& app) {
   app.add_option("--method", method, "predict or auction")->check(CLI::IsMember({"predict", "auction"}));
   app.add_option("--model", model, "NAME, NAME@VERSION or NAME:LABEL; NAME alone is its label `stable`")->required();
   app.add_flag("--log", log, "Have the server log each auction, under an id of its own");
+  rules.Declare(app);
   auto* from_market = app.add_option("--market", market, "Requests of this scenario: see `vickrey market list`");
   app.add_option("--params", params, "With --market: a YAML or JSON file of MarketConfig")->check(CLI::ExistingFile);
   app.add_option("--candidates", candidates, "With --market: sizes of auctions, such as 8,32,200, drawn by the seed")

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "client/load/generator.h"
+#include "tools/asked_rules.h"
 
 namespace vickrey::tools {
 
@@ -17,6 +18,7 @@ struct RequestFlags {
 
   std::string method = "predict";  // or auction
   std::string model;
+  AskedRules rules;  // of --method auction
   bool log = false;  // every auction has an id of its own, and is logged
   std::string market, params;
   std::vector<int> candidates;

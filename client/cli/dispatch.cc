@@ -14,6 +14,8 @@ constexpr std::array kVerbs = std::to_array<Verb>({
     {"serve", "vickrey-server", "host models; run auctions; keep the impression log"},
     {"train", "vickrey-train", "train a model on a snapshot of a log"},
     {"simulate", "vickrey-sim", "play auctions against models and score their welfare"},
+    {"report", "vickrey-report", "make a page to read and print of a summary or a study"},
+    {"study", "vickrey-study", "compare losses over markets and seeds; tune them with one budget"},
     {"predict", "vickrey-client", "ask a server or an artifact for click probabilities", true},
     {"auction", "vickrey-client", "have a server run auctions", true},
     {"models", "vickrey-client", "register, list, label, verify models", true},
@@ -23,6 +25,9 @@ constexpr std::array kVerbs = std::to_array<Verb>({
     {"market", "vickrey-market", "generate auctions of a synthetic market"},
     {"features", "vickrey-features", "fingerprint and encode features"},
     {"eval", "vickrey-eval", "run auctions and compute losses and metrics on JSON lines"},
+    {"arithmetic", "vickrey-arithmetic", "train a digit transformer on generated arithmetic, with number-token losses"},
+    {"forecast", "vickrey-forecast", "train forecasts of a price series on a window of a walk-forward"},
+    {"price", "vickrey-price", "forecast market prices of impressions and bid by them"},
 });
 
 }  // namespace
@@ -41,7 +46,7 @@ std::string HelpText(const std::filesystem::path& folder) {
       "\n";
   for (const Verb& verb : kVerbs) {
     const bool installed = access((folder / verb.program).c_str(), X_OK) == 0;
-    absl::StrAppend(&text, "  ", std::string(verb.name), std::string(10 - verb.name.size(), ' '),
+    absl::StrAppend(&text, "  ", std::string(verb.name), std::string(12 - verb.name.size(), ' '),
                     std::string(verb.summary), installed ? "" : " (not in this version)", "\n");
   }
   absl::StrAppend(&text,

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -75,6 +76,9 @@ class Line {
   void Add(const char* name, double value) {
     absl::StrAppend(&text_, json_ ? ",\"" : " ", name, json_ ? "\":" : "=", value);
   }
+  void Add(const char* name, const std::vector<double>& values) {  // JSON, in text too
+    absl::StrAppend(&text_, json_ ? ",\"" : " ", name, json_ ? "\":" : "=", nlohmann::json(values).dump());
+  }
   std::string End() && { return absl::StrCat(text_, json_ ? "}\n" : "\n"); }
 
  private:
@@ -126,6 +130,19 @@ void CallLog::OnCallEnd(const CallReport& report) {
   line.Add("about", report.about);
   line.Add("took_seconds", absl::ToDoubleSeconds(report.took));
   const absl::string_view message = report.status.message();
+  line.Add("message", std::string_view(message.data(), message.size()));
+  writer_->logger->log(spdlog::level::info, std::move(line).End());
+}
+
+void CallLog::OnShadow(const ShadowReport& report) {
+  const LogLevel level = report.shadow.ok() ? LogLevel::kInfo : LogLevel::kWarning;
+  if (!options_.shadows || level < options_.level) return;
+  Line line(options_.format, level, "shadow");
+  line.Add("model", report.model.ref());
+  line.Add("about", report.auction.auction_id());
+  if (report.shadow.ok()) line.Add("pctr", report.shadow->pctr);
+  line.Add("answered", report.answered);
+  const absl::string_view message = report.shadow.status().message();
   line.Add("message", std::string_view(message.data(), message.size()));
   writer_->logger->log(spdlog::level::info, std::move(line).End());
 }

@@ -7,12 +7,13 @@
 #include <string_view>
 
 #include "server/gate.h"
+#include "server/shadow.h"
 #include "server/telemetry/options.h"
 
 namespace vickrey::server {
 
 // What a server says, one line each: calls that failed or were slow, calls that change the server and who made them,
-// its start and its end; and every call where that is asked for.
+// its start and its end; and every call, and what shadows predicted, where that is asked for.
 //
 //   text  2026-01-02T03:04:05.678901Z WARNING call method=A.B code=NOT_FOUND request_id=r1 ... message="..."
 //   JSON  {"time":"...","level":"WARNING","event":"call","method":"A.B","code":"NOT_FOUND","request_id":"r1",
@@ -33,6 +34,8 @@ class CallLog {
   CallLog& operator=(const CallLog&) = delete;
 
   void OnCallEnd(const CallReport& report);
+  // What a shadow predicted, where that is asked for.
+  void OnShadow(const ShadowReport& report);
   // `event`: one word, "start".
   void OnEvent(LogLevel level, std::string_view event, std::string_view message);
 

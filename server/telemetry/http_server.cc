@@ -53,7 +53,9 @@ class CivetHttpServer final : public HttpServer {
           if (status.ok()) return {"200 OK", "text/plain", "ok\n"};
           return {"503 Service Unavailable", "text/plain", absl::StrCat(status.message(), "\n")};
         }),
-        server_(std::vector<std::string>{"listening_ports", address, "num_threads", "2", "request_timeout_ms", "10000",
+        // A connection holds a thread as long as it is served: those on which nothing comes must not keep a load
+        // balancer from its answer.
+        server_(std::vector<std::string>{"listening_ports", address, "num_threads", "16", "request_timeout_ms", "2000",
                                          "enable_directory_listing", "no"}) {
     server_.addHandler("/metrics$", metrics_);
     server_.addHandler("/healthz$", health_);

@@ -13,6 +13,7 @@ struct CallLogOptions {
   LogFormat format = LogFormat::kText;
   LogLevel level = LogLevel::kOff;         // lines below it are left out
   bool all_calls = false;                  // a line for every call, and not only where something is to be said
+  bool shadows = false;                    // a line for every auction that a shadow predicted
   absl::Duration slow = absl::Seconds(1);  // a call that takes longer gets a line; streams don't: they last
 };
 

@@ -13,6 +13,34 @@ namespace vickrey::server {
 
 using vickrey::v1::ModelInfo;
 
+namespace {
+
+void CollectShadows(const std::map<std::string, ShadowCounts::Sums>& shadows,
+                    std::vector<prometheus::MetricFamily>* families) {
+  Family auctions = CounterFamily("vickrey_shadow_auctions_total",
+                                  "Auctions that a shadow was to predict beside the answer, by what became of them. "
+                                  "Dropped: it could not keep up.");
+  Family candidates =
+      CounterFamily("vickrey_shadow_candidates_total", "Candidates of the auctions that a shadow predicted.");
+  Family pctr = CounterFamily("vickrey_shadow_pctr_total", "The sum of the pCTRs that a shadow predicted of them.");
+  Family answered =
+      CounterFamily("vickrey_shadow_answered_pctr_total", "The sum of the pCTRs that they were answered with.");
+  Family difference = CounterFamily("vickrey_shadow_absolute_difference_total",
+                                    "The sum of how far the one is from the other, candidate by candidate.");
+  for (const auto& [ref, sums] : shadows) {
+    auctions.Add({{"model", ref}, {"outcome", "scored"}}, static_cast<double>(sums.scored))
+        .Add({{"model", ref}, {"outcome", "dropped"}}, static_cast<double>(sums.dropped))
+        .Add({{"model", ref}, {"outcome", "failed"}}, static_cast<double>(sums.failed));
+    candidates.Add({{"model", ref}}, static_cast<double>(sums.candidates));
+    pctr.Add({{"model", ref}}, sums.pctr);
+    answered.Add({{"model", ref}}, sums.answered);
+    difference.Add({{"model", ref}}, sums.difference);
+  }
+  for (Family* const family : {&auctions, &candidates, &pctr, &answered, &difference}) family->MoveTo(families);
+}
+
+}  // namespace
+
 void Telemetry::OnLoad(const std::string& ref, const absl::Status& status, absl::Duration took) {
   loads_.Observe(took);
   if (status.ok()) {
@@ -64,6 +92,7 @@ std::string Telemetry::Exposition(const Registry& registry, const LogWriter* log
   CounterFamily("vickrey_model_load_failures_total", "Models that could not be loaded.")
       .Add({}, static_cast<double>(failed_loads_.load(std::memory_order_relaxed)))
       .MoveTo(&families);
+  CollectShadows(registry.Shadows(), &families);
   if (log != nullptr) {
     log_.Collect(log->queued(), &families);
     calibration_.Collect(&families);

@@ -22,7 +22,7 @@ namespace vickrey::server {
 //   3. its destruction writes the last lines.
 //
 // Thread-safe.
-class Telemetry final : public CallObserver, public ModelObserver {
+class Telemetry final : public CallObserver, public ModelObserver, public ShadowObserver {
  public:
   explicit Telemetry(const CallLogOptions& options) : call_log_(options) {}
 
@@ -32,6 +32,8 @@ class Telemetry final : public CallObserver, public ModelObserver {
     call_log_.OnCallEnd(report);
   }
   void OnLoad(const std::string& ref, const absl::Status& status, absl::Duration took) override;
+
+  void OnShadow(const ShadowReport& report) override { call_log_.OnShadow(report); }
 
   LogObserver* log_observer() { return &log_; }
   CallLog& call_log() { return call_log_; }

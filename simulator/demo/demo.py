@@ -17,7 +17,6 @@ import subprocess
 import sys
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
 GOOD, USAGE, ENVIRONMENT = 0, 2, 3
 MARKER = ".vickrey-demo"  # a folder with it was made here, and may be replaced
 OWN = ["config", "log", "logs", "models", "outcomes.jsonl", "summary.json", "report.html"]
@@ -52,6 +51,7 @@ class Steps:
         self.programs = programs
         self.running = []
         self.count = 0
+        self.log = None  # of the step that ran last
 
     def log_of(self, name):
         self.count += 1
@@ -70,7 +70,7 @@ class Steps:
 
     def run(self, name, *pipeline):
         """Runs commands connected by pipes; what the last one printed."""
-        log = self.log_of(name)
+        log = self.log = self.log_of(name)
         begin = time.monotonic()
         print(f"  {name} ...", end="", flush=True)
         with open(log, "w+") as errors:
@@ -139,6 +139,13 @@ def error_in(log, code):
             return json.loads(line)["error"]["message"]
     ended = f"exit code {code}" if code >= 0 else f"ended by {signal.Signals(-code).name}"
     return f"{ended}; {lines[-1]}" if lines else ended
+
+
+def epochs_in(log, model):
+    """How a model's training stood after each epoch; not its teacher's."""
+    lines = [line for line in log.read_text().splitlines() if line.startswith('{"epoch"')]
+    epochs = [json.loads(line)["epoch"] for line in lines]
+    return [{key: value for key, value in epoch.items() if key != "model"} for epoch in epochs if epoch["model"] == model]
 
 
 def prepare(out):
@@ -330,7 +337,8 @@ def demonstrate(options, steps):
         printed, seconds = steps.run(f"train {name}", [
             "vickrey", "train", "--config", config, "--db", out / "log", "--snapshot", snapshot, "--out", out / "models"])
         line = json.loads(printed.splitlines()[-1])
-        training[name] = {"ref": f"{name}@{line['version']}", "seconds": round(seconds, 3), **line}
+        training[name] = {"ref": f"{name}@{line['version']}", "seconds": round(seconds, 3), **line,
+                          "epochs": epochs_in(steps.log, name)}
 
     server, address, log = steps.serve("--artifact-root", out / "models", "--address", "127.0.0.1:0")
     for name, line in training.items():
@@ -343,7 +351,7 @@ def demonstrate(options, steps):
     summary = json.loads((out / "summary.json").read_text())
     summary["demo"] = tell(options, job, stats, training, configs, summary)
     write_atomically(out / "summary.json", json.dumps(summary, indent=1) + "\n")
-    render(steps, out, options.bundle)
+    steps.run("report", ["vickrey", "report", out / "summary.json", "--out", out / "report.html"])
     print()
     table(summary)
     print("\n" + summary["demo"]["verdict"])
@@ -377,15 +385,6 @@ def validation_auctions(training):
     return int(training[STUDENT]["metrics"].get("validation.auctions", 0))
 
 
-def render(steps, out, bundle):
-    log = steps.log_of("report")
-    done = subprocess.run([sys.executable, HERE.parent / "report/render.py", "--summary", out / "summary.json", "--bundle",
-                           bundle, "--out", out / "report.html"], capture_output=True, text=True)
-    log.write_text(done.stdout + done.stderr)
-    if done.returncode != 0:
-        raise StepError("report", done.stderr.strip(), log, done.returncode)
-
-
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="./dev demo", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer auctions: under 30 s")
@@ -398,7 +397,6 @@ def parse(arguments):
     parser.add_argument("--bids", help="draw bids: lognormal:MU,SIGMA")
     parser.add_argument("--schema", type=pathlib.Path, help="the schema file of its features; not needed for criteo and outbrain")
     parser.add_argument("--programs", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--bundle", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.seed < 0:
         parser.error("--seed: must be 0 or more")

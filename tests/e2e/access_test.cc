@@ -2,10 +2,8 @@
 #include <google/protobuf/descriptor.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <map>
@@ -20,6 +18,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/server.h"
+#include "tests/e2e/test_certificates.h"
 #include "tests/e2e/test_models.h"
 #include "vickrey/base/files.h"
 #include "vickrey/base/sha256.h"
@@ -203,6 +202,49 @@ TEST_F(AccessTest, TokensAreReadAgain) {
   EXPECT_TRUE(list("read").ok());
 }
 
+TEST_F(AccessTest, AFileOfTokensThatIsBeingWrittenLocksNobodyOut) {
+  options_.tokens = folder_ / "tokens.yaml";
+  Start();
+  const std::string whole = *base::ReadFile(*options_.tokens);
+  // As an editor or `cp` does it, not as one should: in place, and slowly. What begins a file is a file, of fewer
+  // tokens, where it ends with a line; `read` is the first of them, `administer` the last.
+  const client::Client last(server_->address(), {.security = {.token = "administer"}});
+  vickrey::v1::DeleteModelRequest nothing;
+  nothing.set_name("nothing");
+  nothing.set_version("1");
+  const absl::Duration quiet = absl::Milliseconds(400);  // a little less than what a file must be still for
+  absl::Time written = absl::Now();
+  absl::Duration pause;  // the longest between two writes
+  for (int round = 0; round < 20; ++round) {
+    for (size_t end = whole.find('\n') + 1; end != 0; end = whole.find('\n', end) + 1) {
+      std::ofstream(*options_.tokens, std::ios::trunc) << whole.substr(0, end);
+      pause = std::max(pause, absl::Now() - written);
+      written = absl::Now();
+      absl::SleepFor(absl::Milliseconds(40));
+      const absl::Status status = last.DeleteModel(nothing).status();
+      pause = std::max(pause, absl::Now() - written);
+      if (pause < quiet) {
+        EXPECT_TRUE(absl::IsNotFound(status)) << end << " " << status;
+      }
+    }
+    if (pause < quiet) continue;
+    // This machine stood still, and the file too: once more, from a whole one that was read.
+    std::ofstream(*options_.tokens, std::ios::trunc) << whole;
+    for (int i = 0; i < 600 && !absl::IsNotFound(last.DeleteModel(nothing).status()); ++i) {
+      absl::SleepFor(absl::Milliseconds(50));
+    }
+    written = absl::Now();
+    pause = absl::ZeroDuration();
+  }
+  absl::SleepFor(absl::Seconds(2));  // the last one is whole
+  // Nor does one that stays without a token.
+  for (const char* empty : {"", "tokens:\n", "tokens: []\n"}) {
+    std::ofstream(*options_.tokens, std::ios::trunc) << empty;
+    absl::SleepFor(absl::Seconds(2));
+    EXPECT_TRUE(absl::IsNotFound(last.DeleteModel(nothing).status())) << empty;
+  }
+}
+
 TEST_F(AccessTest, WrongFilesOfTokensAreRefused) {
   options_.tokens = folder_ / "tokens.yaml";
   const auto why = [&](const std::vector<std::string>& more) {
@@ -216,92 +258,18 @@ TEST_F(AccessTest, WrongFilesOfTokensAreRefused) {
   EXPECT_THAT(why({"- {name: x, sha256: secret, roles: [read]}"}), HasSubstr("tokens[4].sha256"));
   EXPECT_THAT(why({absl::StrCat("- {name: x, sha256: ", digest, ", roles: [root]}")}), HasSubstr("tokens[4].roles"));
   EXPECT_THAT(why({absl::StrCat("- {name: x, sha256: ", digest, "}")}), HasSubstr("tokens[4].roles"));
+  ASSERT_TRUE(base::WriteFileAtomically(folder_ / "tokens.yaml", "tokens: []\n").ok());
+  EXPECT_THAT(Server::Start(options_).status().message(), HasSubstr("tokens: is required"));
   options_.tokens = folder_ / "missing.yaml";
   EXPECT_THAT(why({}), HasSubstr("missing.yaml"));
 }
-
-// An authority, and certificates by it, made for the test.
-class Authority {
- public:
-  Authority() : key_(NewKey()), certificate_(Certify("an authority", key_, nullptr)) {}
-
-  struct Pair {
-    std::string certificate, key;
-  };
-  Pair Issue(const std::string& name) const {
-    const Key key = NewKey();
-    return {.certificate = Pem(*Certify(name, key, this)), .key = Pem(*key)};
-  }
-  std::string certificate() const { return Pem(*certificate_); }
-
- private:
-  template <auto Free>
-  struct Freed {
-    template <typename T>
-    void operator()(T* thing) const {
-      Free(thing);
-    }
-  };
-  using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
-  using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
-
-  static Key NewKey() { return Key(EVP_EC_gen("P-256")); }
-
-  static Certificate Certify(const std::string& name, const Key& key, const Authority* by) {
-    static int64_t serial = 1;
-    Certificate certificate(X509_new());
-    X509_set_version(certificate.get(), 2);
-    ASN1_INTEGER_set_int64(X509_get_serialNumber(certificate.get()), serial++);
-    X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 86400);
-    X509_set_pubkey(certificate.get(), key.get());
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate.get()), "CN", MBSTRING_ASC,
-                               reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
-    const Certificate* const issuer = by == nullptr ? &certificate : &by->certificate_;
-    X509_set_issuer_name(certificate.get(), X509_get_subject_name(issuer->get()));
-    X509V3_CTX context;
-    X509V3_set_ctx_nodb(&context);
-    X509V3_set_ctx(&context, issuer->get(), certificate.get(), nullptr, nullptr, 0);
-    const auto add = [&](int nid, const char* value) {
-      X509_EXTENSION* const extension = X509V3_EXT_conf_nid(nullptr, &context, nid, value);
-      X509_add_ext(certificate.get(), extension, -1);
-      X509_EXTENSION_free(extension);
-    };
-    if (by == nullptr) add(NID_basic_constraints, "critical,CA:TRUE");
-    if (by != nullptr) add(NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1");
-    X509_sign(certificate.get(), by == nullptr ? key.get() : by->key_.get(), EVP_sha256());
-    return certificate;
-  }
-
-  template <typename Write>
-  static std::string Written(Write write) {
-    BIO* const bio = BIO_new(BIO_s_mem());
-    write(bio);
-    char* data = nullptr;
-    const auto size = static_cast<size_t>(BIO_get_mem_data(bio, &data));
-    std::string text(data, size);
-    BIO_free(bio);
-    return text;
-  }
-  static std::string Pem(const X509& certificate) {
-    return Written([&](BIO* bio) { PEM_write_bio_X509(bio, const_cast<X509*>(&certificate)); });
-  }
-  static std::string Pem(const EVP_PKEY& key) {
-    return Written([&](BIO* bio) {
-      PEM_write_bio_PrivateKey(bio, const_cast<EVP_PKEY*>(&key), nullptr, nullptr, 0, nullptr, nullptr);
-    });
-  }
-
-  const Key key_;
-  const Certificate certificate_;
-};
 
 class TlsTest : public AccessTest {
  protected:
   void Write(const std::string& file, const std::string& text) const {
     ASSERT_TRUE(base::WriteFileAtomically(folder_ / file, text).ok());
   }
-  void WriteServer(const Authority& by) const {
+  void WriteServer(const tests::Authority& by) const {
     const auto pair = by.Issue("a server");
     Write("server.pem", pair.certificate);
     Write("server.key", pair.key);
@@ -312,7 +280,7 @@ class TlsTest : public AccessTest {
         .status();
   }
 
-  const Authority authority_, other_;
+  const tests::Authority authority_, other_;
 };
 
 TEST_F(TlsTest, EncryptsAndIsKnownByItsAuthority) {

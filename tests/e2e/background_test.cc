@@ -75,7 +75,7 @@ TEST(Shadow, DropsWhatItCannotKeepUpWithAndNeverWaits) {
     for (int i = 0; i < Shadow::kMaxAuctions + kMore; ++i) {
       auction.Clear();
       auction.add_candidates();
-      shadow.Offer(model, &auction, {0.5});
+      shadow.Offer(model, auction, {0.5});
     }
     EXPECT_EQ(auction.candidates_size(), 1);  // what is dropped is not taken
     EXPECT_EQ(model.counts->Read().dropped(), kMore);
@@ -84,13 +84,13 @@ TEST(Shadow, DropsWhatItCannotKeepUpWithAndNeverWaits) {
     while (model.counts->Read().dropped() == kMore) {  // one that is far too large, as soon as there is room for others
       auction.Clear();
       auction.add_candidates()->set_ad_id(std::string(Shadow::kMaxBytes, 'x'));
-      shadow.Offer(model, &auction, {0.5});
+      shadow.Offer(model, auction, {0.5});
     }
-    shadow.Offer({}, &auction, {0.5});  // no shadow
+    shadow.Offer({}, auction, {0.5});  // no shadow
     auto& fields = *auction.mutable_candidates(0)->mutable_features()->mutable_named()->mutable_fields();
     fields["unknown"].set_number_value(1);
     auction.mutable_candidates(0)->clear_ad_id();
-    shadow.Offer(model, &auction, {0.5});
+    shadow.Offer(model, auction, {0.5});
     while (model.counts->Read().failed() == 0) absl::SleepFor(absl::Milliseconds(1));
   }
   const auto statistics = model.counts->Read();

@@ -1,6 +1,6 @@
 """The demo's orchestration: what it leaves, what it says when a step fails, what is left running when it is ended.
 
-The report's page is not looked into here; where ./dev has not bundled its script, a stub stands in for it.
+The report's page is looked into by report_test.py.
 """
 
 import hashlib
@@ -43,10 +43,6 @@ class DemoTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.shared = pathlib.Path(folder.name).resolve()
-        cls.bundle = pathlib.Path(os.environ["VICKREY_BUILD"], "report.bundle.js")
-        if not cls.bundle.exists():
-            cls.bundle = cls.shared / "stub.js"
-            cls.bundle.write_text("console.log(1)\n")
         # The same programs behind a script that keeps markets small and can fail.
         cls.small = cls.shared / "programs"
         cls.small.mkdir()
@@ -63,7 +59,7 @@ class DemoTest(unittest.TestCase):
 
     def begin(self, *flags, programs=None, **environment):
         process = subprocess.Popen([sys.executable, "-B", ROOT / "simulator/demo/demo.py", "--programs", programs or self.small,
-                                    "--bundle", self.bundle, "--out", self.out, *map(str, flags)], stdin=subprocess.DEVNULL,
+                                    "--out", self.out, *map(str, flags)], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment})
         self.addCleanup(lambda: (process.kill(), process.communicate()))
         return process
@@ -97,6 +93,9 @@ class DemoTest(unittest.TestCase):
         for training in summary["demo"]["training"]:
             self.assertGreater(training["seconds"], 0)
             self.assertIn("validation.welfare", training["metrics"])
+            self.assertEqual([e["epoch"] for e in training["epochs"]], list(range(1, 9)))
+            kept, = [e for e in training["epochs"] if e["epoch"] == training["metrics"]["epoch"]]
+            self.assertAlmostEqual(kept["validation_welfare"], training["metrics"]["validation.welfare"], places=12)
         self.assertEqual({m["ref"] for m in summary["models"]}, {f"{name}@1" for name in STUDENTS})
         self.assertEqual(summary["models"][0]["ref"], "welfare_rank@1")
         verdict = summary["demo"]["verdict"]

@@ -56,6 +56,10 @@ class DevTest(unittest.TestCase):
         requirements = (self.root / "cmake/python-requirements.txt").read_bytes()
         return self.root / ".deps" / f"python-{hashlib.sha256(requirements).hexdigest()[:12]}"
 
+    def report_packages(self):
+        lock = (self.root / "simulator/report/package-lock.json").read_bytes()
+        return self.root / ".deps" / f"report-{hashlib.sha256(lock).hexdigest()[:12]}"
+
     def have_wheels_and_npm(self):
         """Stands in for what an earlier setup fetched."""
         deps = self.root / ".deps"
@@ -67,7 +71,7 @@ class DevTest(unittest.TestCase):
         (deps / "safetensors-0.5.3/safetensors/__init__.py").touch()
         (self.python_environment() / "bin").mkdir(parents=True)
         (self.python_environment() / "bin/python").symlink_to("/bin/true")
-        for into, of in (("npm", "proto"), ("report", "simulator/report")):
+        for into, of in (("npm", "proto"), (self.report_packages().name, "simulator/report")):
             (deps / into / "node_modules").mkdir(parents=True)
             shutil.copy(self.root / of / "package-lock.json", deps / into)
         os.chmod(deps, 0o777)
@@ -205,7 +209,7 @@ echo "text = open('$last').read()" >"$("$python" -c 'import sysconfig; print(sys
         self.program("dpkg-query", EVERYTHING)
         self.program("npm", "#!/bin/sh\nexit 1\n")
         self.have_wheels_and_npm()
-        for folder, package in (("report", "@observablehq/plot"), ("npm", "@bufbuild/buf")):
+        for folder, package in (("npm", "@bufbuild/buf"), (self.report_packages().name, "vega-lite")):
             shutil.rmtree(self.root / ".deps" / folder)
             done = self.dev("setup")
             self.assertEqual(done.returncode, 3)

@@ -222,6 +222,9 @@ class OffPolicyTest(unittest.TestCase):
         certain = vickrey("eval", "off-policy", lines=[{**good, "propensity": 1}] * 5)
         self.assertEqual((certain.returncode, error_of(certain)["field"]), (2, "propensity"))
         self.assertIn("with certainty", error_of(certain)["message"])
+        for flag in ("--snapshot", "--target-snapshot"):
+            lost = vickrey("eval", "off-policy", flag, "x", lines=[good])
+            self.assertEqual((lost.returncode, error_of(lost)["field"]), (2, flag))
         for clip in (0, -1, "x", "nan", "inf"):
             self.assertEqual(vickrey("eval", "off-policy", "--clip", clip).returncode, 2)
 
@@ -296,12 +299,14 @@ class MarketTest(unittest.TestCase):
 class HelpTest(unittest.TestCase):
     def test_the_example_of_every_verb_works_when_pasted(self):
         # In an order in which later examples find what earlier ones made.
-        verbs = {"eval": ["auction", "loss", "pointwise-loss", "metrics", "compare", "off-policy"],
+        verbs = {"eval": ["auction", "loss", "pointwise-loss", "metrics", "compare", "off-policy", "walkforward"],
                  "features": ["fingerprint", "encode", "schema", "statistics"],
-                 "market": ["list", "generate"], "train": [None], "serve": [None], "simulate": [None],
+                 "market": ["list", "generate"], "train": [None], "arithmetic": [None], "serve": [None], "simulate": [None],
                  "predict": [None], "models": [None], "auction": [None], "health": [None], "load": [None],
+                 "price": [None], "forecast": [None],
                  "log": ["append", "feedback", "import", "scan", "export", "stats", "snapshot"]}
-        needs_torch = [("eval", "loss"), ("eval", "pointwise-loss"), ("train", None), ("simulate", None), ("predict", None), ("models", None)]
+        needs_torch = [("eval", "loss"), ("eval", "pointwise-loss"), ("train", None), ("arithmetic", None), ("simulate", None), ("predict", None),
+                       ("models", None), ("price", None), ("forecast", None)]
         with_torch = (BIN / "vickrey-train").exists()
         # A comparison may say no; nobody serves at the address of the others.
         allowed = {("eval", "compare"): (0, 1), ("auction", None): (0, 3), ("health", None): (3,), ("load", None): (3,)}

@@ -25,9 +25,23 @@ class InstallTest(unittest.TestCase):
                 done = subprocess.run([program, "--version", "--json"], capture_output=True, text=True, timeout=60)
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertEqual(json.loads(done.stdout)["program"], program.name)
+                if program.read_bytes()[:2] == b"#!":
+                    self.assertNotIn(str(pathlib.Path(BUILD).parent.parent), program.read_text())
+                    continue
                 # Nothing of the build's folders is left in what the loader searches.
                 dynamic = subprocess.run(["readelf", "-d", program], capture_output=True, text=True, check=True).stdout
                 self.assertNotIn(str(pathlib.Path(BUILD).parent.parent), dynamic)
+            # What is no program goes along: the page of reports.
+            document, page = pathlib.Path(folder, "s.json"), pathlib.Path(folder, "report.html")
+            document.write_text('{"models":[{"ref":"only_here@1"}],"comparisons":[]}')
+            done = subprocess.run([moved / "bin/vickrey", "report", document, "--out", page], capture_output=True, text=True, timeout=60)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn("only_here@1", page.read_text())
+            # What is written in Python finds its modules, and needs no Python but one with its packages.
+            study = subprocess.run([moved / "bin/vickrey", "study", "welfare", "--out", moved / "out", "--seeds", "0"], capture_output=True,
+                                   text=True, timeout=60, env={**os.environ, "VICKREY_PYTHON": os.environ["VICKREY_PYTHON"]})
+            self.assertEqual(study.returncode, 2, study.stderr)
+            self.assertEqual(json.loads(study.stderr)["error"]["field"], "--seeds")
 
 
 if __name__ == "__main__":

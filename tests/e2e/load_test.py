@@ -168,6 +168,26 @@ class LoadTest(unittest.TestCase):
         stats = replies("log", "stats", "--db", db)[0]
         self.assertEqual(int(stats["auctions"]), sum(line["ok"] + line["uncounted"] for line in lines))
 
+    def test_auctions_are_run_by_the_rules_asked_for(self):
+        db, file = self.folder / "ruled", self.folder / "placements.yaml"
+        file.write_text("placements:\n- {name: top, mechanism: vcg, slots: 2, position_multipliers: [1, 0.5]}\n")
+        server = self.serve("--log", db, "--placements", file)
+        flags = ("--method", "auction", "--log", "--concurrency", 1, "--calls", 20, "--candidates", 8)
+        self.load(*flags, "--mechanism", "gsp", "--slots", 3, "--position-multipliers", "1,0.7,0.2",
+                  "--reserve-click-micros", 7, server=server)
+        self.load(*flags, "--placement", "top", server=server)
+        self.load(*flags, server=server)
+        refused = vickrey(*self.command(*flags, "--placement", "side", server=server))
+        self.assertEqual((refused.returncode, error_of(refused)["code"]), (2, "NOT_FOUND"))
+        self.assertEqual(server.end(), 0)
+        seen = {}
+        for line in replies("log", "scan", "--db", db):
+            shown = tuple(c["examination"] for c in sorted(line["candidates"], key=lambda c: c["slot"]) if c["slot"])
+            rules = (shown, line["reserve_click_micros"])
+            seen[rules] = seen.get(rules, 0) + 1
+        # 20 and the one before the clock starts; fewer slots are sold where a candidate has no score.
+        self.assertEqual(seen, {((1, .7, .2), "7"): 21, ((1, .5), None): 21, ((1,), None): 21})
+
     def test_requests_come_from_a_market_a_log_or_stdin(self):
         text = market(20)
         snapshot = fill(self.folder / "log", text)
@@ -232,6 +252,9 @@ class LoadTest(unittest.TestCase):
                  (("--concurrency", 1), "--duration"),
                  ((*closed, "--poisson"), "--poisson"),
                  ((*closed, "--log"), "--log"),
+                 ((*closed, "--slots", 2), "--slots"),
+                 ((*closed, "--placement", "top"), "--placement"),
+                 ((*closed, "--method", "auction", "--mechanism", "dance"), "--mechanism"),
                  ((*closed, "--method", "dance"), "--method"),
                  ((*closed, "--candidates", "8,0"), "--candidates"),
                  ((*closed, "--snapshot", "x"), "--db"),

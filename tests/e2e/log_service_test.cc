@@ -361,6 +361,28 @@ TEST_F(LogServiceTest, ADeadlineEndsARead) {
   EXPECT_EQ(stalled[0]->reader->Finish().error_code(), grpc::DEADLINE_EXCEEDED);
 }
 
+TEST_F(LogServiceTest, OneWhoTakesNothingIsLetGo) {
+  options_.idle = absl::Seconds(1);
+  Restart();
+  AppendMuch();
+  std::vector<std::unique_ptr<Stalled>> stalled;
+  for (int i = 0; i < kPlaces; ++i) stalled.push_back(Stall());
+  ExpectAPlaceSoon();
+  absl::SleepFor(2 * options_.idle);  // by then all of them have ended, not only the first
+  ReadAuctionsResponse response;
+  int read = 1;
+  while (stalled[0]->reader->Read(&response)) ++read;
+  EXPECT_FALSE(stalled[0]->reader->Finish().ok());
+  EXPECT_LT(read, 200);
+  // One that takes something now and then is not idle.
+  const auto slow = Stall();
+  for (read = 1; slow->reader->Read(&response); ++read) {
+    if (read % 50 == 0) absl::SleepFor(absl::Milliseconds(150));
+  }
+  EXPECT_TRUE(slow->reader->Finish().ok());
+  EXPECT_EQ(read, 200);
+}
+
 TEST_F(LogServiceTest, AReaderMayStop) {
   Append(0, 100);
   int read = 0;

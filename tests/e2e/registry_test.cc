@@ -13,6 +13,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/e2e/test_models.h"
+#include "vickrey/base/files.h"
 
 namespace vickrey::server {
 namespace {
@@ -122,6 +123,66 @@ TEST_F(RegistryTest, WhatIsDamagedFailsAndSaysWhy) {
   tests::WriteLogistic(root_, "ctr", "1", 0);
   EXPECT_TRUE(registry_.Register("ctr/1").ok());  // mended, it can be tried again
   EXPECT_TRUE(registry_.Find(ref).ok());
+}
+
+// Its sums, shapes and values are as they should be; but where every feature is missing its logit is +inf - inf.
+void WriteOneThatOverflows(const std::filesystem::path& root, const std::string& name, const std::string& version) {
+  tests::WriteLogisticOf(root, name, version, {"c", "d"}, {"x", "y"}, [](model::TensorFile* weights) {
+    for (float& value : weights->tensors.at("context.weight").values) value = 3e38F;
+    for (float& value : weights->tensors.at("ad.weight").values) value = -3e38F;
+  });
+}
+
+TEST_F(RegistryTest, WhatFailsItsWarmUpNeverBecomesReadyAndSaysWhy) {
+  WriteOneThatOverflows(root_, "ctr", "2");
+  tests::WriteLogistic(root_, "ctr", "1", 0);
+  ASSERT_TRUE(registry_.Register("ctr/1").ok());
+  ASSERT_TRUE(Label("ctr", "stable", "1").ok());
+  for (int i = 0; i < 2; ++i) {
+    const absl::Status refused = registry_.Register("ctr/2").status();
+    EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
+    EXPECT_THAT(refused.message(), HasSubstr("ctr@2 fails its warm-up with 1 candidates"));
+    EXPECT_EQ(registry_.States().at("ctr@2"), ModelInfo::FAILED);
+  }
+  vickrey::v1::GetModelRequest get;
+  get.set_name("ctr");
+  get.set_version("2");
+  EXPECT_THAT(registry_.Get(get)->why(), HasSubstr("output is not a number"));
+  for (const char* label : {"stable", "canary", "shadow"}) {
+    EXPECT_TRUE(absl::IsFailedPrecondition(Label("ctr", label, "2").status())) << label;
+  }
+  ModelRef ref = Ref("ctr");
+  ref.set_version("2");
+  EXPECT_THAT(registry_.Find(ref).status().message(), HasSubstr("FAILED"));
+  EXPECT_EQ((*registry_.Find(Ref("ctr")))->version(), "1");
+
+  // Nor does it by an upload, which leaves nothing then.
+  WriteOneThatOverflows(root_ / "away", "ctr", "3");
+  vickrey::v1::UploadModelRequest::Header header;
+  header.set_name("ctr");
+  header.set_version("3");
+  auto upload = Upload::Begin(registry_.artifacts(), header, 1 << 20);
+  ASSERT_TRUE(upload.ok());
+  for (const auto& file : model::kArtifactFiles) {
+    vickrey::v1::UploadModelRequest::Chunk chunk;
+    chunk.set_file(std::string(file.name));
+    chunk.set_data(*base::ReadFile(root_ / "away/ctr/3" / file.name));
+    ASSERT_TRUE((*upload)->Write(chunk).ok());
+  }
+  EXPECT_THAT(registry_.Publish(upload->get()).status().message(), HasSubstr("ctr@3 fails its warm-up"));
+  EXPECT_FALSE(registry_.States().contains("ctr@3"));
+  EXPECT_FALSE(std::filesystem::exists(root_ / "ctr/3"));
+}
+
+TEST_F(RegistryTest, ErrorsNameSomeOfManyModels) {
+  for (int i = 10; i < 40; ++i) {
+    tests::WriteLogistic(root_, "ctr", absl::StrCat(i), 0);
+    ASSERT_TRUE(registry_.Register(absl::StrCat("ctr/", i)).ok());
+  }
+  ModelRef ref = Ref("ctr");
+  ref.set_version("x");
+  EXPECT_THAT(std::string(registry_.Find(ref).status().message()),
+              testing::EndsWith("held: 10, 11, 12, 13, 14, 15, 16, 17, 18, 19 and 20 more"));
 }
 
 TEST_F(RegistryTest, AFolderUnderAnotherNameIsRefused) {
@@ -274,6 +335,14 @@ TEST_F(RegistryTest, DeletesFilesInOneStepAndNothingElse) {
   std::filesystem::create_directory_symlink(root_ / "other/ctr", root_ / "linked");
   EXPECT_TRUE(absl::IsInvalidArgument(Delete("ctr", "3", true)));
   EXPECT_TRUE(absl::IsInvalidArgument(Delete("linked", "1", true)));
+  // What trainers keep beside artifacts.
+  std::filesystem::create_directories(root_ / "datasets/d1");
+  std::ofstream(root_ / "datasets/d1/shard-0") << "precious";
+  std::filesystem::create_directories(root_ / "runs/ctr/1");
+  EXPECT_TRUE(absl::IsInvalidArgument(Delete("datasets", "d1", true)));
+  EXPECT_TRUE(absl::IsInvalidArgument(Delete("runs", "ctr", true)));
+  EXPECT_TRUE(std::filesystem::exists(root_ / "datasets/d1/shard-0"));
+  EXPECT_TRUE(std::filesystem::exists(root_ / "runs/ctr/1"));
   for (const char* bad : {"..", ".", "", "a/b", "../other", "/", "other/ctr"}) {
     EXPECT_TRUE(absl::IsInvalidArgument(Delete("ctr", bad, true))) << bad;
     EXPECT_TRUE(absl::IsInvalidArgument(Delete(bad, "1", true))) << bad;

@@ -7,6 +7,7 @@ import pathlib
 import queue
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 import threading
@@ -78,6 +79,15 @@ class Case(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
+    def with_two_versions(self):
+        """A folder of this test's own, with written/2 beside written/1."""
+        shutil.copytree(self.models, self.folder / "models")
+        self.models = self.folder / "models"
+        model = json.loads((self.models / "written/1/model.json").read_text())
+        second = {key: model[key] for key in ("name", "spec", "schema", "calibration")} | {"version": "2"}
+        (self.folder / "second.json").write_text(json.dumps(second))
+        subprocess.run([BIN / "yardstick/write_artifact", self.models, self.folder / "second.json"], check=True)
+
     def serve(self, *flags):
         server = Server("--artifact-root", self.models, "--model", "written/1", *flags)
         server.__enter__()
@@ -114,6 +124,62 @@ class TelemetryTest(Case):
         self.assertEqual(get(everywhere, "/healthz")[0], 200)
         for path in ("/", "/metric", "/metrics/x", "/healthz2", "/../etc/passwd"):
             self.assertEqual(get(taken, path)[0], 404, path)
+
+    def test_shadows_are_counted_and_told_of(self):
+        self.with_two_versions()
+        server = self.serve("--metrics-address", "127.0.0.1:0", "--stderr-format", "json", "--stderr-shadows")
+        self.assertFalse([name for name in self.metrics_of(server) if "shadow" in name])
+        replies("models", "register", "--address", server.address, "written/2")
+        replies("models", "label", "--address", server.address, "written", "shadow", "2")
+        lines = auctions(30, "s")
+        answers = replies("predict", "--address", server.address, "--model", "written", lines=lines)
+        self.assertEqual({answer["version"] for answer in answers}, {"1"})
+        others = replies("predict", "--address", server.address, "--model", "written@2", lines=lines)
+        name = 'vickrey_shadow_auctions_total{model="written@2",outcome="%s"}'
+        wait_until(lambda: self.metrics_of(server).get(name % "scored") == 30, "the shadow has caught up")
+        numbers = self.metrics_of(server)
+        self.assertEqual((numbers[name % "dropped"], numbers[name % "failed"]), (0, 0))
+        one = [pctr for answer in answers for pctr in answer["pctr"]]
+        two = [pctr for answer in others for pctr in answer["pctr"]]
+        for name, expected in (("candidates", 90), ("pctr", sum(two)), ("answered_pctr", sum(one)),
+                               ("absolute_difference", sum(abs(a - b) for a, b in zip(one, two)))):
+            self.assertAlmostEqual(numbers['vickrey_shadow_%s_total{model="written@2"}' % name], expected, delta=1e-4)
+        self.assertGreater(sum(abs(a - b) for a, b in zip(one, two)), .1)
+        self.assertEqual(server.end(), 0)
+        told = [line for line in map(json.loads, said(server).splitlines()) if line["event"] == "shadow"]
+        self.assertEqual([(line["about"], line["model"], line["pctr"], line["answered"]) for line in told],
+                         [(a["auction_id"], "written@2", b["pctr"], a["pctr"]) for a, b in zip(answers, others)])
+
+    def test_it_is_not_ready_while_models_load(self):
+        fields = [{"name": "x", "side": "AD", "kind": "CATEGORICAL", "buckets": 3000000, "embedding_width": 16}]
+        (self.folder / "large.json").write_text(json.dumps({
+            "name": "large", "version": "1", "spec": {"architecture": "mlp", "hidden": [2]}, "schema": {"fields": fields},
+            "calibration": {"multiplier": 1}}))
+        subprocess.run([BIN / "yardstick/write_artifact", self.folder, self.folder / "large.json"], check=True)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            address = "127.0.0.1:%d" % free.getsockname()[1]
+        server = Server("--artifact-root", self.folder, "--model", "large/1", "--metrics-address", address)
+        seen = []
+        started = threading.Event()
+        def watch():
+            while not started.is_set():
+                try:
+                    seen.append((get(address, "/readyz"), get(address, "/healthz")[0]))
+                except OSError:
+                    pass  # it does not listen yet
+        watching = threading.Thread(target=watch)
+        watching.start()
+        try:
+            server.__enter__()
+        finally:
+            started.set()
+            watching.join()
+        self.addCleanup(server.__exit__)
+        self.assertIn(((503, "it starts or drains\n"), 200), seen)
+        # No 503 comes after a 200, and whoever reads the line on stdout finds it ready.
+        self.assertEqual([answer[0][0] for answer in seen], sorted((answer[0][0] for answer in seen), reverse=True))
+        self.assertEqual(get(address, "/readyz"), (200, "ok\n"))
 
     def test_metrics_count_what_was_done(self):
         server = self.serve("--metrics-address", "127.0.0.1:0", "--log", self.folder / "log")
@@ -284,8 +350,10 @@ class PrometheusTest(Case):
         self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
 
     def test_every_query_of_the_dashboard_has_data(self):
+        self.with_two_versions()
         server = self.serve("--metrics-address", "127.0.0.1:0", "--log", self.folder / "log")
         prometheus = self.prometheus(server.line["metrics_address"])
+        replies("models", "register", "--address", server.address, "written/2")
         stop = threading.Event()
         def traffic():
             for round in range(1000):
@@ -294,6 +362,7 @@ class PrometheusTest(Case):
                 self.run_auctions(server, 20, f"r{round}-")
                 call(server.address, "PredictionService/Predict")
                 replies("models", "register", "--address", server.address, "written/1")
+                replies("models", "label", "--address", server.address, "written", "shadow", "2")
         busy = threading.Thread(target=traffic)
         busy.start()
         self.addCleanup(busy.join)

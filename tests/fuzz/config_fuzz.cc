@@ -3,14 +3,17 @@
 // finishing it once more changes nothing.
 #include <google/protobuf/util/message_differencer.h>
 
+#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "tests/fuzz/fuzzing.h"
 #include "vickrey/base/config.h"
+#include "vickrey/config/v1/access.pb.h"
 #include "vickrey/config/v1/csv.pb.h"
 #include "vickrey/config/v1/market.pb.h"
+#include "vickrey/config/v1/placements.pb.h"
 #include "vickrey/config/v1/train.pb.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -18,9 +21,11 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using google::protobuf::util::MessageDifferencer;
   static const google::protobuf::Message* const kinds[] = {&vickrey::config::v1::CsvConfig::default_instance(),
                                                            &vickrey::config::v1::TrainConfig::default_instance(),
-                                                           &vickrey::config::v1::MarketConfig::default_instance()};
+                                                           &vickrey::config::v1::MarketConfig::default_instance(),
+                                                           &vickrey::config::v1::PlacementsConfig::default_instance(),
+                                                           &vickrey::config::v1::AccessConfig::default_instance()};
   Input input(data, size);
-  const auto& kind = *kinds[input.Case(3)];
+  const auto& kind = *kinds[input.Case(std::size(kinds))];
   const std::unique_ptr<google::protobuf::Message> config(kind.New());
   const absl::Status status = vickrey::base::LoadConfig(input.rest(), "ORIGIN", config.get());
   if (!status.ok()) {

@@ -48,6 +48,13 @@ ENCODED = ('{"auction_id":"a2","event_time":17,"schema_id":"0123456789abcdef","e
            '"0123456789abcdef"}}]}')
 NESTED = '{"auction_id":"a","context":{"d":{"e":[1,{"\\u00e9":"\\ud83d\\ude00"},[[]],true,null]}},"candidates":[]}'
 
+PLACEMENTS_CONFIG = """placements:
+- {name: top, mechanism: gsp, slots: 3, position_multipliers: [1, 0.6, 0.3], reserve_click_micros: 50000}
+- name: side
+  mechanism: first_price
+  reserve_mille_micros: "5000"
+"""
+ACCESS_CONFIG = "tokens:\n- {name: a, sha256: " + "0f" * 32 + ", roles: [predict, write_log]}\n"
 CSV_CONFIG = """delimiter: ";"   # a comment
 missing: ["", NA]
 auction: a
@@ -134,6 +141,9 @@ SEEDS = {
     "record_file_fuzz": {"records": "1\5\0\1\0\0first\n\nthird", "long": "1\5\0\1\xff\xfffirst\nsecond",
                          "zeros": b"0\0\0" + bytes(40)},
     "config_fuzz": {"csv": "0" + CSV_CONFIG, "train": "1" + TRAIN_CONFIG, "market": "2" + MARKET_CONFIG,
+                    "placements": "3" + PLACEMENTS_CONFIG, "access": "4" + ACCESS_CONFIG,
+                    "placements-both": "3placements: [{name: a, reserve_click_micros: 1, reserve_mille_micros: 2}]\n",
+                    "access-empty": "4tokens: []\n", "access-cut": "4" + ACCESS_CONFIG[:60],
                     "comma": "0,", "two-documents": "0a: 1\n---\nb: 2\n", "deep": "0" + "[" * 200,
                     "alias": "0columns: &a [x, y]\nmissing: *a\n", "unknown": "1optimizer: {lr: 1}\n"},
     "tensors_fuzz": {
@@ -166,6 +176,14 @@ SEEDS = {
         "transforms": artifact(model("logistic", [], {**DENSE, "transform": "STANDARDIZE"},
                                      {**LOGGED, "transform": "BUCKETIZE"}), tensors({})),
         "weights-cut": artifact(MLP, tensors(MLP_TENSORS)[:-4]),
+    },
+    "price_series_fuzz": {
+        "american": "0d,p\n1/31/1986,25.56\n2/3/1986,\n2/4/1986,.\n2/5/1986,26.53\n",
+        "iso": '1\xef\xbb\xbfp,"x, y",d\r\n1e100,,1001-01-01\r\n1e-100,"a\n""b""",2001-05-03T16:00:00.5+01:00\r\n',
+        "mixed": "0when,p\n2001-05-03 16:00,1\n5/4/2001, 2.50 \n2001-05-05T00:00:00Z,+3\n",
+        "twice": "0d,p\n1/31/1986,1\n1986-01-31,2\n", "falls": "0d,p\n1/31/1986,1\n1/30/1986,2\n",
+        "negative": "0d,p\n4/17/2020,18.27\n4/20/2020,-37.63\n", "not-finite": "0d,p\n4/17/2020,inf\n",
+        "no-column": "1p\n1\n", "two-columns": "0d,p,p\n", "ragged": "0d,p\n4/17/2020\n", "open": '0d,p\n"4/17/2020,1\n',
     },
 }
 

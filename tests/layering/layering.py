@@ -18,6 +18,8 @@ ALLOWED = {
     "vickrey/log": ["vickrey/base", "vickrey/features"],
     "vickrey/model": ["vickrey/base", "vickrey/features"],
     "vickrey/decision": ["vickrey/base", "vickrey/auction", "vickrey/features", "vickrey/model"],
+    "vickrey/series": ["vickrey/base", "vickrey/log"],
+    "vickrey/price": ["vickrey/base"],
     "vickrey/torch": ["vickrey/base", "vickrey/features", "vickrey/model"],
     "trainer": ["vickrey"],
     "server": ["vickrey"],

@@ -50,11 +50,16 @@ class Reader {
   // "ORIGIN:LINE: PATH: WHAT"; the line of the nearest enclosing field where `path` itself was not written.
   absl::Status Error(const std::string& path, std::string_view what) const;
 
+  // The same error, with the place of the field that it is about, where that was written and is said first.
+  absl::Status Located(const absl::Status& status) const;
+
  private:
   absl::Status ReadScalar(const YAML::Node& node, const std::string& path, const FieldDescriptor& field,
                           Message* message);
   absl::Status ReadEnum(const YAML::Node& node, const std::string& path, const FieldDescriptor& field,
                         Message* message);
+  absl::Status ReadTexts(const YAML::Node& node, const std::string& path, const FieldDescriptor& field,
+                         Message* message);
   template <typename T>
   absl::Status ReadInteger(const YAML::Node& node, const std::string& path, bool quoted_too, T* value);
   absl::Status WrongType(const YAML::Node& node, const std::string& path, std::string_view expected);
@@ -74,6 +79,14 @@ absl::Status Reader::Error(const std::string& path, std::string_view what) const
     if (at.find_last_of(".[") == std::string::npos) break;
   }
   return Annotate(InvalidField(path.empty() ? "configuration" : path, what), place);
+}
+
+absl::Status Reader::Located(const absl::Status& status) const {
+  const auto field = FieldOf(status);
+  if (!field.has_value()) return status;
+  const auto line = lines_.find(*field);
+  const bool first = absl::string_view(status.message()).substr(0, field->size() + 1) == *field + ":";
+  return first && line != lines_.end() ? Annotate(status, absl::StrCat(origin_, ":", line->second)) : status;
 }
 
 // A scalar without quotes or an explicit tag, of which YAML leaves the type open.
@@ -143,6 +156,7 @@ absl::Status Reader::ReadField(const YAML::Node& node, const std::string& path, 
     }
     return ReadScalar(node, path, field, message);
   }
+  if (field.is_map()) return ReadTexts(node, path, field, message);
   if (!node.IsSequence()) return WrongType(node, path, "a list");
   r.ClearField(message, &field);
   for (size_t i = 0; i < node.size(); ++i) {
@@ -153,6 +167,36 @@ absl::Status Reader::ReadField(const YAML::Node& node, const std::string& path, 
     } else {
       RETURN_IF_ERROR(ReadScalar(node[i], at, field, message));
     }
+  }
+  return absl::OkStatus();
+}
+
+// A map from text to text: any keys, each with a scalar, or a list of them, as it is written.
+absl::Status Reader::ReadTexts(const YAML::Node& node, const std::string& path, const FieldDescriptor& field,
+                               Message* message) {
+  if (!node.IsMap()) return WrongType(node, path, "a map of keys and values");
+  std::set<std::string> seen;
+  for (const auto& entry : node) {
+    if (!entry.first.IsScalar()) return Error(path, "a key must be a plain name");
+    const std::string& key = entry.first.Scalar();
+    const std::string at = Join(path, key);
+    lines_[at] = entry.first.Mark().line + 1;
+    if (!seen.insert(key).second) return Error(at, "the key is given twice");
+    std::vector<std::string> texts;
+    bool scalars = true;
+    for (const YAML::Node& item : entry.second.IsSequence() ? entry.second : YAML::Node(YAML::NodeType::Sequence)) {
+      scalars = scalars && item.IsScalar();
+      if (scalars) texts.push_back(item.Scalar());
+    }
+    if (!scalars || !(entry.second.IsScalar() || entry.second.IsSequence())) {
+      return WrongType(entry.second, at, "a text, a number or a list of them");
+    }
+    Message& added = *message->GetReflection()->AddMessage(message, &field);
+    const Reflection& r = *added.GetReflection();
+    const Descriptor& type = *field.message_type();
+    r.SetString(&added, type.map_key(), key);
+    r.SetString(&added, type.map_value(),
+                entry.second.IsScalar() ? entry.second.Scalar() : absl::StrCat("[", absl::StrJoin(texts, ", "), "]"));
   }
   return absl::OkStatus();
 }
@@ -338,7 +382,7 @@ absl::Status LoadConfig(std::string_view text, std::string_view origin, Message*
   const std::unique_ptr<Message> loaded(config->New());
   Reader reader{std::string(origin)};
   RETURN_IF_ERROR(reader.ReadMap(node, "", loaded.get()));
-  if (fill != nullptr) RETURN_IF_ERROR(fill(loaded.get()));
+  if (fill != nullptr) RETURN_IF_ERROR(reader.Located(fill(loaded.get())));
   RETURN_IF_ERROR(Finish(reader, loaded.get()));
   Replace(config, loaded.get());
   return absl::OkStatus();

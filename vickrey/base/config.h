@@ -28,7 +28,10 @@ inline constexpr size_t kMaxConfigBytes = size_t{1} << 20;
 // every rule. `config` is replaced.
 //
 // `fill`, where given, is called in between, on what was read: for flags that go over the file, and for defaults that
-// depend on other fields.
+// depend on other fields. Where its error is InvalidField of a field that the file has, file and line are added.
+//
+// A map field, from text to text, takes any keys, each with a scalar or a list of scalars as it is written: settings of
+// other fields, say.
 using ConfigFill = std::function<absl::Status(google::protobuf::Message* config)>;
 absl::Status LoadConfigFile(const std::filesystem::path& file, google::protobuf::Message* config,
                             const ConfigFill& fill = nullptr);

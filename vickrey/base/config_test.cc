@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "vickrey/base/json.h"
 #include "vickrey/base/status.h"
+#include "vickrey/config/v1/forecast.pb.h"
 #include "vickrey/config/v1/market.pb.h"
 #include "vickrey/config/v1/simulate.pb.h"
 #include "vickrey/config/v1/train.pb.h"
@@ -19,6 +20,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using vickrey::config::v1::ForecastCandidate;
 using vickrey::config::v1::MarketConfig;
 using vickrey::config::v1::SimulateConfig;
 using vickrey::config::v1::TrainConfig;
@@ -262,6 +264,37 @@ TEST(Rules, EveryDefaultIsValid) {
   SimulateConfig simulate;
   EXPECT_TRUE(LoadConfig("models: [a]\nmarket: {scenario: interaction}\n", "s", &simulate).ok());
   EXPECT_EQ(simulate.market().candidates(), 8);
+}
+
+// Settings of other fields: any keys, scalars and lists as they are written.
+TEST(LoadConfig, ReadsMapsOfTexts) {
+  ForecastCandidate config;
+  ASSERT_TRUE(
+      LoadConfig("settings:\n  loss.a: 1e-3\n  model.hidden: [8, 4]\n  x: 'y'\n  none: []\n", "f", &config).ok());
+  EXPECT_EQ(ToJson(config), R"({"settings":{"loss.a":"1e-3","model.hidden":"[8, 4]","none":"[]","x":"y"}})");
+  ForecastCandidate again;
+  ASSERT_TRUE(LoadConfig(ToJson(config), "f", &again).ok());
+  EXPECT_EQ(ToJson(again), ToJson(config));
+  EXPECT_EQ(LoadError<ForecastCandidate>("settings:\n  a: 1\n  a: 2"), "f.yaml:3: settings.a: the key is given twice");
+  EXPECT_EQ(LoadError<ForecastCandidate>("settings: [a]"),
+            "f.yaml:1: settings: a list is not a map of keys and values");
+  for (const char* bad : {"{b: 1}", "[[1]]", "~", "[{}]"}) {
+    EXPECT_THAT(LoadError<ForecastCandidate>("settings:\n  a: " + std::string(bad)),
+                HasSubstr("f.yaml:2: settings.a: "))
+        << bad;
+  }
+}
+
+TEST(LoadConfig, ErrorsOfFillNameTheLineOfTheirField) {
+  const auto error = [](const std::string& text, const absl::Status& status) {
+    TrainConfig config;
+    return MessageOf(LoadConfig(text, "f.yaml", &config, [&](google::protobuf::Message*) { return status; }));
+  };
+  const std::string text = "name: a\nmodel:\n  architecture: mlp\n";
+  EXPECT_EQ(error(text, InvalidField("model.architecture", "is bad")), "f.yaml:3: model.architecture: is bad");
+  EXPECT_EQ(error(text, InvalidField("model.hidden", "is bad")), "model.hidden: is bad");            // not written
+  EXPECT_EQ(error(text, Annotate(InvalidField("name", "is bad"), "--set")), "--set: name: is bad");  // nor there
+  EXPECT_EQ(error(text, absl::NotFoundError("gone")), "gone");
 }
 
 }  // namespace

@@ -22,5 +22,15 @@ TEST(GrpcStatus, NamesAreKept) {
   EXPECT_TRUE(absl::IsAborted(FromGrpcStatus({grpc::StatusCode::ABORTED, "etag"})));
 }
 
+TEST(GrpcStatus, ALongMessageIsCutBetweenCharacters) {
+  std::string text = "x";
+  for (int i = 0; i < 5000; ++i) text += "\u00e9";
+  const grpc::Status wire = ToGrpcStatus(absl::NotFoundError(text));
+  EXPECT_EQ(wire.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(wire.error_message(), text.substr(0, 1999) + "...");
+  const std::string fits(2000, 'a');
+  EXPECT_EQ(ToGrpcStatus(absl::NotFoundError(fits)).error_message(), fits);
+}
+
 }  // namespace
 }  // namespace vickrey::base

@@ -17,13 +17,8 @@
 #include "vickrey/v1/lines.pb.h"
 
 namespace vickrey::base {
-namespace {
 
-using google::protobuf::FieldDescriptor;
-using google::protobuf::Message;
-using google::protobuf::Reflection;
-
-void AppendQuoted(std::string_view text, std::string* out) {
+void AppendJsonText(std::string_view text, std::string* out) {
   static constexpr char kHex[] = "0123456789abcdef";
   out->push_back('"');
   for (const char c : text) {
@@ -54,6 +49,12 @@ void AppendQuoted(std::string_view text, std::string* out) {
   }
   out->push_back('"');
 }
+
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using google::protobuf::Reflection;
 
 // Shortest decimal that reads back as the same bits.
 template <typename T>
@@ -104,7 +105,7 @@ void AppendValue(const Message& message, const FieldDescriptor& field, int index
       const int number = get(&Reflection::GetEnumValue, &Reflection::GetRepeatedEnumValue);
       const auto* value = field.enum_type()->FindValueByNumber(number);
       if (value != nullptr) {
-        AppendQuoted(value->name(), out);
+        AppendJsonText(value->name(), out);
       } else {
         absl::StrAppend(out, number);
       }
@@ -114,7 +115,7 @@ void AppendValue(const Message& message, const FieldDescriptor& field, int index
       std::string scratch;
       const std::string& text = index < 0 ? r.GetStringReference(message, &field, &scratch)
                                           : r.GetRepeatedStringReference(message, &field, index, &scratch);
-      AppendQuoted(field.type() == FieldDescriptor::TYPE_BYTES ? absl::Base64Escape(text) : text, out);
+      AppendJsonText(field.type() == FieldDescriptor::TYPE_BYTES ? absl::Base64Escape(text) : text, out);
       break;
     }
     case FieldDescriptor::CPPTYPE_MESSAGE:
@@ -180,7 +181,7 @@ void AppendJsonStruct(const google::protobuf::Struct& object, std::string* out) 
   out->push_back('{');
   for (size_t i = 0; i < entries.size(); ++i) {
     if (i > 0) out->push_back(',');
-    AppendQuoted(entries[i].first, out);
+    AppendJsonText(entries[i].first, out);
     out->push_back(':');
     AppendJsonValue(*entries[i].second, out);
   }
@@ -192,7 +193,7 @@ void AppendJsonValue(const google::protobuf::Value& value, std::string* out) {
     case google::protobuf::Value::kNumberValue:
       return AppendNumber(value.number_value(), out);
     case google::protobuf::Value::kStringValue:
-      return AppendQuoted(value.string_value(), out);
+      return AppendJsonText(value.string_value(), out);
     case google::protobuf::Value::kBoolValue:
       out->append(value.bool_value() ? "true" : "false");
       return;
@@ -227,6 +228,8 @@ void AppendMessage(const Message& message, std::string* out) {
 }
 
 }  // namespace
+
+void AppendJsonNumber(double value, std::string* out) { AppendNumber(value, out); }
 
 std::string ToJson(const Message& message) {
   std::string json;

@@ -25,6 +25,11 @@ namespace vickrey::base {
 // Equal messages give equal bytes.
 std::string ToJson(const google::protobuf::Message& message);
 
+// Parts of such a line, as ToJson writes them, for lines so many that a message for each costs too much: a text in its
+// quotes, a number.
+void AppendJsonText(std::string_view text, std::string* out);
+void AppendJsonNumber(double value, std::string* out);
+
 // Reads proto3 JSON: snake_case names, int64 as texts or numbers, null for unset. Strict: unknown and repeated keys,
 // null inside a list, a wrong type, more than 32 levels, anything that is not RFC 8259 are INVALID_ARGUMENT, about the
 // field where there is one ("candidates[1].bid_micros"). On failure `message` is as it was.

@@ -15,6 +15,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "vickrey/base/program.h"
 
 namespace vickrey::base {
@@ -95,6 +96,8 @@ absl::Status CheckFailed() {
 
 Tool::Tool(std::string program, const std::string& description) : program_(std::move(program)), app_(description) {
   std::ios_base::sync_with_stdio(false);
+  // Abseil as distributions build it looks for deadlocks at every lock, for tests.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error like a full disk
   app_.name(program_);
   // Run answers it before anything else is looked at; declared for --help.

@@ -46,6 +46,12 @@ absl::Status CheckBid(const std::string& at, const Candidate& candidate) {
   return absl::OkStatus();
 }
 
+absl::Status CheckCandidate(const std::string& at, const Candidate& candidate, bool bids) {
+  RETURN_IF_ERROR(CheckId(at + "ad_id", candidate.ad_id()));
+  if (!candidate.advertiser_id().empty()) RETURN_IF_ERROR(CheckId(at + "advertiser_id", candidate.advertiser_id()));
+  return bids ? CheckBid(at, candidate) : absl::OkStatus();
+}
+
 absl::Status CheckCurrency(const std::string& field, const std::string& code) {
   bool good = code.empty() || code.size() == 3;
   for (const char c : code) good = good && absl::ascii_isupper(static_cast<unsigned char>(c));
@@ -70,13 +76,9 @@ absl::Status CheckOffer(const Auction& auction, std::string_view prefix, bool bi
                                                                  base::kMaxCandidates, " are allowed"));
   }
   for (int i = 0; i < auction.candidates_size(); ++i) {
-    const Candidate& candidate = auction.candidates(i);
-    const std::string at = absl::StrCat(where, "candidates[", i, "].");
-    RETURN_IF_ERROR(CheckId(at + "ad_id", candidate.ad_id()));
-    if (!candidate.advertiser_id().empty()) {
-      RETURN_IF_ERROR(CheckId(at + "advertiser_id", candidate.advertiser_id()));
-    }
-    if (bids) RETURN_IF_ERROR(CheckBid(at, candidate));
+    // The text of where it is costs as much as the rest, and only errors need it.
+    if (CheckCandidate("", auction.candidates(i), bids).ok()) continue;
+    return CheckCandidate(absl::StrCat(where, "candidates[", i, "]."), auction.candidates(i), bids);
   }
   return absl::OkStatus();
 }

@@ -20,46 +20,60 @@ using vickrey::v1::FeatureField;
 
 constexpr double kMaxExactWhole = 9007199254740992;  // 2^53
 
-absl::StatusOr<float> Dense(const Value& value, const std::string& where) {
+// Where a value stands, put together for errors only: the text costs as much as the value's encoding.
+struct Place {
+  std::string_view side;
+  const std::string& name;
+  int member = -1;  // of a bag
+
+  std::string Text() const {
+    return absl::StrCat(std::string(side), ".", name, member < 0 ? "" : absl::StrCat("[", member, "]"));
+  }
+};
+
+absl::StatusOr<float> Dense(const Value& value, const Place& place) {
   if (value.kind_case() == Value::kStringValue && value.string_value() == "NaN") {
     return std::numeric_limits<float>::quiet_NaN();
   }
-  if (value.kind_case() != Value::kNumberValue)
-    return base::InvalidField(where, "must be a number, or null for missing");
+  if (value.kind_case() != Value::kNumberValue) {
+    return base::InvalidField(place.Text(), "must be a number, or null for missing");
+  }
   const auto x = static_cast<float>(value.number_value());
   if (std::isinf(x)) {
-    return base::InvalidField(where, absl::StrCat(value.number_value(), " is more than a float can hold"));
+    return base::InvalidField(place.Text(), absl::StrCat(value.number_value(), " is more than a float can hold"));
   }
   return x;
 }
 
-absl::StatusOr<uint64_t> Categorical(const std::string& field, const Value& value, const std::string& where) {
-  std::string text;
+absl::StatusOr<uint64_t> Categorical(const Value& value, const Place& place) {
+  std::string number;
+  std::string_view text;
   if (value.kind_case() == Value::kStringValue) {
     text = value.string_value();
   } else if (value.kind_case() == Value::kNumberValue && std::abs(value.number_value()) < kMaxExactWhole &&
              std::trunc(value.number_value()) == value.number_value()) {
-    text = absl::StrCat(static_cast<int64_t>(value.number_value()));
+    text = number = absl::StrCat(static_cast<int64_t>(value.number_value()));
   } else {
-    return base::InvalidField(where, "must be a text or a whole number below 2^53 in size, or null for missing");
+    return base::InvalidField(place.Text(), "must be a text or a whole number below 2^53 in size, or null for missing");
   }
   if (text.size() > kMaxValueBytes) {
-    return base::InvalidField(where,
+    return base::InvalidField(place.Text(),
                               absl::StrCat("has ", text.size(), " bytes; at most ", kMaxValueBytes, " are allowed"));
   }
-  return Fingerprint(field, text);
+  return Fingerprint(place.name, text);
 }
 
-absl::StatusOr<std::vector<uint64_t>> Bag(const std::string& field, const Value& value, const std::string& where) {
-  if (value.kind_case() != Value::kListValue) return base::InvalidField(where, "must be a list, or null for empty");
+absl::StatusOr<std::vector<uint64_t>> Bag(const Value& value, const Place& place) {
+  if (value.kind_case() != Value::kListValue)
+    return base::InvalidField(place.Text(), "must be a list, or null for empty");
   const auto& members = value.list_value().values();
   if (members.size() > kMaxBagValues) {
-    return base::InvalidField(where,
+    return base::InvalidField(place.Text(),
                               absl::StrCat("has ", members.size(), " values; at most ", kMaxBagValues, " are allowed"));
   }
   std::vector<uint64_t> bag;
   for (int i = 0; i < members.size(); ++i) {
-    ASSIGN_OR_RETURN(const uint64_t member, Categorical(field, members[i], absl::StrCat(where, "[", i, "]")));
+    ASSIGN_OR_RETURN(const uint64_t member, Categorical(members[i], {place.side, place.name, i}));
     bag.push_back(member);
   }
   return bag;
@@ -85,18 +99,18 @@ absl::Status Encode(const Schema& schema, FeatureField::Side side, const google:
   result.mutable_fingerprints()->Resize(counts.categorical, kMissing);
   std::vector<std::vector<uint64_t>> bags(counts.bag);
   for (const auto& [name, value] : named.fields()) {
-    const std::string at = absl::StrCat(std::string(where), ".", name);
+    const Place place = {where, name};
     const Schema::Field* field = schema.Find(side, name);
-    if (field == nullptr) return UnknownField(schema, side, at);
+    if (field == nullptr) return UnknownField(schema, side, place.Text());
     if (value.kind_case() == Value::kNullValue || value.kind_case() == Value::KIND_NOT_SET) continue;
     if (field->kind == FeatureField::DENSE) {
-      ASSIGN_OR_RETURN(const float x, Dense(value, at));
+      ASSIGN_OR_RETURN(const float x, Dense(value, place));
       result.set_dense(field->position, x);
     } else if (field->kind == FeatureField::CATEGORICAL) {
-      ASSIGN_OR_RETURN(const uint64_t fingerprint, Categorical(name, value, at));
+      ASSIGN_OR_RETURN(const uint64_t fingerprint, Categorical(value, place));
       result.set_fingerprints(field->position, fingerprint);
     } else {
-      ASSIGN_OR_RETURN(bags[field->position], Bag(name, value, at));
+      ASSIGN_OR_RETURN(bags[field->position], Bag(value, place));
     }
   }
   for (const auto& bag : bags) {

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -36,6 +37,32 @@ TEST(Fingerprint, BucketsLeaveTheFirstForMissing) {
   EXPECT_EQ(Bucket(1, 10), 2);
   EXPECT_EQ(Bucket(9, 10), 1);
   EXPECT_EQ(Bucket(18446744073709551615u, 2), 1);
+}
+
+TEST(Fingerprint, BucketsAreTheRemainder) {
+  std::mt19937_64 dice(1);
+  for (const int64_t buckets : {2L, 3L, 4L, 10L, 65536L, 65537L, (1L << 31) - 1, kMaxBuckets, INT64_MAX}) {
+    const auto divisor = static_cast<uint64_t>(buckets - 1);
+    const uint64_t last = ~uint64_t{0} / divisor * divisor;  // the largest multiple
+    std::vector<uint64_t> fingerprints = {1, divisor - 1, divisor, divisor + 1, last - 1, last, ~uint64_t{0}};
+    while (fingerprints.size() < 10'000) fingerprints.push_back(dice());
+    for (const uint64_t fingerprint : fingerprints) {
+      if (fingerprint == kMissing) continue;
+      ASSERT_EQ(Bucket(fingerprint, buckets), static_cast<int64_t>(1 + fingerprint % divisor))
+          << fingerprint << " " << buckets;
+    }
+  }
+}
+
+TEST(SignedLog1p, IsTheNearestFloat) {
+  std::mt19937_64 dice(1);
+  for (int exponent = -149; exponent < 128; ++exponent) {
+    for (int k = 0; k < 100; ++k) {
+      const float x = std::ldexp(1 + static_cast<float>(dice() % (1 << 23)) / (1 << 23), exponent);
+      const auto exact = static_cast<float>(std::log1p(static_cast<long double>(x)));
+      ASSERT_LE(std::fabs(SignedLog1p(x) - exact), std::nextafter(exact, INFINITY) - exact) << x;
+    }
+  }
 }
 
 TEST(SignedLog1p, IsOddAndKeepsMissing) {

@@ -9,6 +9,8 @@ namespace vickrey::features {
 
 namespace {
 
+constexpr char kSeparator = '\x1f';
+
 uint64_t Hash(std::string_view bytes) {
   const uint64_t hash = XXH64(bytes.data(), bytes.size(), /*seed=*/0);
   return hash == kMissing ? 1 : hash;
@@ -17,7 +19,7 @@ uint64_t Hash(std::string_view bytes) {
 }  // namespace
 
 Fingerprinter::Fingerprinter(std::string_view field) : bytes_(field), salt_(field.size() + 1) {
-  bytes_.push_back('\x1f');
+  bytes_.push_back(kSeparator);
 }
 
 uint64_t Fingerprinter::operator()(std::string_view value) {
@@ -28,11 +30,14 @@ uint64_t Fingerprinter::operator()(std::string_view value) {
 }
 
 uint64_t Fingerprint(std::string_view field, std::string_view value) {
-  std::string bytes;
-  bytes.reserve(field.size() + 1 + value.size());
-  bytes.append(field).push_back('\x1f');
-  bytes.append(value);
-  return Hash(bytes);
+  constexpr size_t kShort = 256;
+  const size_t size = field.size() + 1 + value.size();
+  if (size > kShort) return Fingerprinter(field)(value);
+  char bytes[kShort];
+  if (!field.empty()) std::memcpy(bytes, field.data(), field.size());
+  bytes[field.size()] = kSeparator;
+  if (!value.empty()) std::memcpy(bytes + field.size() + 1, value.data(), value.size());
+  return Hash({bytes, size});
 }
 
 }  // namespace vickrey::features

@@ -27,11 +27,26 @@ class Fingerprinter {
 };
 
 // The row of a table of `buckets` rows: 0 for kMissing, else 1 + fingerprint mod (buckets - 1).
-// REQUIRES: buckets >= 2.
-inline int64_t Bucket(uint64_t fingerprint, int64_t buckets) {
-  if (fingerprint == kMissing) return 0;
-  return static_cast<int64_t>(1 + fingerprint % static_cast<uint64_t>(buckets - 1));
-}
+class Bucketing {
+ public:
+  // REQUIRES: buckets >= 2.
+  explicit Bucketing(int64_t buckets)
+      : divisor_(static_cast<uint64_t>(buckets - 1)), reciprocal_(~uint64_t{0} / divisor_) {}
+
+  int64_t operator()(uint64_t fingerprint) const {
+    if (fingerprint == kMissing) return 0;
+    // Without a division, which takes as long as the rest of a look-up: reciprocal = 2^64 / divisor less at most one
+    // part in itself, so that the quotient is at most 1 too small.
+    const auto quotient = static_cast<uint64_t>((static_cast<unsigned __int128>(fingerprint) * reciprocal_) >> 64);
+    const uint64_t rest = fingerprint - quotient * divisor_;
+    return static_cast<int64_t>(1 + (rest >= divisor_ ? rest - divisor_ : rest));
+  }
+
+ private:
+  uint64_t divisor_, reciprocal_;
+};
+
+inline int64_t Bucket(uint64_t fingerprint, int64_t buckets) { return Bucketing(buckets)(fingerprint); }
 
 }  // namespace vickrey::features
 

@@ -168,7 +168,7 @@ const Schema::Counts& Schema::counts(FeatureField::Side side) const {
 }
 
 const Schema::Field* Schema::Find(FeatureField::Side side, std::string_view name) const {
-  const auto found = index_.find(std::string(name));
+  const auto found = index_.find(absl::string_view(name.data(), name.size()));
   if (found == index_.end() || fields_[found->second].side != side) return nullptr;
   return &fields_[found->second];
 }

@@ -4,9 +4,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "vickrey/v1/features.pb.h"
@@ -64,7 +64,7 @@ class Schema {
   const vickrey::v1::FeatureSchema proto_;
   std::vector<Field> fields_;
   Counts context_, ad_;
-  std::unordered_map<std::string, size_t> index_;  // name -> index into fields_
+  absl::flat_hash_map<std::string, size_t> index_;  // name -> index into fields_
 };
 
 // The identity of a schema: xxHash64 over "name 0x1f kind 0x1f side 0x1e" of each field in order, kind and side as the

@@ -109,7 +109,9 @@ absl::StatusOr<std::string> CurrentManifest(const fs::path& data) {
 absl::Status NameTheTable(const absl::Status& status, const fs::path& data) {
   if (!absl::IsDataLoss(status) || status.message().find(".sst") != absl::string_view::npos) return status;
   for (const std::string& name : FilesOf(data)) {
-    if (name.ends_with(".sst")) RETURN_IF_ERROR(CheckTable(data / name));
+    if (!name.ends_with(".sst")) continue;
+    const absl::Status checked = CheckTable(data / name);
+    if (absl::IsDataLoss(checked)) return checked;  // others: a writer may have deleted it
   }
   return status;
 }
@@ -133,7 +135,7 @@ absl::Status CheckFormatIn(const fs::path& data, const rocksdb::DBOptions& optio
   const rocksdb::Status found = db->Get({}, families[1], kMetaKey, &bytes);
   for (auto* family : families) db->DestroyColumnFamilyHandle(family);
   if (found.IsNotFound()) return absl::OkStatus();
-  RETURN_IF_ERROR(FromRocksDb(found));
+  RETURN_IF_ERROR(NameTheTable(FromRocksDb(found), data));
   LogMeta meta;
   RETURN_IF_ERROR(Database::Parse(Database::Family::kMeta, kMetaKey, bytes, &meta));
   return CheckFormat(meta);
@@ -200,6 +202,11 @@ absl::Status CheckTable(const fs::path& file) {
   rocksdb::SstFileReader reader{rocksdb::Options()};
   rocksdb::Status status = reader.Open(file.string());
   if (status.ok()) status = reader.VerifyChecksum();
+  if (status.ok()) {  // the version of the format has no checksum, and says how blocks are decompressed
+    const std::unique_ptr<rocksdb::Iterator> it(reader.NewIterator({}));
+    for (it->SeekToFirst(); it->Valid();) it->Next();
+    status = it->status();
+  }
   const absl::Status checked = FromRocksDb(status);
   const bool is_named = checked.message().find(file.string()) != absl::string_view::npos;
   return is_named ? checked : base::Annotate(checked, file.string());
@@ -325,6 +332,10 @@ absl::StatusOr<std::unique_ptr<Database>> Database::OpenFolderForReading(const f
   return database;
 }
 
+absl::Status Database::StatusOf(const rocksdb::Status& status) const {
+  return NameTheTable(FromRocksDb(status), db_->GetName());
+}
+
 std::string_view Database::NameOf(Family family) { return kFamilies[static_cast<size_t>(family)]; }
 
 absl::Status Database::Parse(Family of, std::string_view key, std::string_view bytes,
@@ -341,7 +352,7 @@ absl::StatusOr<bool> Database::Get(Family of, std::string_view key, google::prot
   options.snapshot = at;
   const rocksdb::Status status = db_->Get(options, family(of), {key.data(), key.size()}, &bytes);
   if (status.IsNotFound()) return false;
-  RETURN_IF_ERROR(FromRocksDb(status));
+  RETURN_IF_ERROR(StatusOf(status));
   RETURN_IF_ERROR(Parse(of, key, bytes, value));
   return true;
 }

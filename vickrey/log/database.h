@@ -22,7 +22,7 @@ namespace vickrey::log {
 inline constexpr int kFormat = 1;
 
 // Reads a sorted table of the database, that is a file of records that were written out: DATA_LOSS naming it if any of
-// its checksums is wrong.
+// its checksums is wrong or any of its blocks cannot be decompressed.
 absl::Status CheckTable(const std::filesystem::path& file);
 
 // The database with its column families. Thread-safe, as RocksDB is.
@@ -43,6 +43,9 @@ class Database {
 
   rocksdb::DB& db() const { return *db_; }
   rocksdb::ColumnFamilyHandle* family(Family family) const { return families_[static_cast<size_t>(family)]; }
+
+  // What became of reading: FromRocksDb, and DATA_LOSS names the damaged file where RocksDB itself does not.
+  absl::Status StatusOf(const rocksdb::Status& status) const;
 
   static std::string_view NameOf(Family family);
   // DATA_LOSS naming family and key if the value does not parse.

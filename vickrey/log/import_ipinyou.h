@@ -9,13 +9,11 @@
 
 namespace vickrey::log {
 
-// The iPinYou impression log (season 2 and 3; the sets of one advertiser, as make-ipinyou-data cuts them):
-// tab-separated, no header, 27 columns, click, weekday, hour, ..., usertag, or 29 with the numbers of clicks and of
-// conversions behind them. A row is an impression that was won: an auction of one candidate, shown in slot 1. Prices
-// are in fen (0.01 CNY) for a thousand impressions and kept as such: the floor (slotprice) as the auction's reserve,
-// the bid (bidprice) and what was paid (payprice) as the candidate's bid_mille_micros and price_mille_micros. A bid for
-// a click there is none: it is drawn. Times are Beijing's. The user (ipinyouid), fingerprinted, is the cluster.
-// Features as in the preset schema "ipinyou"; null, Na and nothing are missing.
+// The iPinYou impression log, one row after another (log/ipinyou_row.h). A row is an impression that was won: an
+// auction of one candidate, shown in slot 1. Prices are kept as they are, for a thousand impressions: the floor
+// (slotprice) as the auction's reserve, the bid (bidprice) and what was paid (payprice) as the candidate's
+// bid_mille_micros and price_mille_micros. A bid for a click there is none: it is drawn. The user (ipinyouid),
+// fingerprinted, is the cluster. Features as in the preset schema "ipinyou".
 absl::StatusOr<std::unique_ptr<Importer>> MakeIpinyouImporter(const ImportOptions& options, std::istream* in);
 
 }  // namespace vickrey::log

@@ -166,11 +166,11 @@ TEST(Ipinyou, RejectsRowsByLine) {
                      IpinyouRow("20131022135101295", "1", "\t1") + IpinyouRow("20131022135101295", "1", "\t1\tx"));
   EXPECT_EQ(all.auctions.size(), 1u);
   ASSERT_EQ(all.rejects.size(), 4u);
-  EXPECT_THAT(all.rejects[0].second, HasSubstr("timestamp: '2013102213510129'"));
+  EXPECT_THAT(all.rejects[0].second, HasSubstr("timestamp: column 5: '2013102213510129' is not a time"));
   EXPECT_EQ(all.rejects[1].first, 3);
-  EXPECT_THAT(all.rejects[1].second, HasSubstr("slotprice: '-1'"));
+  EXPECT_THAT(all.rejects[1].second, HasSubstr("slotprice: column 21: '-1' is not a whole number from 0"));
   EXPECT_THAT(all.rejects[2].second, HasSubstr("has 28 columns"));
-  EXPECT_THAT(all.rejects[3].second, HasSubstr("nconversation: 'x'"));
+  EXPECT_THAT(all.rejects[3].second, HasSubstr("nconversation: column 29: 'x'"));
 }
 
 constexpr char kBanditHeader[] =

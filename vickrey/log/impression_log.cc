@@ -9,7 +9,6 @@
 #include "vickrey/log/keys.h"
 #include "vickrey/log/reader.h"
 #include "vickrey/log/record.h"
-#include "vickrey/log/rocksdb_status.h"
 #include "vickrey/log/snapshot.h"
 #include "vickrey/log/staging.h"
 
@@ -55,7 +54,7 @@ absl::Status AdoptOrphans(const ImpressionLog::Prepared& record, Staging& stagin
       if (!HasAd(auction.record().auction(), stored.feedback().ad_id())) continue;
       adopted.emplace_back(it->key().ToString().substr(from.size()), it->value().ToString());
     }
-    RETURN_IF_ERROR(FromRocksDb(it->status()));
+    RETURN_IF_ERROR(staging.StatusOf(it->status()));
   }
   for (const auto& [suffix, value] : adopted) {
     RETURN_IF_ERROR(staging.Put(Family::kFeedback, to + suffix, value));
@@ -102,7 +101,7 @@ absl::StatusOr<std::optional<std::pair<std::string, std::string>>> FindReport(Fa
     const std::string suffix = it->key().ToString().substr(prefix.size());
     if (FeedbackIdOf(suffix) == feedback_id) return std::make_pair(suffix, it->value().ToString());
   }
-  RETURN_IF_ERROR(FromRocksDb(it->status()));
+  RETURN_IF_ERROR(staging.StatusOf(it->status()));
   return std::nullopt;
 }
 

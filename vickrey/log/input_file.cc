@@ -168,7 +168,9 @@ InputFile::~InputFile() = default;
 absl::StatusOr<std::unique_ptr<InputFile>> InputFile::Open(const std::filesystem::path& file) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(file, error)) {
-    return base::InvalidField("FILE", absl::StrCat("'", file.string(), "' is not a file"));
+    const bool is_there = std::filesystem::exists(file, error);
+    return base::InvalidField("FILE",
+                              absl::StrCat("'", file.string(), is_there ? "' is not a file" : "' is not there"));
   }
   const int fd = open(file.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return base::FileError("open", file);

@@ -8,7 +8,6 @@
 #include "vickrey/base/status.h"
 #include "vickrey/log/impression_log.h"
 #include "vickrey/log/keys.h"
-#include "vickrey/log/rocksdb_status.h"
 #include "vickrey/log/staging.h"
 
 namespace vickrey::log {
@@ -41,12 +40,12 @@ absl::StatusOr<bool> StageStep(int64_t before, Staging& staging, ImpressionLog::
         feedback.push_back(reports->key().ToString());
       }
     }
-    RETURN_IF_ERROR(FromRocksDb(it->status()));
+    RETURN_IF_ERROR(staging.StatusOf(it->status()));
     // Those behind the last auction have none; there should be none of them.
     for (; reports->Valid() && feedback.size() < kStep && reports->key().compare(end) < 0; reports->Next()) {
       feedback.push_back(reports->key().ToString());
     }
-    RETURN_IF_ERROR(FromRocksDb(reports->status()));
+    RETURN_IF_ERROR(staging.StatusOf(reports->status()));
   }
   if (auctions.empty() && feedback.empty()) return false;
   for (const std::string& key : auctions) {
@@ -76,7 +75,7 @@ absl::StatusOr<bool> StageOrphans(int64_t before, Staging& staging, std::string*
       *from = it->key().ToString() + '\0';
     }
     more = it->Valid();
-    RETURN_IF_ERROR(FromRocksDb(it->status()));
+    RETURN_IF_ERROR(staging.StatusOf(it->status()));
   }
   for (const std::string& key : old) RETURN_IF_ERROR(staging.Delete(Family::kOrphans, key));
   staging.meta().set_pruned_feedback(staging.meta().pruned_feedback() + old.size());
@@ -108,10 +107,10 @@ absl::StatusOr<ImpressionLog::Pruned> ImpressionLog::Prune(int64_t before) {
   const std::string end = TimeKey(before);
   const rocksdb::Slice to(end);
   for (const Family family : {Family::kAuctions, Family::kFeedback}) {
-    RETURN_IF_ERROR(FromRocksDb(database_->db().CompactRange({}, database_->family(family), nullptr, &to)));
+    RETURN_IF_ERROR(database_->StatusOf(database_->db().CompactRange({}, database_->family(family), nullptr, &to)));
   }
   for (const Family family : {Family::kIds, Family::kOrphans}) {
-    RETURN_IF_ERROR(FromRocksDb(database_->db().CompactRange({}, database_->family(family), nullptr, nullptr)));
+    RETURN_IF_ERROR(database_->StatusOf(database_->db().CompactRange({}, database_->family(family), nullptr, nullptr)));
   }
   return pruned;
 }

@@ -11,7 +11,6 @@
 #include "vickrey/base/status.h"
 #include "vickrey/log/keys.h"
 #include "vickrey/log/record.h"
-#include "vickrey/log/rocksdb_status.h"
 #include "vickrey/log/snapshot.h"
 #include "vickrey/storage/v1/log.pb.h"
 
@@ -107,6 +106,7 @@ absl::StatusOr<std::unique_ptr<LogReader::Scan>> LogReader::NewScan(const ScanOp
     scan->last_key_ = cursor.last_key();
     start = std::max(start, cursor.last_key() + '\0');  // the least key behind it
   }
+  scan->database_ = database_;
   scan->auctions_ = database_->Iterate(Family::kAuctions, at_.get());
   scan->feedback_ = database_->Iterate(Family::kFeedback, at_.get());
   scan->auctions_->Seek(start);
@@ -116,7 +116,7 @@ absl::StatusOr<std::unique_ptr<LogReader::Scan>> LogReader::NewScan(const ScanOp
 
 absl::StatusOr<bool> LogReader::Scan::Next(LoggedAuction* record) {
   if (!auctions_->Valid()) {
-    RETURN_IF_ERROR(FromRocksDb(auctions_->status()));
+    RETURN_IF_ERROR(database_->StatusOf(auctions_->status()));
     return false;
   }
   const rocksdb::Slice key = auctions_->key();
@@ -154,7 +154,7 @@ absl::Status LogReader::Scan::Join(rocksdb::Slice key, LoggedAuction* record) {
         [&](size_t k) { return record->candidates(static_cast<int>(k)).slot() > 0; });
     if (i >= 0) Add(stored.feedback(), record->mutable_candidates(i));
   }
-  RETURN_IF_ERROR(FromRocksDb(feedback_->status()));
+  RETURN_IF_ERROR(database_->StatusOf(feedback_->status()));
   if (record->auction().event_time() > mature_until_) return absl::OkStatus();
   for (auto& candidate : *record->mutable_candidates()) {
     if (candidate.slot() > 0 && !candidate.has_click()) candidate.set_click(false);
@@ -183,7 +183,7 @@ absl::StatusOr<bool> LogReader::FlatScan::Next(int64_t auctions, FlatBatch* batc
     RETURN_IF_ERROR(appended);
     if (scan_->join_) RETURN_IF_ERROR(Join(key, batch));
   }
-  if (!it.Valid()) RETURN_IF_ERROR(FromRocksDb(it.status()));
+  if (!it.Valid()) RETURN_IF_ERROR(scan_->database_->StatusOf(it.status()));
   return batch->auctions() > 0;
 }
 
@@ -204,7 +204,7 @@ absl::Status LogReader::FlatScan::Join(rocksdb::Slice key, FlatBatch* batch) {
         [&](size_t k) { return batch->slots[first + k] > 0; });
     if (i >= 0) batch->clicks[first + static_cast<size_t>(i)] = 1;
   }
-  if (!it.Valid()) RETURN_IF_ERROR(FromRocksDb(it.status()));
+  if (!it.Valid()) RETURN_IF_ERROR(scan_->database_->StatusOf(it.status()));
   if (batch->event_times.back() > scan_->mature_until_) return absl::OkStatus();
   for (size_t k = first; k < batch->slots.size(); ++k) {
     if (batch->slots[k] > 0 && batch->clicks[k] < 0) batch->clicks[k] = 0;
@@ -230,7 +230,7 @@ absl::Status LogReader::ForEachFeedback(const std::function<absl::Status(const F
       }
       RETURN_IF_ERROR(f(stored.feedback()));
     }
-    RETURN_IF_ERROR(FromRocksDb(it->status()));
+    RETURN_IF_ERROR(database_->StatusOf(it->status()));
   }
   return absl::OkStatus();
 }
@@ -257,7 +257,7 @@ absl::StatusOr<LogStats> LogReader::Stats(const std::function<absl::Status()>& c
   stats.feedback = static_cast<int64_t>(meta.feedback() - meta.pruned_feedback());
   const auto orphans = database_->Iterate(Family::kOrphans, at_.get());
   for (orphans->SeekToFirst(); orphans->Valid(); orphans->Next()) ++stats.orphans;
-  RETURN_IF_ERROR(FromRocksDb(orphans->status()));
+  RETURN_IF_ERROR(database_->StatusOf(orphans->status()));
   std::error_code error;
   for (fs::directory_iterator it(data_, error), end; !error && it != end; it.increment(error)) {
     std::error_code gone;

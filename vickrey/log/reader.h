@@ -73,6 +73,7 @@ class LogReader {
     bool join_ = true;
     int64_t mature_until_ = 0;  // event times up to here have their no-clicks
     std::string last_key_;
+    std::shared_ptr<const Database> database_;
     std::unique_ptr<rocksdb::Iterator> auctions_, feedback_;
   };
 

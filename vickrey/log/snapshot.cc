@@ -71,7 +71,7 @@ absl::StatusOr<std::string> ContentDigest(const Database& database, const std::f
       add(it->key());
       add(it->value());
     }
-    RETURN_IF_ERROR(FromRocksDb(it->status()));
+    RETURN_IF_ERROR(database.StatusOf(it->status()));
   }
   return absl::BytesToHexString(sha.Digest());
 }

@@ -40,7 +40,7 @@ absl::StatusOr<bool> Staging::Get(Database::Family of, std::string_view key, goo
     const rocksdb::Status status =
         batch_.GetFromBatchAndDB(&database_.db(), {}, database_.family(of), SliceOf(key), &bytes);
     if (status.IsNotFound()) return false;
-    RETURN_IF_ERROR(FromRocksDb(status));
+    RETURN_IF_ERROR(database_.StatusOf(status));
   }
   RETURN_IF_ERROR(Database::Parse(of, key, bytes, value));
   return true;

@@ -36,6 +36,8 @@ class Staging {
   absl::StatusOr<bool> Get(Database::Family of, std::string_view key, google::protobuf::MessageLite* value);
   // Valid until the next change. Of auctions those on disk only.
   std::unique_ptr<rocksdb::Iterator> Iterate(Database::Family of);
+  // As Database::StatusOf.
+  absl::Status StatusOf(const rocksdb::Status& status) const { return database_.StatusOf(status); }
 
   absl::Status Put(Database::Family to, std::string_view key, std::string_view value);
   absl::Status Delete(Database::Family from, std::string_view key);

@@ -130,6 +130,8 @@ double Market::SolveIntercept(double mean_ctr) const {
   return at;
 }
 
+std::string Market::IdOf(int64_t index) const { return absl::StrCat(config_.scenario(), "-", seed_, "-", index); }
+
 vickrey::v1::AuctionLine Market::GenerateLine(int64_t index) const {
   SyntheticAuction auction;
   Generate(index, &auction);
@@ -139,7 +141,7 @@ vickrey::v1::AuctionLine Market::GenerateLine(int64_t index) const {
 vickrey::v1::AuctionLine Market::ToLine(const SyntheticAuction& auction) const {
   const Shape& shape = scenario_->shape();
   vickrey::v1::AuctionLine line;
-  line.set_auction_id(absl::StrCat(config_.scenario(), "-", seed_, "-", auction.index));
+  line.set_auction_id(IdOf(auction.index));
   line.set_event_time(config_.start_time() + auction.index * config_.interval_micros());
   line.set_currency_code(config_.currency_code());
   line.set_schema_id(schema_.schema_id());

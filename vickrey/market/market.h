@@ -36,6 +36,16 @@ class Market {
   const vickrey::v1::FeatureSchema& schema() const { return schema_; }
   double intercept() const { return intercept_; }
 
+  // What the values of a SyntheticAuction are called: context, dense and categories, in their order; beside them the
+  // features `segment` and `ad`, where the scenario has them.
+  const std::vector<std::string>& context_names() const { return context_names_; }
+  const std::vector<std::string>& dense_names() const { return dense_names_; }
+  const std::vector<std::string>& categorical_names() const { return categorical_names_; }
+  const Shape& shape() const { return scenario_->shape(); }
+
+  // The auction's id.
+  std::string IdOf(int64_t index) const;
+
  private:
   Market(vickrey::config::v1::MarketConfig config, uint64_t seed, std::unique_ptr<const Scenario> scenario,
          std::optional<Extra> extra)

@@ -25,6 +25,9 @@ class Blocks {
     return block_;
   }
 
+  // A whole block that was accumulated elsewhere. REQUIRES: none is under way here.
+  void AddBlock(const T& block) { total_.Merge(block); }
+
   // Everything so far.
   const T& Total() {
     Flush();

@@ -1,6 +1,7 @@
 #include "vickrey/metric/judge.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -61,6 +62,8 @@ absl::StatusOr<JudgedAuction> Judge(const AuctionLine& line) {
     judged.pctrs.push_back(c.pctr());
     judged.values_micros.push_back(c.has_value_micros() ? c.value_micros() : c.bid_micros());
     judged.has_pctr = judged.has_pctr && c.has_pctr();
+    judged.clicks.push_back(c.has_click() ? static_cast<int8_t>(c.click()) : kUnknownClick);
+    judged.teachers.push_back(c.has_teacher() ? c.teacher() : std::numeric_limits<double>::quiet_NaN());
     // In the order of kReferences.
     const std::pair<bool, double> references[] = {
         {c.has_ctr(), c.ctr()}, {c.has_teacher(), c.teacher()}, {c.has_click(), static_cast<double>(c.click())}};
@@ -68,6 +71,10 @@ absl::StatusOr<JudgedAuction> Judge(const AuctionLine& line) {
       known[r] = known[r] && references[r].first;
       judged.probabilities[r].push_back(references[r].second);
     }
+  }
+  for (int i = 0; i < line.candidates_size() && !judged.has_pctr; ++i) {
+    judged.known_pctrs.push_back(line.candidates(i).has_pctr() ? judged.pctrs[i]
+                                                               : std::numeric_limits<double>::quiet_NaN());
   }
   for (size_t r = 0; r < known.size(); ++r) {
     if (!known[r]) judged.probabilities[r].clear();

@@ -1,5 +1,7 @@
 #include "vickrey/metric/line_metrics.h"
 
+#include <array>
+#include <cmath>
 #include <optional>
 #include <string>
 #include <utility>
@@ -47,13 +49,56 @@ void SetWelfare(const WelfareMetrics& w, MetricsLine* m) {
 
 }  // namespace
 
+LineSums::LineSums(LineOptions options, const auction::Mechanism* mechanism, const auction::Mechanism* unreserved)
+    : options_(options),
+      predictions_({.ece_bins = options.ece_bins, .keep_by_bid = options.bid_buckets > 0}),
+      welfare_(mechanism, unreserved) {}
+
+absl::Status LineSums::Add(const JudgedBatch& batch) {
+  RETURN_IF_ERROR(welfare_.Add(batch));
+  AddPredictions(batch);
+  return absl::OkStatus();
+}
+
+absl::Status LineSums::Add(std::string_view auction_id, const JudgedAuction& judged) {
+  RETURN_IF_ERROR(welfare_.Add(auction_id, judged));
+  std::array<int64_t, 2> offsets;
+  AddPredictions(BatchOf(judged, &offsets));
+  return absl::OkStatus();
+}
+
+void LineSums::AddPredictions(const JudgedBatch& batch) {
+  const auto& [bids, all_pctrs, offsets] = batch.auctions;
+  const std::span<const double> pctrs = all_pctrs.empty() ? batch.known_pctrs : all_pctrs;
+  for (size_t a = 0; a < batch.auctions.auctions(); ++a) {
+    for (int64_t i = offsets[a]; i < offsets[a + 1]; ++i) {
+      const int8_t click = batch.clicks.empty() ? kUnknownClick : batch.clicks[i];
+      clicks_ += click == 1;
+      if (pctrs.empty() || std::isnan(pctrs[i])) continue;
+      if (click != kUnknownClick) predictions_.Add(pctrs[i], click == 1, bids[i]);
+      if (!batch.teachers.empty() && !std::isnan(batch.teachers[i])) {
+        predictions_.AddTeacher(pctrs[i], batch.teachers[i]);
+      }
+    }
+    predictions_.EndAuction();
+  }
+  auctions_ += static_cast<int64_t>(batch.auctions.auctions());
+  rows_ += static_cast<int64_t>(bids.size());
+}
+
+void LineSums::Merge(const LineSums& other) {
+  predictions_.Merge(other.predictions_);
+  welfare_.Merge(other.welfare_);
+  auctions_ += other.auctions_;
+  rows_ += other.rows_;
+  clicks_ += other.clicks_;
+}
+
 LineMetrics::LineMetrics(Options options, std::unique_ptr<auction::Mechanism> mechanism,
                          std::unique_ptr<auction::Mechanism> unreserved)
-    : options_(options),
-      mechanism_(std::move(mechanism)),
-      unreserved_(std::move(unreserved)),
-      predictions_(PredictionAccumulator({.ece_bins = options.ece_bins, .keep_by_bid = options.bid_buckets > 0})),
-      welfare_(WelfareAccumulator(mechanism_.get(), unreserved_.get())) {}
+    : options_(options), mechanism_(std::move(mechanism)), unreserved_(std::move(unreserved)), sums_(EmptyBlock()) {}
+
+LineSums LineMetrics::EmptyBlock() const { return {options_, mechanism_.get(), unreserved_.get()}; }
 
 absl::StatusOr<std::unique_ptr<LineMetrics>> LineMetrics::Create(auction::Rules rules, Options options) {
   ASSIGN_OR_RETURN(auto mechanism, auction::MakeMechanism(rules));
@@ -64,28 +109,18 @@ absl::StatusOr<std::unique_ptr<LineMetrics>> LineMetrics::Create(auction::Rules 
 
 absl::Status LineMetrics::Add(const AuctionLine& line) {
   ASSIGN_OR_RETURN(const JudgedAuction judged, Judge(line));
-  RETURN_IF_ERROR(welfare_.ForNextAuction().Add(line.auction_id(), judged));
-  PredictionAccumulator& predictions = predictions_.ForNextAuction();
-  ++auctions_;
-  for (const auto& c : line.candidates()) {
-    ++rows_;
-    clicks_ += c.click() == 1;
-    if (c.has_pctr() && c.has_click()) predictions.Add(c.pctr(), c.click() == 1, c.bid_micros());
-    if (c.has_pctr() && c.has_teacher()) predictions.AddTeacher(c.pctr(), c.teacher());
-  }
-  predictions.EndAuction();
-  return absl::OkStatus();
+  return sums_.ForNextAuction().Add(line.auction_id(), judged);
 }
 
-MetricsLine LineMetrics::Finalize() {
+MetricsLine LineSums::Finalize() const {
   MetricsLine m;
   m.set_auctions(auctions_);
   m.set_rows(rows_);
   m.set_clicks(clicks_);
-  SetPredictions(predictions_.Total().Finalize(), &m);
-  SetWelfare(welfare_.Total().Finalize(), &m);
+  SetPredictions(predictions_.Finalize(), &m);
+  SetWelfare(welfare_.Finalize(), &m);
   if (options_.bid_buckets > 0) {
-    for (const BidBucket& bucket : predictions_.Total().ByBid(options_.bid_buckets)) {
+    for (const BidBucket& bucket : predictions_.ByBid(options_.bid_buckets)) {
       auto& by_bid = *m.add_by_bid();
       by_bid.set_lo(bucket.lo_micros);
       by_bid.set_hi(bucket.hi_micros);
@@ -95,7 +130,7 @@ MetricsLine LineMetrics::Finalize() {
     }
   }
   if (options_.prediction_buckets > 0) {
-    for (const PredictionBucket& bucket : predictions_.Total().ByPrediction(options_.prediction_buckets)) {
+    for (const PredictionBucket& bucket : predictions_.ByPrediction(options_.prediction_buckets)) {
       auto& by_prediction = *m.add_by_prediction();
       by_prediction.set_rows(bucket.rows);
       by_prediction.set_mean_pctr(bucket.mean_pctr);

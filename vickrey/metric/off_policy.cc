@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "vickrey/base/status.h"
+#include "vickrey/metric/gamma.h"
 
 namespace vickrey::metric {
 namespace {
@@ -16,7 +17,8 @@ constexpr double kZ = 1.959963984540054;  // 97.5 % quantile of the normal distr
 constexpr double kLargest = 1e75;
 constexpr int64_t kFewTelling = 30;
 constexpr double kFewEffective = 100, kLittleEffective = 0.01, kHeavy = 0.1;
-constexpr double kRounding = 1e-9;  // of a mean weight of 1
+constexpr int64_t kRare = 200, kRareOneOf = 10;  // rewards that are rare events: fewer, and not more often
+constexpr double kRounding = 1e-9;               // of a mean weight of 1
 
 absl::Status Check(const LoggedDecision& d, bool first, bool modelled) {
   const auto must = [](std::string_view field, double value, std::string_view what) {
@@ -72,6 +74,8 @@ absl::Status OffPolicyAccumulator::Add(const LoggedDecision& d) {
   telling_ += weight * d.reward != 0;
   weight_squares_ += weight * weight;
   max_weight_ = std::max(max_weight_, weight);
+  min_reward_ = std::min(min_reward_, d.reward);
+  max_reward_ = std::max(max_reward_, d.reward);
   return absl::OkStatus();
 }
 
@@ -94,7 +98,11 @@ absl::StatusOr<OffPolicyMetrics> OffPolicyAccumulator::Finalize() const {
   m.clipped = static_cast<double>(clipped_) / n;
   m.zero_support = static_cast<double>(never_) / n;
   m.ips = Of(&Cluster::ips, &Cluster::rows).estimate;
-  m.snips = Of(&Cluster::ips, &Cluster::weight).estimate;
+  const Ratio snips = Of(&Cluster::ips, &Cluster::weight);
+  m.snips = snips.estimate;
+  m.telling = telling_;
+  if (m.ips.ci95.has_value()) m.method = "delta";
+  RefineIntervals(snips, &m);
   if (modelled_ > 0) {
     m.dr = Of(&Cluster::dr, &Cluster::rows).estimate;
     m.dm = Estimate{.value = dm_ / n};
@@ -127,6 +135,45 @@ OffPolicyAccumulator::Ratio OffPolicyAccumulator::Of(double Cluster::*numerator,
   return ratio;
 }
 
+namespace {
+
+// A mean and its variance as those of a gamma distribution, of no event where both are 0; `next` is what one more event
+// of the greatest weight adds.
+Interval GammaInterval(double mean, double variance, double next) {
+  const auto quantile = [](double m, double v, double p) { return m == 0 ? 0 : v / m * GammaQuantile(m * m / v, p); };
+  return {quantile(mean, variance, 0.025), quantile(mean + next, variance + next * next, 0.975)};
+}
+
+}  // namespace
+
+void OffPolicyAccumulator::RefineIntervals(const Ratio& snips, OffPolicyMetrics* m) const {
+  if (!m->ips.ci95.has_value()) return;
+  if (telling_ == 0 && (min_reward_ < 0 || max_reward_ == 0 || max_weight_ == 0)) {
+    m->method = "";
+    m->ips.ci95.reset();
+    m->snips.ci95.reset();
+    return;
+  }
+  const bool rare = telling_ < kRare && telling_ <= n_ / kRareOneOf;
+  if (!rare || min_reward_ < 0) return;
+  double squares = 0, greatest = max_weight_ * max_reward_, weights = 0;
+  for (const Cluster& cluster : clusters_) {
+    squares += cluster.ips * cluster.ips;
+    greatest = std::max(greatest, cluster.ips);  // events of one cluster come together
+    weights += cluster.weight;
+  }
+  const auto n = static_cast<double>(n_);
+  m->method = "gamma";
+  // Rewards that do not vary, or are too small to be squared, say nothing of how far off their mean is.
+  const auto refine = [&](double variance, double next, Estimate* estimate) {
+    estimate->ci95.reset();
+    if (telling_ == 0 || variance > 0) estimate->ci95 = GammaInterval(*estimate->value, variance, next);
+  };
+  refine(squares / n / n, greatest / n, &m->ips);
+  refine(*snips.standard_error * *snips.standard_error, greatest / weights, &m->snips);
+  if (!m->ips.ci95.has_value()) m->method = "";
+}
+
 void OffPolicyAccumulator::Warn(double weight, std::optional<double> mean_weight_error, OffPolicyMetrics* m) const {
   const auto warn = [m](std::string text) { m->warnings.push_back(std::move(text)); };
   if (m->ess < kFewEffective || m->ess < kLittleEffective * static_cast<double>(n_)) {
@@ -147,10 +194,15 @@ void OffPolicyAccumulator::Warn(double weight, std::optional<double> mean_weight
         "one decision carries %.3g %% of the total weight: check its propensity, or bound weights by a clip",
         100 * max_weight_ / weight));
   }
-  if (telling_ < kFewTelling) {
-    warn(absl::StrFormat(
-        "decisions with a weight and a reward other than 0: %d, fewer than %d; do not trust the intervals", telling_,
-        kFewTelling));
+  if (m->method == "gamma") {
+    warn(
+        absl::StrFormat("decisions with a weight and a reward other than 0: %d, fewer than %d; the intervals of ips "
+                        "and snips allow for "
+                        "that (gamma), those of dr do not, and no estimate says more than so few rewards can",
+                        telling_, kRare));
+  } else if (telling_ < kFewTelling) {
+    warn(absl::StrFormat("decisions with a weight and a reward other than 0: %d, fewer than %d; %s", telling_,
+                         kFewTelling, m->method.empty() ? "there is no interval" : "do not trust the intervals"));
   }
   if (m->zero_support > 0.5) {
     warn(

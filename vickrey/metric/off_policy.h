@@ -40,6 +40,8 @@ struct OffPolicyMetrics {
   double mean_weight = 0;   // before it
   double clipped = 0;       // the share of decisions with a clipped weight
   double zero_support = 0;  // the share that the target policy would never make
+  int64_t telling = 0;      // decisions with a weight and a reward that are not 0
+  std::string_view method;  // of the intervals of ips and snips: "delta", "gamma"; empty: there are none
   Estimate ips, snips;
   std::optional<Estimate> dr, dm;  // nothing without a reward model; `dm` has no interval
   std::vector<std::string> warnings;
@@ -59,9 +61,24 @@ struct OffPolicyMetrics {
 // bias that vanishes with n for less variance; DR is unbiased if either the propensities or the reward model are right;
 // DM has the reward model's bias, whatever n is, and therefore no interval. Clipping trades bias for variance.
 //
-// Intervals are of 95 %, by clusters, by the delta method as PairedComparison's; nothing with fewer than two. They are
-// of the normal distribution: the warnings say when that is not to be trusted. Keeps 40 bytes a cluster, and the keys
-// of those that have one. Not thread-safe.
+// Intervals are of 95 %, by clusters; nothing with fewer than two. By the delta method as PairedSums's, of the normal
+// distribution: the warnings say when that is not to be trusted. Where rewards are rare events (not negative, at most a
+// tenth of the decisions, fewer than 200), such as a few dozen clicks, those of IPS and SNIPS are of the gamma
+// distribution instead, which is skewed as sums of few weights are:
+//
+//   IPS    a sum of weights that come as a Poisson process, of which y = sum of w r over clusters is the mean and
+//          v = sum of (w r)^2 the variance; the upper end counts one more event, of the greatest weight. With equal
+//          weights it is Garwood's exact interval for a Poisson count; otherwise it held its level in every simulation
+//          of Fay, Feuer, "Confidence intervals for directly standardized rates", Statistics in Medicine 1997
+//   SNIPS  the same with the variance of the delta method; nothing where that is 0, as where one decision has all
+//   weight
+//
+// Where no reward counted (w r is 0 in every decision) the delta method would be certain that there never is one. If
+// some decision was rewarded, if only where w is 0, the gamma interval goes from 0 to that of the one event more, 3.69
+// of the greatest weight and reward; if none was, or none has a weight, nothing says how large a reward might be, and
+// there is no interval.
+//
+// Keeps 40 bytes a cluster, and the keys of those that have one. Not thread-safe.
 class OffPolicyAccumulator {
  public:
   // REQUIRES: clip > 0.
@@ -88,6 +105,9 @@ class OffPolicyAccumulator {
   };
   Ratio Of(double Cluster::*numerator, double Cluster::*denominator) const;
 
+  // Puts intervals for rare events in the place of the delta method's.
+  void RefineIntervals(const Ratio& snips, OffPolicyMetrics* m) const;
+
   // Adds what makes the estimates doubtful. `weight` is the sum of weights, `mean_weight_error` the standard error of
   // their mean before clipping.
   void Warn(double weight, std::optional<double> mean_weight_error, OffPolicyMetrics* m) const;
@@ -103,6 +123,7 @@ class OffPolicyAccumulator {
   int64_t telling_ = 0;  // with a reward that counts: w r is not 0
   double weight_squares_ = 0;
   double max_weight_ = 0;
+  double min_reward_ = std::numeric_limits<double>::infinity(), max_reward_ = 0;
   double dm_ = 0;
 };
 

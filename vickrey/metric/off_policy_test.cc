@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "vickrey/base/random.h"
 #include "vickrey/base/status.h"
+#include "vickrey/metric/gamma.h"
 
 namespace vickrey::metric {
 namespace {
@@ -228,6 +229,114 @@ TEST(OffPolicy, IsUnbiasedAndIntervalsCoverTheTruth) {
   }
   EXPECT_LT(dr.squares, 0.9 * ips.squares);            // a right model takes variance away
   EXPECT_GT(std::abs(dm_wrong - world.Value()), 0.1);  // DM believes the wrong one
+}
+
+// Tables of the chi-squared distribution, which is twice the gamma of half its degrees of freedom; Garwood's interval
+// of a Poisson count of 46 (Fay's R package exactci gives 33.678 to 61.358).
+TEST(Gamma, AgreesWithTables) {
+  EXPECT_NEAR(2 * GammaQuantile(.5, .95), 3.841458820694, 1e-9);
+  EXPECT_NEAR(2 * GammaQuantile(5, .975), 20.483177350807, 1e-8);
+  EXPECT_NEAR(2 * GammaQuantile(50, .025), 74.221927474923, 1e-7);
+  EXPECT_NEAR(GammaQuantile(46, .025), 33.678, 1e-3);
+  EXPECT_NEAR(GammaQuantile(47, .975), 61.358, 1e-3);
+  EXPECT_NEAR(GammaProbability(3, 2), 1 - 5 * std::exp(-2.0), 1e-12);  // 1 - e^-x (1 + x + x^2 / 2)
+  EXPECT_NEAR(GammaProbability(3, 9), 1 - 50.5 * std::exp(-9.0), 1e-12);
+}
+
+// A policy in its own log: all weights are 1, and the interval of 46 clicks is the exact one.
+TEST(OffPolicy, OfFewClicksItIsGarwoodsInterval) {
+  OffPolicyAccumulator own;
+  for (int i = 0; i < 10'000; ++i) ASSERT_TRUE(own.Add({i % 217 == 0 ? 1.0 : 0.0, .25, .25, {}, {}, ""}).ok());
+  const OffPolicyMetrics m = own.Finalize().value();
+  EXPECT_EQ(m.telling, 47);
+  EXPECT_EQ(m.method, "gamma");
+  EXPECT_NEAR(1e4 * m.ips.ci95->lo, GammaQuantile(47, .025), 1e-9);
+  EXPECT_NEAR(1e4 * m.ips.ci95->hi, GammaQuantile(48, .975), 1e-9);
+  EXPECT_NEAR(m.snips.ci95->lo, m.ips.ci95->lo, 1e-5);  // the binomial distribution's variance instead of Poisson's
+  EXPECT_THAT(m.warnings, Contains(HasSubstr("other than 0: 47")));
+}
+
+// Of no click at all the delta method's interval would be [0, 0].
+TEST(OffPolicy, OfNoClickItIsNotSure) {
+  const auto find = [](double weight, double reward_without_weight) {
+    OffPolicyAccumulator none;
+    for (int i = 0; i < 1'000; ++i) EXPECT_TRUE(none.Add({0, .25, .25 * weight, {}, {}, ""}).ok());
+    EXPECT_TRUE(none.Add({reward_without_weight, .25, 0, {}, {}, ""}).ok());
+    return none.Finalize().value();
+  };
+  const OffPolicyMetrics clicked = find(2, 1);  // where the target would not have been
+  EXPECT_EQ(*clicked.ips.value, 0);
+  EXPECT_EQ(clicked.method, "gamma");
+  EXPECT_EQ(clicked.ips.ci95->lo, 0);
+  EXPECT_NEAR(clicked.ips.ci95->hi, -std::log(.025) * 2 / 1'001, 1e-12);  // e^-x = .025: no event of a Poisson mean x
+  EXPECT_NEAR(clicked.snips.ci95->hi, -std::log(.025) / 1'000, 1e-12);
+  EXPECT_THAT(clicked.warnings, Contains(HasSubstr("other than 0: 0")));
+  for (const OffPolicyMetrics& m : {find(2, 0), find(2, -1), find(0, 1)}) {  // how large might a reward be?
+    EXPECT_EQ(*m.ips.value, 0);
+    EXPECT_FALSE(m.ips.ci95.has_value() || m.snips.ci95.has_value());
+    EXPECT_EQ(m.method, "");
+    EXPECT_THAT(m.warnings, Contains(HasSubstr("other than 0: 0, fewer than 30; there is no interval")));
+  }
+}
+
+// All weight on one decision: SNIPS is its reward, whatever others might have been.
+TEST(OffPolicy, OfOneDecisionThereIsNoIntervalOfSnips) {
+  OffPolicyAccumulator one, tiny;
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_TRUE(one.Add({0, .5, 0, {}, {}, ""}).ok());
+    ASSERT_TRUE(tiny.Add({0, .5, .5, {}, {}, ""}).ok());
+  }
+  ASSERT_TRUE(one.Add({1, .5, 1, {}, {}, ""}).ok());
+  ASSERT_TRUE(tiny.Add({1e-200, .5, .5, {}, {}, ""}).ok());  // its square is 0
+  const OffPolicyMetrics m = one.Finalize().value(), of_tiny = tiny.Finalize().value();
+  EXPECT_EQ(*m.snips.value, 1);
+  EXPECT_FALSE(m.snips.ci95.has_value());
+  EXPECT_EQ(m.method, "gamma");
+  EXPECT_NEAR(m.ips.ci95->lo, 2 * GammaQuantile(1, .025) / 501, 1e-12);
+  EXPECT_NEAR(m.ips.ci95->hi, 2 * GammaQuantile(2, .975) / 501, 1e-12);
+  EXPECT_FALSE(of_tiny.ips.ci95.has_value() || of_tiny.snips.ci95.has_value());
+  EXPECT_EQ(of_tiny.method, "");
+}
+
+// How often intervals hold the truth, of few clicks with unequal weights: the normal ones are too short and too low.
+TEST(OffPolicy, IntervalsOfFewClicksHoldTheTruth) {
+  constexpr int kRuns = 600, kDecisions = 2'000;
+  constexpr double kActions[][3] = {{.6, .1, .004}, {.3, .3, .01}, {.1, .6, .02}};  // propensity, target, click rate
+  double truth = 0;
+  for (const auto& [propensity, target, rate] : kActions) truth += target * rate;
+  int ips = 0, snips = 0, normal = 0;
+  for (int run = 0; run < kRuns; ++run) {
+    base::RandomStream random(5, base::StreamId("off_policy_test.few"), static_cast<uint64_t>(run));
+    OffPolicyAccumulator accumulator;
+    double sum = 0, squares = 0;
+    for (int i = 0; i < kDecisions; ++i) {
+      const double u = random.Uniform();
+      const auto& [propensity, target, rate] = kActions[u < .6 ? 0 : u < .9 ? 1 : 2];
+      const double reward = random.Uniform() < rate ? 1 : 0;
+      ASSERT_TRUE(accumulator.Add({reward, propensity, target, {}, {}, ""}).ok());
+      sum += reward * target / propensity;
+      squares += reward * target / propensity * target / propensity;
+    }
+    const OffPolicyMetrics m = accumulator.Finalize().value();
+    const auto holds = [&](const Estimate& e) { return e.ci95->lo <= truth && truth <= e.ci95->hi; };
+    ips += holds(m.ips);
+    snips += holds(m.snips);
+    normal += std::abs(sum / kDecisions - truth) <= 1.96 * std::sqrt(squares) / kDecisions;
+  }
+  // 95 % less three standard errors of the count of runs.
+  EXPECT_GE(ips, .95 * kRuns - 3 * std::sqrt(kRuns * .95 * .05));
+  EXPECT_GE(snips, .95 * kRuns - 3 * std::sqrt(kRuns * .95 * .05));
+  EXPECT_LT(normal, ips);
+}
+
+TEST(OffPolicy, CommonOrNegativeRewardsKeepTheDeltaMethod) {
+  OffPolicyAccumulator common, negative;
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(common.Add({i % 3 == 0 ? 1.0 : 0.0, .5, .5, {}, {}, ""}).ok());
+    ASSERT_TRUE(negative.Add({i % 50 == 0 ? -1.0 : 0.0, .5, .5, {}, {}, ""}).ok());
+  }
+  EXPECT_EQ(common.Finalize()->method, "delta");
+  EXPECT_EQ(negative.Finalize()->method, "delta");
 }
 
 }  // namespace

@@ -101,47 +101,65 @@ std::optional<Interval> Comparison::RegretRemovedCi95() const {
   return Interval{0 - relative_ci95->hi, 0 - relative_ci95->lo};
 }
 
+void PairedSums::Add(std::string_view cluster, Ratio a, Ratio b) {
+  ++auctions_;
+  const Sums::Vector x = {a.numerator, b.numerator, a.denominator, b.denominator};
+  if (cluster.empty()) {
+    alone_.Add(x);
+    return;
+  }
+  const size_t i = NumberOf(cluster, clusters_.size(), &index_);
+  if (i == clusters_.size()) clusters_.push_back({});
+  for (size_t k = 0; k < x.size(); ++k) clusters_[i][k] += x[k];
+}
+
+void PairedSums::Merge(const PairedSums& other) {
+  auctions_ += other.auctions_;
+  alone_.Merge(other.alone_);
+  std::vector<const std::string*> names(other.clusters_.size());
+  for (const auto& [name, i] : other.index_) names[i] = &name;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const size_t at = NumberOf(*names[i], clusters_.size(), &index_);
+    if (at == clusters_.size()) clusters_.push_back({});
+    for (size_t k = 0; k < clusters_[at].size(); ++k) clusters_[at][k] += other.clusters_[i][k];
+  }
+}
+
+Comparison PairedSums::ByDelta() const {
+  Sums sums = alone_;
+  for (const Sums::Vector& cluster : clusters_) sums.Add(cluster);
+  Comparison c{.auctions = auctions_, .clusters = sums.n(), .method = "delta"};
+  const double a_denominator = sums.sum(2), b_denominator = sums.sum(3);
+  SetPoint(Divide(sums.sum(0), a_denominator), Divide(sums.sum(1), b_denominator), &c);
+  if (!c.difference.has_value() || sums.n() < 2) return c;
+  const auto n = static_cast<double>(sums.n());
+  const auto error = [&](const Sums::Vector& w) { return std::sqrt(n / (n - 1) * sums.SquaresOf(w)); };
+  const auto around = [](double center, double half) { return Interval{center - kZ * half, center + kZ * half}; };
+  // e_a and e_b as functions of a cluster's sums.
+  const double a = 1 / a_denominator, b = 1 / b_denominator;
+  c.b_standard_error = error({0, b, 0, -*c.b * b});
+  c.difference_ci95 = around(*c.difference, error({a, -b, -*c.a * a, *c.b * b}));
+  if (c.relative.has_value()) {
+    const double r = *c.a / *c.b;
+    c.relative_ci95 = around(*c.relative, error({a / *c.b, -r * b / *c.b, -*c.a * a / *c.b, r * *c.b * b / *c.b}));
+  }
+  return c;
+}
+
 void PairedComparison::Add(std::string_view cluster, Ratio a, Ratio b) {
+  sums_.ForNextAuction().Add(cluster, a, b);
+  if (!resampled_) return;
   const size_t i = NumberOf(cluster, clusters_.size(), &index_);
   if (i == clusters_.size()) clusters_.emplace_back();
   clusters_[i].a_numerator += a.numerator;
   clusters_[i].a_denominator += a.denominator;
   clusters_[i].b_numerator += b.numerator;
   clusters_[i].b_denominator += b.denominator;
-  ++auctions_;
 }
 
 Comparison PairedComparison::ByDelta() const {
-  Comparison c{.auctions = auctions_, .clusters = static_cast<int64_t>(clusters_.size()), .method = "delta"};
-  Cluster sum;
-  for (const Cluster& g : clusters_) {
-    sum.a_numerator += g.a_numerator;
-    sum.a_denominator += g.a_denominator;
-    sum.b_numerator += g.b_numerator;
-    sum.b_denominator += g.b_denominator;
-  }
-  SetPoint(Divide(sum.a_numerator, sum.a_denominator), Divide(sum.b_numerator, sum.b_denominator), &c);
-  if (!c.difference.has_value() || clusters_.size() < 2) return c;
-  double difference_squares = 0, relative_squares = 0, b_squares = 0;
-  for (const Cluster& g : clusters_) {
-    const double e_a = (g.a_numerator - *c.a * g.a_denominator) / sum.a_denominator;
-    const double e_b = (g.b_numerator - *c.b * g.b_denominator) / sum.b_denominator;
-    difference_squares += (e_a - e_b) * (e_a - e_b);
-    b_squares += e_b * e_b;
-    if (c.relative.has_value()) {
-      const double e = (e_a - *c.a / *c.b * e_b) / *c.b;
-      relative_squares += e * e;
-    }
-  }
-  const auto n = static_cast<double>(clusters_.size());
-  const auto around = [&](double center, double squares) {
-    const double half = kZ * std::sqrt(n / (n - 1) * squares);
-    return Interval{center - half, center + half};
-  };
-  c.b_standard_error = std::sqrt(n / (n - 1) * b_squares);
-  c.difference_ci95 = around(*c.difference, difference_squares);
-  if (c.relative.has_value()) c.relative_ci95 = around(*c.relative, relative_squares);
-  return c;
+  Blocks<PairedSums> sums = sums_;
+  return sums.Total().ByDelta();
 }
 
 Comparison PairedComparison::ByBootstrap(int replicates, uint64_t seed) const {

@@ -11,6 +11,8 @@
 
 #include "vickrey/base/random.h"
 #include "vickrey/metric/auc.h"
+#include "vickrey/metric/blocks.h"
+#include "vickrey/metric/moments.h"
 
 namespace vickrey::metric {
 
@@ -57,27 +59,54 @@ class ResamplingCounts {
   base::RandomStream random_;
 };
 
-// Pairs the same auction under two models. The metric is a ratio of sums, A = sum a.numerator / sum a.denominator: a
-// mean per auction where every denominator is 1, the calibration where they are clicks.
+// A part of a ratio of sums: the metric of a model is sum of numerators / sum of denominators, a mean per auction where
+// every denominator is 1, the calibration where they are clicks.
+struct Ratio {
+  double numerator = 0;
+  double denominator = 1;
+};
+
+// Pairs the same auction under two models, in memory that grows with the clusters that have a name, 50 bytes and the
+// name for each, and not with the auctions.
 //
 // Auctions of one cluster (a user, a page) are not independent: they are summed first, and clusters are what varies.
 // Intervals are the delta method's: with e_g = (numerator_g - A denominator_g) / sum of denominators for cluster g, the
 // variance of A - B is G / (G - 1) sum_g (eA_g - eB_g)^2, and that of A / B the same with eA_g / B - A eB_g / B^2,
 // which holds their covariance. They are good where there are many clusters; with fewer than about 30, distrust them.
 //
-// Keeps 32 bytes a cluster, and the names of those that have one. Not thread-safe.
+// Copyable; not thread-safe.
+class PairedSums {
+ public:
+  // `cluster` empty: the auction is a cluster of its own.
+  void Add(std::string_view cluster, Ratio a, Ratio b);
+  // Auctions behind those here; clusters may go on in them.
+  void Merge(const PairedSums& other);
+  int64_t auctions() const { return auctions_; }
+  Comparison ByDelta() const;
+
+ private:
+  using Sums = Moments<4>;  // numerators of a and b, their denominators
+
+  Sums alone_;                                     // auctions without a cluster
+  std::unordered_map<std::string, size_t> index_;  // cluster -> index into clusters_
+  std::vector<Sums::Vector> clusters_;             // in the order of their first auction
+  int64_t auctions_ = 0;
+};
+
+// The same over a whole run, in blocks (blocks.h), and by bootstrap if asked to. Not thread-safe.
 class PairedComparison {
  public:
-  struct Ratio {
-    double numerator = 0;
-    double denominator = 1;
-  };
+  // `resampled`: ByBootstrap will be called, for which every cluster is kept, 32 bytes and its name, those of one
+  // auction as well.
+  explicit PairedComparison(bool resampled = true) : resampled_(resampled) {}
 
   // `cluster` empty: the auction is a cluster of its own.
   void Add(std::string_view cluster, Ratio a, Ratio b);
+  // An auction that has no outcome of one of them: it counts for nothing but the blocks.
+  void Skip() { sums_.ForNextAuction(); }
   Comparison ByDelta() const;
   // Percentile intervals over `replicates` resamplings of whole clusters (ResamplingCounts), a function of `seed`. An
-  // interval is nothing where the metric is not defined in a resampling.
+  // interval is nothing where the metric is not defined in a resampling. REQUIRES: resampled.
   Comparison ByBootstrap(int replicates, uint64_t seed) const;
 
  private:
@@ -85,9 +114,10 @@ class PairedComparison {
     double a_numerator = 0, a_denominator = 0, b_numerator = 0, b_denominator = 0;
   };
 
+  const bool resampled_;
+  Blocks<PairedSums> sums_;
   std::unordered_map<std::string, size_t> index_;  // cluster -> index into clusters_
-  std::vector<Cluster> clusters_;                  // in the order of their first auction
-  int64_t auctions_ = 0;
+  std::vector<Cluster> clusters_;                  // in the order of their first auction; empty unless resampled
 };
 
 // The same for the AUC of the rows that each model was shown (its winners), by bootstrap: it is no ratio of sums.

@@ -1,6 +1,7 @@
 #include "vickrey/metric/paired.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <string>
@@ -277,6 +278,52 @@ TEST(PairedAuc, FindsTheBetterModel) {
   EXPECT_GT(c.difference_ci95->lo, 0);
   EXPECT_TRUE(c.Passes(0));
   EXPECT_EQ(c.method, "bootstrap");
+}
+
+// By moments, in blocks that were accumulated apart and merged in order: the formula over all clusters at hand, whose
+// means are far from 0; and to the bit what one run over all of them finds.
+TEST(PairedSums, MergedAgreeWithTheFormulaAndWithOneRun) {
+  constexpr int kAuctions = 10'000;
+  for (const bool clustered : {false, true}) {
+    PairedComparison whole(/*resampled=*/false);
+    PairedSums merged, block;
+    std::vector<std::array<double, 4>> clusters(clustered ? 700 : kAuctions);
+    for (int i = 0; i < kAuctions; ++i) {
+      base::RandomStream random(9, base::StreamId("paired_test.merge"), static_cast<uint64_t>(i));
+      const double common = 1000 + random.Normal();
+      const Ratio a{common + .1 * random.Normal(), 1 + random.Uniform()}, b{common + .1 * random.Normal(), 1.5};
+      const size_t g = clustered ? random.Below(700) : static_cast<size_t>(i);
+      const std::string name = clustered ? std::to_string(g) : "";
+      whole.Add(name, a, b);
+      block.Add(name, a, b);
+      if ((i + 1) % kBlockAuctions == 0 || i + 1 == kAuctions) {
+        merged.Merge(block);
+        block = PairedSums();
+      }
+      const double x[] = {a.numerator, a.denominator, b.numerator, b.denominator};
+      for (int k = 0; k < 4; ++k) clusters[g][k] += x[k];
+    }
+    const Comparison found = merged.ByDelta(), one = whole.ByDelta();
+    EXPECT_EQ(found.clusters, static_cast<int64_t>(clusters.size()));
+    EXPECT_EQ(found.difference_ci95->lo, one.difference_ci95->lo);
+    EXPECT_EQ(found.relative_ci95->hi, one.relative_ci95->hi);
+    std::array<double, 4> sum = {};
+    for (const auto& c : clusters) {
+      for (int k = 0; k < 4; ++k) sum[k] += c[k];
+    }
+    const double a = sum[0] / sum[1], b = sum[2] / sum[3];
+    double squares = 0, relative = 0;
+    for (const auto& c : clusters) {
+      const double e_a = (c[0] - a * c[1]) / sum[1], e_b = (c[2] - b * c[3]) / sum[3];
+      squares += (e_a - e_b) * (e_a - e_b);
+      relative += std::pow(e_a / b - a * e_b / b / b, 2);
+    }
+    const auto n = static_cast<double>(clusters.size());
+    const auto half = [n](double s) { return 1.959963984540054 * std::sqrt(n / (n - 1) * s); };
+    EXPECT_NEAR(*found.difference, a - b, 1e-9);
+    EXPECT_NEAR((found.difference_ci95->hi - found.difference_ci95->lo) / 2, half(squares), 1e-9 * half(squares));
+    EXPECT_NEAR((found.relative_ci95->hi - found.relative_ci95->lo) / 2, half(relative), 1e-9 * half(relative));
+  }
 }
 
 }  // namespace

@@ -12,9 +12,13 @@ namespace {
 constexpr double kLeastProbability = 1e-15;
 constexpr double kLeastLikelihood = 1e-200;  // times one more probability, still far from the least double
 
-// Bids by their leading eight bits behind the first: bins 0.2 to 0.4 % wide; those below 512 have one each.
+// Bids by their power of two, and in it by the eight bits behind the first: bins 0.2 to 0.4 % wide; those below 512
+// have one each.
+constexpr int kFraction = 8;
+constexpr size_t kBinsOfAPower = size_t{1} << kFraction;
+constexpr size_t kPowers = std::bit_width(static_cast<uint64_t>(auction::kMaxBidMicros));
+
 size_t BinOf(int64_t bid_micros) {
-  constexpr int kFraction = 8;
   constexpr uint64_t kOne = std::bit_cast<uint64_t>(1.0) >> (52 - kFraction);
   return (std::bit_cast<uint64_t>(static_cast<double>(bid_micros)) >> (52 - kFraction)) - kOne;
 }
@@ -22,9 +26,7 @@ size_t BinOf(int64_t bid_micros) {
 }  // namespace
 
 PredictionAccumulator::PredictionAccumulator(Options options)
-    : options_(options),
-      bins_(options.ece_bins),
-      bid_bins_(options.keep_by_bid ? BinOf(auction::kMaxBidMicros) + 1 : 0) {}
+    : options_(options), bins_(options.ece_bins), bid_bins_(options.keep_by_bid ? kPowers : 0) {}
 
 void PredictionAccumulator::Add(double pctr, bool clicked, int64_t bid_micros) {
   if (options_.keep_scores) scores_.Add(pctr, clicked);
@@ -41,7 +43,12 @@ void PredictionAccumulator::Add(double pctr, bool clicked, int64_t bid_micros) {
   ++bin.rows;
   bin.pctr += pctr;
   bin.clicks += clicked;
-  if (options_.keep_by_bid) bid_bins_[BinOf(bid_micros)].Add({bid_micros, bid_micros, 1, pctr, clicked});
+  if (options_.keep_by_bid) {
+    const size_t bid_bin = BinOf(bid_micros);
+    std::vector<BidBin>& power = bid_bins_[bid_bin / kBinsOfAPower];
+    if (power.empty()) power.resize(kBinsOfAPower);
+    power[bid_bin % kBinsOfAPower].Add({bid_micros, bid_micros, 1, pctr, clicked});
+  }
 }
 
 double PredictionAccumulator::CrossEntropy() const { return cross_entropy_ - std::log(likelihood_); }
@@ -75,7 +82,11 @@ void PredictionAccumulator::Merge(const PredictionAccumulator& other) {
   }
   teacher_rows_ += other.teacher_rows_;
   teacher_squares_ += other.teacher_squares_;
-  for (size_t i = 0; i < bid_bins_.size(); ++i) bid_bins_[i].Add(other.bid_bins_[i]);
+  for (size_t p = 0; p < bid_bins_.size(); ++p) {
+    if (other.bid_bins_[p].empty()) continue;
+    bid_bins_[p].resize(kBinsOfAPower);
+    for (size_t i = 0; i < kBinsOfAPower; ++i) bid_bins_[p][i].Add(other.bid_bins_[p][i]);
+  }
 }
 
 PredictionMetrics PredictionAccumulator::Finalize() const {
@@ -104,14 +115,16 @@ std::vector<BidBucket> PredictionAccumulator::ByBid(int buckets) const {
   BidBin bucket;
   int64_t rows = 0;  // up to here
   int k = 1;         // the bucket that is being filled
-  for (const BidBin& bin : bid_bins_) {
-    bucket.Add(bin);
-    rows += bin.rows;
-    if (bucket.rows == 0 || rows < rows_ * k / buckets) continue;
-    const auto n = static_cast<double>(bucket.rows);
-    result.push_back({bucket.lo, bucket.hi, bucket.rows, bucket.pctr / n, static_cast<double>(bucket.clicks) / n});
-    bucket = {};
-    while (k < buckets && rows >= rows_ * k / buckets) ++k;
+  for (const std::vector<BidBin>& power : bid_bins_) {
+    for (const BidBin& bin : power) {
+      bucket.Add(bin);
+      rows += bin.rows;
+      if (bucket.rows == 0 || rows < rows_ * k / buckets) continue;
+      const auto n = static_cast<double>(bucket.rows);
+      result.push_back({bucket.lo, bucket.hi, bucket.rows, bucket.pctr / n, static_cast<double>(bucket.clicks) / n});
+      bucket = {};
+      while (k < buckets && rows >= rows_ * k / buckets) ++k;
+    }
   }
   return result;
 }

@@ -46,8 +46,8 @@ class PredictionAccumulator {
  public:
   struct Options {
     int ece_bins = 10;         // at least 1
-    bool keep_scores = true;   // whether the AUC of all rows and ByPrediction will be asked for: 8 bytes a row
-    bool keep_by_bid = false;  // whether ByBid will be asked for: half a megabyte
+    bool keep_scores = true;   // whether the AUC of all rows and ByPrediction will be asked for (clicked_scores.h)
+    bool keep_by_bid = false;  // whether ByBid will be asked for: 10 kB for each power of two of bids
   };
 
   explicit PredictionAccumulator(Options options);
@@ -106,7 +106,7 @@ class PredictionAccumulator {
   std::vector<Bin> bins_;
   int64_t teacher_rows_ = 0;
   double teacher_squares_ = 0;
-  std::vector<BidBin> bid_bins_;  // by rising bid
+  std::vector<std::vector<BidBin>> bid_bins_;  // by rising power of two, and in it by rising bid; empty: no bids there
 };
 
 }  // namespace vickrey::metric

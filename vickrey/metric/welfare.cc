@@ -51,14 +51,24 @@ std::vector<auction::Candidate> JudgedAuction::Candidates() const {
   return candidates;
 }
 
-absl::Status WelfareAccumulator::Add(std::string_view auction_id, const JudgedAuction& judged) {
-  const int64_t offsets[] = {0, static_cast<int64_t>(judged.bids_micros.size())};
-  JudgedBatch batch{{judged.bids_micros, {}, offsets}, judged.values_micros, {}};
+JudgedBatch BatchOf(const JudgedAuction& judged, std::array<int64_t, 2>* offsets) {
+  *offsets = {0, static_cast<int64_t>(judged.bids_micros.size())};
+  JudgedBatch batch{.auctions = {judged.bids_micros, {}, *offsets},
+                    .values_micros = judged.values_micros,
+                    .probabilities = {},
+                    .clicks = judged.clicks,
+                    .teachers = judged.teachers,
+                    .known_pctrs = judged.known_pctrs};
   if (judged.has_pctr) batch.auctions.pctrs = judged.pctrs;
   for (const Reference reference : kReferences) {
     batch.probabilities[Index(reference)] = judged.probabilities[Index(reference)];
   }
-  const absl::Status status = Add(batch);
+  return batch;
+}
+
+absl::Status WelfareAccumulator::Add(std::string_view auction_id, const JudgedAuction& judged) {
+  std::array<int64_t, 2> offsets;
+  const absl::Status status = Add(BatchOf(judged, &offsets));
   if (status.ok()) return status;
   RETURN_IF_ERROR(auction::Validate(auction_id, judged.Candidates()));
   return status;

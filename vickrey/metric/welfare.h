@@ -27,7 +27,12 @@ struct JudgedBatch {
   std::span<const int64_t> values_micros;  // (N)
   // By reference: (N) click probabilities (for kClicks, the clicks as 0 and 1); empty unless known of every candidate.
   std::array<std::span<const double>, kReferences.size()> probabilities;
+  // What is known of some candidates, for the metrics of predictions; empty: of none.
+  std::span<const int8_t> clicks;       // (N) 1: clicked, 0: not, kUnknownClick
+  std::span<const double> teachers;     // (N) a teacher's estimates; NaN: not known
+  std::span<const double> known_pctrs;  // (N) where `auctions` has no pctrs: those that are known; NaN: not known
 };
+inline constexpr int8_t kUnknownClick = -1;
 
 // One auction's candidates with what is known of them. All lists have an entry for each candidate.
 struct JudgedAuction {
@@ -36,11 +41,16 @@ struct JudgedAuction {
   std::vector<int64_t> values_micros;
   bool has_pctr = true;  // whether every candidate has a prediction
   std::array<std::vector<double>, kReferences.size()> probabilities;
+  std::vector<int8_t> clicks;
+  std::vector<double> teachers, known_pctrs;  // as of JudgedBatch
 
   // The best reference that is known of every candidate.
   std::optional<Reference> BestReference() const;
   std::vector<auction::Candidate> Candidates() const;
 };
+
+// A view of an auction as a batch of one. `offsets` is filled, and lives as long as the batch.
+JudgedBatch BatchOf(const JudgedAuction& judged, std::array<int64_t, 2>* offsets);
 
 // Means per auction, in units of the currency; nothing where not defined.
 struct WelfareMetrics {

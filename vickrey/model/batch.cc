@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "vickrey/features/fingerprint.h"
 #include "vickrey/features/transform.h"
 
 namespace vickrey::model {
@@ -11,22 +10,23 @@ namespace {
 using vickrey::v1::EncodedFeatures;
 using vickrey::v1::FeatureField;
 
-// `bag`: where the members of the side's next bag begin.
-void AppendTable(const TableInput& table, const RawRow& raw, int64_t* bag, SideRows* rows) {
-  switch (table.of) {
-    case TableInput::Of::kFingerprint:
-      rows->buckets.push_back(static_cast<int32_t>(features::Bucket(raw.fingerprints[table.position], table.buckets)));
-      break;
-    case TableInput::Of::kNumber:
-      rows->buckets.push_back(static_cast<int32_t>(features::BucketOf(raw.dense[table.position], table.boundaries)));
-      break;
-    case TableInput::Of::kBag:
-      for (const int64_t end = *bag + raw.bag_lengths[table.position]; *bag < end; ++*bag) {
-        rows->bag_buckets.push_back(static_cast<int32_t>(features::Bucket(raw.bag_fingerprints[*bag], table.buckets)));
-      }
-      rows->bag_offsets.push_back(static_cast<int64_t>(rows->bag_buckets.size()));
-      break;
+void AppendSingles(const Arena& arena, const RawRow& raw, std::vector<int32_t>* buckets) {
+  const size_t before = buckets->size();
+  buckets->resize(before + arena.tables.size());
+  int32_t* bucket = buckets->data() + before;
+  for (const TableInput& table : arena.tables) {
+    *bucket++ = static_cast<int32_t>(table.of == TableInput::Of::kFingerprint
+                                         ? table.bucketing(raw.fingerprints[table.position])
+                                         : features::BucketOf(raw.dense[table.position], table.boundaries));
   }
+}
+
+// `bag`: where the members of the side's next bag begin.
+void AppendBag(const TableInput& table, const RawRow& raw, int64_t* bag, SideRows* rows) {
+  for (const int64_t end = *bag + raw.bag_lengths[table.position]; *bag < end; ++*bag) {
+    rows->bag_buckets.push_back(static_cast<int32_t>(table.bucketing(raw.bag_fingerprints[*bag])));
+  }
+  rows->bag_offsets.push_back(static_cast<int64_t>(rows->bag_buckets.size()));
 }
 
 float Transformed(const DenseInput& input, float x) {
@@ -49,15 +49,22 @@ RawRow RowOf(const EncodedFeatures& encoded) {
 
 void AppendRow(const SideInputs& inputs, const RawRow& raw, SideRows* rows) {
   ++rows->rows;
+  const size_t before = rows->dense.size();
+  rows->dense.resize(before + inputs.dense_width());
+  float* dense = rows->dense.data() + before;
   for (const DenseInput& input : inputs.dense) {
     const float x = raw.dense[input.position];
     const bool missing = std::isnan(x);
-    rows->dense.push_back(missing ? 0.0f : Transformed(input, x));
-    rows->dense.push_back(missing ? 1.0f : 0.0f);
+    *dense++ = missing ? 0.0f : Transformed(input, x);
+    *dense++ = missing ? 1.0f : 0.0f;
   }
   int64_t bag = 0;
   for (const Arena& arena : inputs.arenas) {
-    for (const TableInput& table : arena.tables) AppendTable(table, raw, &bag, rows);
+    if (!arena.bags) {
+      AppendSingles(arena, raw, &rows->buckets);
+      continue;
+    }
+    for (const TableInput& table : arena.tables) AppendBag(table, raw, &bag, rows);
   }
 }
 

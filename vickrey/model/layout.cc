@@ -93,6 +93,7 @@ void AddTable(TableInput table, int width, std::string_view side_name, SideInput
 TableInput TableOf(const FeatureField& field, int position) {
   return {.tensor = absl::StrCat("table.", field.name()),
           .buckets = field.buckets(),
+          .bucketing = features::Bucketing(field.buckets()),
           .of = field.kind() == FeatureField::DENSE ? TableInput::Of::kNumber
                 : field.kind() == FeatureField::BAG ? TableInput::Of::kBag
                                                     : TableInput::Of::kFingerprint,

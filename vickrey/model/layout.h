@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "vickrey/features/fingerprint.h"
 #include "vickrey/features/schema.h"
 #include "vickrey/model/tensors.h"
 #include "vickrey/storage/v1/artifact.pb.h"
@@ -28,7 +29,8 @@ struct DenseInput {
 struct TableInput {
   enum class Of { kFingerprint, kBag, kNumber };
   std::string tensor;  // its name in the file, "table.FIELD"
-  int64_t buckets = 0;
+  int64_t buckets = 2;
+  features::Bucketing bucketing{2};  // of its fingerprints into `buckets`
   Of of = Of::kFingerprint;
   bool bag() const { return of == Of::kBag; }
   int position = 0;               // in EncodedFeatures::fingerprints, bag_lengths or dense

@@ -67,7 +67,8 @@ absl::StatusOr<std::shared_ptr<const Model>> Model::LoadOrThrow(const std::files
 }
 
 absl::StatusOr<Model::Prediction> Model::Predict(const vickrey::v1::Auction& auction, std::string_view where) const {
-  Batch batch;
+  thread_local Batch batch;  // grows to the largest auction, and then allocates no more
+  batch.Clear();
   RETURN_IF_ERROR(AppendAuction(*schema_, layout_, auction, where, &batch));
   std::vector<float> logits(auction.candidates_size());
   RETURN_IF_ERROR(scorer_->Logits(batch, logits));

@@ -1,0 +1,16 @@
+// Which of many series charts show: one choice for all charts that have them.
+
+// `keys` in order; the first `most` are shown at the beginning. At least one stays.
+export function selectionOf(keys, most) {
+  const shown = new Set(keys.slice(0, most));
+  const listeners = [];
+  return {
+    shown,
+    listen: (listener) => listeners.push(listener),
+    toggle(key) {
+      if (!shown.has(key)) shown.add(key);
+      else if (shown.size > 1) shown.delete(key);
+      for (const listener of listeners) listener();
+    },
+  };
+}
