@@ -79,7 +79,7 @@ class AppendStream final : public grpc::ServerBidiReactor<typename Kind::Request
       ended_ = !ok;
       actions = Next();
     }
-    Perform(actions);
+    Perform(this, actions);
   }
 
   void OnWriteDone(bool ok) override {
@@ -90,7 +90,7 @@ class AppendStream final : public grpc::ServerBidiReactor<typename Kind::Request
       if (!ok) gone_ = true;  // nobody reads the answers; what was read is stored all the same
       actions = Next();
     }
-    Perform(actions);
+    Perform(this, actions);
   }
 
   void OnDone() override { delete this; }
@@ -117,7 +117,7 @@ class AppendStream final : public grpc::ServerBidiReactor<typename Kind::Request
       }
       actions = Next();
     }
-    Perform(actions);
+    Perform(this, actions);
   }
 
   void Fail(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
@@ -143,11 +143,12 @@ class AppendStream final : public grpc::ServerBidiReactor<typename Kind::Request
     return actions;
   }
 
-  // The last of the actions may be the end of this.
-  void Perform(const Actions& actions) {
-    if (actions.read) this->StartRead(&request_);
-    if (actions.write) this->StartWrite(&response_);
-    if (actions.finish) this->Finish(call_.End(actions.status));
+  // The last of the actions may be the end of the stream. Where there is none, it may have ended already: gRPC waits for
+  // its own callbacks only, and the log's thread has let go of the lock; hence no member function.
+  static void Perform(AppendStream* self, const Actions& actions) {
+    if (actions.read) self->StartRead(&self->request_);
+    if (actions.write) self->StartWrite(&self->response_);
+    if (actions.finish) self->Finish(self->call_.End(actions.status));
   }
 
   LogWriter* const log_;
