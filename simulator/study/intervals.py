@@ -33,6 +33,13 @@ def verdict(t95, higher):
     return NOT if high < 0 else OPEN
 
 
+def chance(found):
+    """Of intervals of differences: how many miss 0, and how many would where nothing differed. A difference that is 0 in every
+    seed is not counted: it can miss nothing."""
+    known = [t95 for t95 in found if t95 is not None and t95 != [0, 0]]
+    return {"intervals": len(known), "miss_zero": sum(lo > 0 or hi < 0 for lo, hi in known), "by_chance": 0.05 * len(known)}
+
+
 def over_seeds(values):
     """What is said of a metric over seeds; of None, nothing is known."""
     known = [value for value in values if value is not None]

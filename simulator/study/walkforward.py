@@ -14,6 +14,7 @@ import tempfile
 import equity_curves
 import files
 import intervals
+import walkforward_claims
 from faults import Fault, environment
 from progress import Progress
 from programs import Command, about_config
@@ -252,7 +253,8 @@ def document(study):
                    "seeds": options.seeds, "periods_per_year": options.periods_per_year, "settings": options.settings.document},
         "provenance": provenance(study.programs), "seconds": study.store.seconds() if options.seconds else None,
         "windows": options.plan, "curves": {"every": equity_curves.every(len(times)), "time": equity_curves.thinned(times)},
-        "buy_and_hold": hold, "results": results}
+        "buy_and_hold": hold, "results": results, "claims": walkforward_claims.claims(results, options.settings.bases),
+        "chance": walkforward_claims.chance(results)}
 
 
 def run(options, programs):

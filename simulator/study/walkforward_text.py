@@ -1,10 +1,18 @@
 """A walk-forward for people: tables in Markdown."""
 
+from intervals import OPEN
 from markdown_text import interval, number, percent, table
 
 _share = lambda value: percent(value, 2)
 _plain = lambda value: number(value, 3)
 _more = lambda value: percent(value, 2, sign=True)
+_signed = lambda value: f"{value:+.3f}"
+
+
+def _interval(summary, seeds, show):
+    """Where it is not known of every seed, as of one that never trades, of how many it is."""
+    said = interval(summary, show)
+    return said if summary["seeds"] == seeds else f"{said or '-'} [{summary['seeds']} of {seeds} seeds]"
 
 
 def _hold(found, cost):
@@ -12,21 +20,38 @@ def _hold(found, cost):
 
 
 def _rows(found, cost):
-    rows = []
+    rows, seeds = [], len(found["config"]["seeds"])
     for result in found["results"]:
         if result["cost"] != cost:
             continue
         over, against = result["over_seeds"], result["against"]
         rows.append([
-            result["model"], result["loss"], interval(over["arc"], _share), _share(over["asd"]["mean"]), interval(over["ir"], _plain),
-            interval(over["ir2"], _plain), _share(over["max_drawdown"]["mean"]), number(over["trades"]["mean"], 0),
+            result["model"], result["loss"], interval(over["arc"], _share), _share(over["asd"]["mean"]), _interval(over["ir"], seeds, _plain),
+            _interval(over["ir2"], seeds, _plain), _share(over["max_drawdown"]["mean"]), number(over["trades"]["mean"], 0),
             _share(over["share_long"]["mean"]), _share(over["share_short"]["mean"]), interval(over["arc_over_hold"], _more),
-            "" if against is None else interval(against["ir2"], lambda value: f"{value:+.3f}"),
+            *("" if against is None else _interval(against[metric], seeds, _signed) for metric in ("ir", "ir2")),
             _share(over["random_ir_quantile"]["mean"])])
     hold = _hold(found, cost)
     rows.append(["buy and hold", "", _share(hold["arc"]), _share(hold["asd"]), _plain(hold["ir"]), _plain(hold["ir2"]),
-                 _share(hold["max_drawdown"]), str(hold["trades"]), _share(hold["share_long"]), _share(hold["share_short"]), "", "", ""])
+                 _share(hold["max_drawdown"]), str(hold["trades"]), _share(hold["share_long"]), _share(hold["share_short"]), "", "", "", ""])
     return rows
+
+
+def _claims(found):
+    rows, seeds = [], len(found["config"]["seeds"])
+    for claim in found["claims"]:
+        show = (lambda value: f"{value:+.1f}") if claim["metric"] == "trades" else _signed
+        summary = {"mean": claim["value"], "t95": claim["t95"], "seeds": claim["seeds"]}
+        verdict = claim["verdict"] if claim["verdict"] == OPEN else f"**{claim['verdict']}**"
+        rows.append([f"{percent(claim['cost'], 2)} %", claim["model"], claim["loss"], claim["claim"], claim["against"],
+                     _interval(summary, seeds, show), verdict])
+    return table(["costs", "model", "loss", "claim", "against", "difference", ""], rows) if rows else []
+
+
+def _chance(chance, against):
+    miss = chance["miss_zero"]
+    return (f"Of {chance['intervals']} intervals of differences in IR* to {against}, of all losses, {miss or 'none'} {'misses' if miss < 2 else 'miss'} 0; "
+            f"{chance['by_chance']:.1f} would by chance if no loss differed.")
 
 
 def of_walkforward(found):
@@ -39,8 +64,12 @@ def of_walkforward(found):
              + ("Means over the seeds, with Student's t of 95 % where there are brackets: they say what other seeds would give on this series, "
                 "nothing of other series or times. Buy and hold has no seeds: networks without skill, too, agree on the luck of this one path, so that "
                 "an interval beside it says less than one between losses." if seeds > 1 else "One seed: nothing is said of others."), ""]
+    if rows := _claims(found):
+        lines += ["### Claims", "", *rows]
+    if found["chance"]["intervals"]:
+        lines += [_chance(found["chance"], next(result["against"]["loss"] for result in found["results"] if result["against"])), ""]
     for cost in config["costs"]:
         lines += [f"### Costs of {percent(cost, 2)} % for each unit that the position changes by", "",
                   *table(["model", "loss", "ARC %", "ASD %", "IR*", "IR**", "maximum drawdown %", "trades", "long %", "short %",
-                          "ARC over buy and hold, points", "IR** over mse", "of random trades it beats, by IR*, %"], _rows(found, cost))]
+                          "ARC over buy and hold, points", "IR* over mse", "IR** over mse", "of random trades it beats, by IR*, %"], _rows(found, cost))]
     return "\n".join(lines)

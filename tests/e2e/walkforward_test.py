@@ -166,6 +166,8 @@ class WalkforwardTest(Folders):
         self.assertIn("### Costs of 0.10 %", text)
         self.assertIn("Buy and hold has no seeds", text)
         self.assertIn("| perceptron | gmadl |", text)
+        self.assertIn("| 0.10 % | lstm | gmadl | a higher IR* | mse |", text)
+        self.assertIn("Of 4 intervals of differences in IR* to mse", text)
         self.assertEqual(text.count("| buy and hold |"), 2)
         before = text + "<!-- begin: written by `vickrey study walkforward`: other -->\n<!-- end -->\n"
         page.write_text(before)
@@ -255,6 +257,48 @@ class CurveTest(unittest.TestCase):
         found = equity_curves.over_seeds([{"equity": [1, 2, 0], "drawdown": [0, 0.1, 1]}, {"equity": [4, 0.5, 3], "drawdown": [0, 0.2, 1 / 3]}])
         self.assertEqual(found, {"equity": [2, 1, 0], "equity_least": [1, 0.5, 0], "equity_greatest": [4, 2, 3], "drawdown": [0, 0.15, 0.666667],
                                  "drawdown_greatest": [0, 0.2, 1]})
+
+
+class ClaimTest(unittest.TestCase):
+    """By records that were made up, and differences worked out by hand."""
+
+    @staticmethod
+    def result(loss, ir, trades, against=True):
+        import intervals
+        over = lambda values: intervals.over_seeds(values)
+        return {"cost": 0.001, "model": "lstm", "loss": loss, "seeds": [{"trades": count} for count in trades],
+                "over_seeds": {"ir_over_hold": over([value - 1 for value in ir])},
+                "against": {"loss": "mse", "ir": over(ir), "ir2": over([-value for value in ir])} if against else None}
+
+    def test_they_are_of_directional_losses_and_judged_by_whole_intervals(self):
+        import walkforward_claims
+        results = [self.result("mse", [0, 0, 0], [5, 5, 5], against=False), self.result("gmadl", [0.1, 0.2, 0.3], [4, 5, 6]),
+                   self.result("steep", [-0.1, 0.1, 0.0], [14, 15, 18])]
+        rows = walkforward_claims.claims(results, {"mse": "mse", "gmadl": "gmadl", "steep": "gmadl"})
+        # Half widths: t(2) / sqrt(3) = 2.484 standard deviations, which are .1; of the trades' differences 10, 10, 12 they are 1.155.
+        self.assertEqual([(row["loss"], row["against"], row["metric"], row["verdict"]) for row in rows], [
+            ("gmadl", "mse", "ir", "not told apart"), ("gmadl", "mse", "ir2", "not told apart"), ("gmadl", "buy and hold", "ir", "does not hold"),
+            ("steep", "mse", "ir", "not told apart"), ("steep", "mse", "ir2", "not told apart"), ("steep", "buy and hold", "ir", "does not hold"),
+            ("steep", "gmadl", "trades", "holds")])
+        self.assertAlmostEqual(rows[-1]["value"], 32 / 3)
+        surer = walkforward_claims.claims([self.result("madl", [0.29, 0.3, 0.31], [4, 4, 4])], {"madl": "madl"})
+        self.assertEqual([row["verdict"] for row in surer], ["holds", "does not hold", "does not hold"])
+        self.assertEqual(walkforward_claims.chance(results), {"intervals": 2, "miss_zero": 0, "by_chance": 0.1})
+
+    def test_one_seed_tells_nothing_apart(self):
+        import walkforward_claims
+        rows = walkforward_claims.claims([self.result("gmadl", [5], [1]), self.result("b", [5], [9])], {"gmadl": "gmadl", "b": "gmadl"})
+        self.assertEqual({row["verdict"] for row in rows}, {"not told apart"})
+
+
+class TableTest(unittest.TestCase):
+    def test_what_is_not_known_of_every_seed_says_of_how_many_it_is(self):
+        import intervals
+        import walkforward_text
+        shown = lambda values: walkforward_text._interval(intervals.over_seeds(values), len(values), lambda value: f"{value:.1f}")
+        self.assertEqual(shown([None, 2.0, None]), "2.0 [1 of 3 seeds]")
+        self.assertEqual(shown([None, None]), "- [0 of 2 seeds]")
+        self.assertEqual(shown([2.0, 2.0]), "2.0 (2.0 to 2.0)")
 
 
 if __name__ == "__main__":
