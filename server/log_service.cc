@@ -143,8 +143,8 @@ class AppendStream final : public grpc::ServerBidiReactor<typename Kind::Request
     return actions;
   }
 
-  // The last of the actions may be the end of the stream. Where there is none, it may have ended already: gRPC waits for
-  // its own callbacks only, and the log's thread has let go of the lock; hence no member function.
+  // The last of the actions may be the end of the stream. Where there is none, it may have ended already: gRPC waits
+  // for its own callbacks only, and the log's thread has let go of the lock; hence no member function.
   static void Perform(AppendStream* self, const Actions& actions) {
     if (actions.read) self->StartRead(&self->request_);
     if (actions.write) self->StartWrite(&self->response_);

@@ -209,6 +209,8 @@ class PriceTest(unittest.TestCase):
             self.assertEqual((error["line"], error["field"]), ("2", field), error)
             self.assertIn(message, error["message"])
             self.assertIn("some.tsv:2", error["message"])
+            if field is not None:
+                self.assertEqual(error["message"].count(f"{field}: "), 1, error)
         self.assertIn("is not at least that of the row before, 5",
                       self.refused(train=self.file("0\t1\t.1\t5\n0\t1\t.1\t4\n"))["message"])
         self.assertIn("has no rows", self.refused(train=self.file(""))["message"])

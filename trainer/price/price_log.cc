@@ -178,12 +178,8 @@ absl::StatusOr<PriceLog> ReadPriceLog(const std::filesystem::path& file, double 
       return base::AtLine(absl::InvalidArgumentError(what), lines.line() + 1);
     }
     if (!*more) break;
-    if (const absl::Status read = read_row(); !read.ok()) {
-      const auto field = base::FieldOf(read);
-      const absl::Status named = base::Annotate(read, absl::StrCat(file.string(), ":", lines.line()));
-      return base::AtLine(field.has_value() ? base::InvalidField(*field, std::string(named.message())) : named,
-                          lines.line());
-    }
+    RETURN_IF_ERROR(
+        base::AtLine(base::Annotate(read_row(), absl::StrCat(file.string(), ":", lines.line())), lines.line()));
   }
   RETURN_IF_ERROR(input->status());
   if (log.rows() == 0) return absl::InvalidArgumentError(absl::StrCat(file.string(), ": has no rows"));
