@@ -180,9 +180,9 @@ class HostileTest(unittest.TestCase):
             return done.returncode == 0 and json.loads(done.stdout)["state"] == "LOADING"
 
         wait_until(is_loading, "plain/2 is LOADING")
-        begin = time.monotonic()
         self.assertEqual(server.end(), 0)
-        self.assertLess(time.monotonic() - begin, 1 + 2 + 3)
+        server.stderr.seek(0)
+        self.assertIn("the time to drain is over, and something still runs", server.stderr.read())  # it was not waited for
         _, stderr = loading.communicate(timeout=60)
         self.assertIn("UNAVAILABLE", stderr)
         os.truncate(large / "weights.safetensors", 0)

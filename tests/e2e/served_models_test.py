@@ -184,16 +184,15 @@ class ServedModelsTest(unittest.TestCase):
         self.models(server, "upload", self.away / "plain/2")
         expected = {v: replies("predict", "--artifact", self.away / "plain" / v, text=self.text) for v in ("1", "2", "3")}
         end = time.monotonic() + 3
-        done = []
+        done, moves = [], 0
 
         def call():
-            while time.monotonic() < end:
+            while time.monotonic() < end or moves < 3:  # however long they take
                 done.append(vickrey("predict", "--address", server.address, "--model", "plain", text=self.text * 5))
 
-        clients = [threading.Thread(target=call) for _ in range(2)]
+        clients = [threading.Thread(target=call, daemon=True) for _ in range(2)]
         for client in clients:
             client.start()
-        moves = 0
         while any(client.is_alive() for client in clients):
             moves += 1
             self.models(server, "label", "plain", "stable", "21"[moves % 2])
@@ -203,7 +202,6 @@ class ServedModelsTest(unittest.TestCase):
             self.models(server, "delete", "plain", "3", "--files")
         for client in clients:
             client.join()
-        self.assertGreater(moves, 1)
         for client in done:
             self.assertEqual((client.returncode, client.stderr), (0, ""))
             answers = [json.loads(line) for line in client.stdout.splitlines()]
