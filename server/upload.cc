@@ -32,22 +32,25 @@ class ModelService::UploadReactor final : public grpc::ServerReadReactor<UploadM
       return;
     }
     if (service_.uploads_.fetch_add(1) >= kMaxUploads) {
-      Finish(call_.End(absl::ResourceExhaustedError(
-          absl::StrCat(kMaxUploads, " uploads are under way, as many as this server takes; try again later"))));
+      End(absl::ResourceExhaustedError(
+          absl::StrCat(kMaxUploads, " uploads are under way, as many as this server takes; try again later")));
     } else {
       Read();
     }
   }
-  ~UploadReactor() override {
-    if (call_.admission().ok()) service_.uploads_.fetch_sub(1);
-  }
 
  private:
+  // Its place is free before the caller hears of the end, who may come again at once.
+  void End(const absl::Status& status) {
+    service_.uploads_.fetch_sub(1);
+    Finish(call_.End(status));
+  }
+
   // Another message, as long as one comes.
   void Read() {
     timeout_ = service_.timeouts_.After(service_.idle_, [this] {
-      Finish(call_.End(absl::DeadlineExceededError(absl::StrCat(
-          "nothing came for ", absl::FormatDuration(service_.idle_), ", as long as this server waits for more"))));
+      End(absl::DeadlineExceededError(absl::StrCat("nothing came for ", absl::FormatDuration(service_.idle_),
+                                                   ", as long as this server waits for more")));
     });
     StartRead(&request_);
   }
@@ -64,7 +67,7 @@ class ModelService::UploadReactor final : public grpc::ServerReadReactor<UploadM
         return;
       }
       service_.background_.Do([this] { upload_ = nullptr; });
-      Finish(call_.End(status));
+      End(status);
     });
   }
   void OnDone() override { delete this; }
