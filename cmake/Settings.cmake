@@ -32,9 +32,11 @@ if(VICKREY_SANITIZE)
   endif()
 endif()
 
+# Every checkout on a machine shares what the cache holds: paths below the root count as relative to it.
 find_program(VICKREY_CCACHE ccache)
 if(VICKREY_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${VICKREY_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${VICKREY_CCACHE})
 endif()
 
 find_program(VICKREY_MOLD mold)

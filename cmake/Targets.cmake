@@ -58,33 +58,48 @@ function(vickrey_library target)
   _vickrey_target(${target} ${ARGN})
 endfunction()
 
+# Compiling a test takes longer than running it: little is optimised in one. (Of what stands in headers the linker takes
+# the test's own code, for libraries, too; whole programs are tested as they ship.)
+set(VICKREY_TEST_OPTIONS)
+if(VICKREY_SANITIZE)
+  set(VICKREY_TEST_OPTIONS -O0)
+elseif(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+  set(VICKREY_TEST_OPTIONS -O1)
+endif()
+
 # vickrey_test(NAME SOURCES ... DEPS ... [LABELS slow]): a GoogleTest program. `slow` ones are left out of sanitizer runs.
 function(vickrey_test target)
   cmake_parse_arguments(arg "" "" "LABELS" ${ARGN})
   add_executable(${target})
   _vickrey_target(${target} ${arg_UNPARSED_ARGUMENTS})
+  target_compile_options(${target} PRIVATE ${VICKREY_TEST_OPTIONS})
   target_link_libraries(${target} PRIVATE GTest::gmock_main)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin/test)
   add_test(NAME ${target} COMMAND ${target} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(${target} PROPERTIES LABELS "${arg_LABELS}")
 endfunction()
 
-# vickrey_bench(NAME SOURCES ... DEPS ...): a Google Benchmark program, which ./dev bench runs.
+# vickrey_bench(NAME SOURCES ... DEPS ...): a Google Benchmark program, which ./dev bench runs. There are none in a build
+# with sanitizers: their times would say nothing.
 function(vickrey_bench target)
+  if(VICKREY_SANITIZE)
+    return()
+  endif()
   add_executable(${target})
   _vickrey_target(${target} ${ARGN})
   target_link_libraries(${target} PRIVATE benchmark::benchmark_main)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin/bench)
 endfunction()
 
-# vickrey_fuzzer(NAME SOURCES ... DEPS ...): defines LLVMFuzzerTestOneInput. In the fuzz preset it is a libFuzzer program,
-# which ./dev fuzz runs; in all others the test NAME_corpus, which runs it on the inputs of corpus/NAME.
+# vickrey_fuzzer(NAME SOURCES ... DEPS ...): defines LLVMFuzzerTestOneInput. The test NAME_corpus runs it on the inputs
+# of corpus/NAME; with VICKREY_FUZZ it is a libFuzzer program as well, which ./dev fuzz runs.
 function(vickrey_fuzzer target)
   add_executable(${target})
   _vickrey_target(${target} ${ARGN})
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin/fuzz)
   if(VICKREY_FUZZ)
     target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    add_test(NAME ${target}_corpus COMMAND ${target} -runs=0 ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${target})
   else()
     target_sources(${target} PRIVATE replay_main.cc)
     add_test(NAME ${target}_corpus COMMAND ${target} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${target})
@@ -135,6 +150,9 @@ function(vickrey_proto target)
     list(APPEND generated ${files})
   endforeach()
   add_library(${target} STATIC ${generated})
+  if(VICKREY_SANITIZE MATCHES undefined)  # four times as long to compile, for code that is not ours
+    target_compile_options(${target} PRIVATE -fno-sanitize=undefined)
+  endif()
   target_include_directories(${target} SYSTEM PUBLIC ${out})
   target_link_libraries(${target} PUBLIC protobuf::libprotobuf ${arg_DEPS})
   if(arg_SERVICES)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # ./dev check: everything about the source that can be said without running it. All checks run; the first line of each
-# says what it is, and one that fails makes the exit code 1. Needs the release build, for generated headers and
-# compile commands.
+# says what it is, and one that fails makes the exit code 1. Needs the release
+# build, for generated headers, compile commands and what each object was made of.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 3
 jobs=${JOBS:-$(nproc)}

@@ -186,8 +186,9 @@ TEST_F(ModelsTest, AServerThatStartsLeavesTheUploadsOfAnotherAlone) {
   ASSERT_TRUE(stream->Write(request));
   const auto hidden = [&] {
     std::set<std::string> names;
-    for (const std::string& path : Tree()) {
-      if (path.front() == '.') names.insert(path.substr(0, path.find('/')));
+    for (const auto& entry : std::filesystem::directory_iterator(folder_ / "models")) {
+      const std::string name = entry.path().filename().string();
+      if (name.front() == '.') names.insert(name);
     }
     return names;
   };

@@ -47,7 +47,7 @@ TEST(T1, SignedSumsAreLinear) {
 }
 
 TEST(WelfareRank, TanhIsItsOwnSign) {
-  const Random r = RandomBatch(17, Labels::kClicks);
+  const RandomCase r = RandomBatch(17, LabelKind::kClicks);
   const Result positive = Compute(RankConfig("surrogate: tanh"), r.batch, r.logits);
   const Result with_sign = Compute(RankConfig("surrogate: tanh, weight: signed"), r.batch, r.logits);
   EXPECT_EQ(positive.value, with_sign.value);

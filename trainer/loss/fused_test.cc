@@ -25,10 +25,10 @@ double Largest(const std::vector<double>& values) {
 }
 
 // Relative to the sum of what auctions add, which may cancel.
-double SizeOf(const LossConfig& config, const Random& r, const Point& point) {
+double SizeOf(const LossConfig& config, const RandomCase& r, const Point& point) {
   double size = 0;
   for (int64_t a = 0; a < r.batch.auctions(); ++a) {
-    Random one;
+    RandomCase one;
     one.batch.offsets = {0, r.batch.offsets[a + 1] - r.batch.offsets[a]};
     for (int64_t i = r.batch.offsets[a]; i < r.batch.offsets[a + 1]; ++i) {
       one.batch.bids.push_back(r.batch.bids[i]);
@@ -41,7 +41,7 @@ double SizeOf(const LossConfig& config, const Random& r, const Point& point) {
   return size / static_cast<double>(r.batch.auctions());
 }
 
-void ExpectFusedIsComposed(const LossConfig& config, const Random& r) {
+void ExpectFusedIsComposed(const LossConfig& config, const RandomCase& r) {
   const Point point = PointAt(config, 0);
   const std::vector<double> logits = r.LogitsFor(config);
   const Result composed = Compute(config, r.batch, logits, point, at::kDouble, /*composed=*/true);
@@ -61,8 +61,8 @@ void ExpectFusedIsComposed(const LossConfig& config, const Random& r) {
 
 TEST(Fused, IsWhatIsComposedOnEveryInstructionSet) {
   // Auctions of one candidate, of more than a vector, and of sizes in between.
-  const Random few = RandomBatch(21, Labels::kProbabilities, 0.15, 12, 1, 20),
-               many = RandomBatch(22, Labels::kClicks, 0.15, 2, 60, 70);
+  const RandomCase few = RandomBatch(21, LabelKind::kProbabilities, 0.15, 12, 1, 20),
+                   many = RandomBatch(22, LabelKind::kClicks, 0.15, 2, 60, 70);
   base::ForEachInstructionSet([&] {
     for (const LossConfig& config : EveryConfig()) {
       ExpectFusedIsComposed(config, few);
@@ -72,7 +72,7 @@ TEST(Fused, IsWhatIsComposedOnEveryInstructionSet) {
 }
 
 TEST(Fused, IsWhatIsComposedWithTies) {
-  Random r = RandomBatch(23, Labels::kProbabilities, 0.1, 6, 2, 12);
+  RandomCase r = RandomBatch(23, LabelKind::kProbabilities, 0.1, 6, 2, 12);
   for (size_t i = 1; i < r.logits.size(); i += 2) {
     r.batch.bids[i] = r.batch.bids[i - 1];
     r.logits[i] = r.logits[i - 1];
@@ -83,7 +83,7 @@ TEST(Fused, IsWhatIsComposedWithTies) {
 }
 
 TEST(Fused, HasTheSameBitsForAnyNumberOfThreads) {
-  const Random r = RandomBatch(24, Labels::kProbabilities, 0.1, 2000, 1, 12);
+  const RandomCase r = RandomBatch(24, LabelKind::kProbabilities, 0.1, 2000, 1, 12);
   for (const char* yaml : {"{loss: welfare_rank, alpha: 0.1}", "{loss: welfare_rank, pairs: all, surrogate: tanh}",
                            "{loss: soft_winner, alpha: 0.1}", "{loss: jrc, alpha: 0.5}", "{loss: logloss}"}) {
     const LossConfig config = Config(yaml);
@@ -113,7 +113,7 @@ TEST(Fused, HasTheSameBitsForAnyNumberOfThreads) {
 }
 
 TEST(Fused, IsPartOfALargerExpression) {
-  const Random r = RandomBatch(25, Labels::kProbabilities);
+  const RandomCase r = RandomBatch(25, LabelKind::kProbabilities);
   const LossConfig config = RankConfig("alpha: 0.2");
   const Result alone = Compute(config, r.batch, r.logits);
   std::vector<double> halves;

@@ -31,7 +31,8 @@ double ZeroOne(const LossBatch& batch, const std::vector<double>& logits, const 
 TEST(G1, RegretIsBoundedByTheZeroOneLoss) {
   int tight = 0;
   for (uint64_t seed = 0; seed < 600; ++seed) {
-    const Random r = RandomBatch(seed, Labels::kProbabilities, /*masked=*/0, /*auctions=*/1, /*least=*/2, /*most=*/12);
+    const RandomCase r =
+        RandomBatch(seed, LabelKind::kProbabilities, /*masked=*/0, /*auctions=*/1, /*least=*/2, /*most=*/12);
     const double regret = Regret(r.batch, r.logits), all = ZeroOne(r.batch, r.logits),
                  top = ZeroOne(r.batch, r.logits, "pairs: top");
     EXPECT_GE(regret, 0);
@@ -52,7 +53,7 @@ TEST(G2, SurrogatesAreAboveTheZeroOneLoss) {
         const LossConfig config =
             RankConfig(absl::StrCat("pairs: all, surrogate: ", surrogate, ", margin: ", margin, ", sigma: ", sigma));
         for (uint64_t seed = 0; seed < 60; ++seed) {
-          const Random r = RandomBatch(seed, Labels::kProbabilities, 0, 1, 2, 8);
+          const RandomCase r = RandomBatch(seed, LabelKind::kProbabilities, 0, 1, 2, 8);
           const double zero_one = ZeroOne(r.batch, r.logits);
           EXPECT_LE(Regret(r.batch, r.logits), zero_one * (1 + 1e-12));
           EXPECT_LE(zero_one, Compute(config, r.batch, r.logits).value * (1 + 1e-12))
@@ -84,7 +85,7 @@ double OverClicks(const LossBatch& truth, const std::function<double(const LossB
 
 TEST(G3, SignedClicksAreUnbiased) {
   for (uint64_t seed = 0; seed < 30; ++seed) {
-    const Random r = RandomBatch(seed, Labels::kProbabilities, 0, 1, 3, 3);
+    const RandomCase r = RandomBatch(seed, LabelKind::kProbabilities, 0, 1, 3, 3);
     const double expected = OverClicks(
         r.batch, [&](const LossBatch& batch) { return ZeroOne(batch, r.logits, "pairs: all, weight: signed"); });
     double absolute = 0;
@@ -121,7 +122,7 @@ TEST(G4, ATeachersLabelsBoundTheRegret) {
     for (const char* surrogate : {"logistic", "hinge", "zero_one"}) {
       double regret = 0, loss = 0, error = 0;
       for (uint64_t seed = 0; seed < 200; ++seed) {
-        const Random truth = RandomBatch(seed, Labels::kProbabilities, 0, 1, 1, 9);
+        const RandomCase truth = RandomBatch(seed, LabelKind::kProbabilities, 0, 1, 1, 9);
         base::RandomStream random(seed, base::StreamId("test"), 2);
         LossBatch teacher = truth.batch;
         for (size_t i = 0; i < teacher.labels.size(); ++i) {
@@ -144,7 +145,7 @@ TEST(G4, ATeachersLabelsBoundTheRegret) {
 TEST(T4, OneConstantKeepsOrdersAndPricesButPlattScalingDoesNot) {
   int changed = 0;
   for (uint64_t seed = 0; seed < 100; ++seed) {
-    const Random r = RandomBatch(seed, Labels::kProbabilities, 0, 1, 3, 8);
+    const RandomCase r = RandomBatch(seed, LabelKind::kProbabilities, 0, 1, 3, 8);
     const auto best_two = [&](const std::function<double(double)>& f) {
       std::vector<size_t> order(r.logits.size());
       for (size_t i = 0; i < order.size(); ++i) order[i] = i;
@@ -163,7 +164,7 @@ TEST(T4, OneConstantKeepsOrdersAndPricesButPlattScalingDoesNot) {
 
 TEST(Gmadl, TendsToHalfOfMadl) {
   for (uint64_t seed = 0; seed < 20; ++seed) {
-    const Random r = RandomBatch(seed, Labels::kProbabilities, 0);
+    const RandomCase r = RandomBatch(seed, LabelKind::kProbabilities, 0);
     for (const char* pairs : {"all", "ppi"}) {
       const double madl = Compute(Config(absl::StrCat("{loss: madl, pairs: ", pairs, "}")), r.batch, r.logits).value;
       const double gmadl =
@@ -186,7 +187,7 @@ TEST(Gmadl, IsHalfTheTanhLossOfItsOwnSteepness) {
 
 TEST(Madl, IsTwiceTheZeroOneLossLessAConstant) {
   for (uint64_t seed = 0; seed < 20; ++seed) {
-    const Random r = RandomBatch(seed, Labels::kProbabilities, 0, 1, 2, 7);
+    const RandomCase r = RandomBatch(seed, LabelKind::kProbabilities, 0, 1, 2, 7);
     double total = 0;
     for (size_t i = 0; i < r.logits.size(); ++i) {
       for (size_t j = 0; j < i; ++j) {
@@ -200,7 +201,7 @@ TEST(Madl, IsTwiceTheZeroOneLossLessAConstant) {
 
 TEST(SoftWinner, TendsToMinusTheWelfare) {
   for (uint64_t seed = 0; seed < 20; ++seed) {
-    const Random r = RandomBatch(seed, Labels::kProbabilities, 0, 1, 2, 7);
+    const RandomCase r = RandomBatch(seed, LabelKind::kProbabilities, 0, 1, 2, 7);
     double oracle = 0;
     for (size_t i = 0; i < r.logits.size(); ++i) oracle = std::max(oracle, r.batch.bids[i] * r.batch.labels[i]);
     EXPECT_NEAR(Compute(Config("{loss: soft_winner, tau: 1e-5}"), r.batch, r.logits).value,

@@ -253,7 +253,7 @@ double Reference(const LossConfig& config, const LossBatch& batch, const std::ve
   return IsRankLoss(config) ? (1 - point.alpha) * rank / auctions + point.alpha * cross_entropy : cross_entropy;
 }
 
-std::vector<double> Random::LogitsFor(const LossConfig& config) const {
+std::vector<double> RandomCase::LogitsFor(const LossConfig& config) const {
   if (Outputs(config) == 1) return logits;
   std::vector<double> both;
   for (size_t i = 0; i < logits.size(); ++i) {
@@ -263,16 +263,16 @@ std::vector<double> Random::LogitsFor(const LossConfig& config) const {
   return both;
 }
 
-Random RandomBatch(uint64_t seed, Labels labels, double masked, int auctions, int least, int most) {
+RandomCase RandomBatch(uint64_t seed, LabelKind labels, double masked, int auctions, int least, int most) {
   base::RandomStream random(seed, base::StreamId("test"), 0);
-  Random r;
+  RandomCase r;
   for (int a = 0; a < auctions; ++a) {
     const int64_t n = least + static_cast<int64_t>(random.Below(most - least + 1));
     r.batch.offsets.push_back(r.batch.offsets.back() + n);
     for (int64_t i = 0; i < n; ++i) {
       r.batch.bids.push_back(random.LogNormal(0, 1));
       const double q = Sigmoid(-1 + random.Normal());
-      const double label = labels == Labels::kClicks ? random.Bernoulli(q) : q;
+      const double label = labels == LabelKind::kClicks ? random.Bernoulli(q) : q;
       r.batch.labels.push_back(random.Bernoulli(masked) ? kMasked : label);
       r.logits.push_back(static_cast<float>(-1 + 1.5 * random.Normal()));
       r.no_click_logits.push_back(static_cast<float>(0.5 * random.Normal()));

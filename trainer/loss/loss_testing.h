@@ -46,9 +46,9 @@ double Sigmoid(double u);
 double Reference(const LossConfig& config, const LossBatch& batch, const std::vector<double>& logits,
                  const std::vector<double>& frozen, const Point& point);
 
-enum class Labels { kClicks, kProbabilities };
+enum class LabelKind { kClicks, kProbabilities };
 
-struct Random {
+struct RandomCase {
   LossBatch batch;
   std::vector<double> logits, no_click_logits;  // that a float holds exactly
 
@@ -56,7 +56,8 @@ struct Random {
   std::vector<double> LogitsFor(const LossConfig& config) const;
 };
 
-Random RandomBatch(uint64_t seed, Labels labels, double masked = 0.15, int auctions = 6, int least = 1, int most = 8);
+RandomCase RandomBatch(uint64_t seed, LabelKind labels, double masked = 0.15, int auctions = 6, int least = 1,
+                       int most = 8);
 
 }  // namespace vickrey::trainer
 

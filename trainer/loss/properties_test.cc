@@ -17,9 +17,9 @@ namespace {
 TEST(EveryLoss, AgreesWithTheReference) {
   for (const LossConfig& config : EveryConfig()) {
     const double tolerance = config.loss() == "known_market" ? 1e-8 : 1e-12;  // of the reference's integral
-    for (const Labels labels : {Labels::kClicks, Labels::kProbabilities}) {
+    for (const LabelKind labels : {LabelKind::kClicks, LabelKind::kProbabilities}) {
       for (uint64_t seed = 1; seed <= 10; ++seed) {
-        const Random r = RandomBatch(seed, labels);
+        const RandomCase r = RandomBatch(seed, labels);
         const Point point = PointAt(config, 0);
         const std::vector<double> logits = r.LogitsFor(config);
         const double expected = Reference(config, r.batch, logits, logits, point);
@@ -36,7 +36,7 @@ TEST(EveryLoss, GradientIsTheSlopeOfTheReference) {
     const Point point = PointAt(config, 0);
     double steepest = 0;
     for (uint64_t seed = 1; seed <= 4; ++seed) {
-      const Random r = RandomBatch(seed, seed % 2 == 0 ? Labels::kClicks : Labels::kProbabilities);
+      const RandomCase r = RandomBatch(seed, seed % 2 == 0 ? LabelKind::kClicks : LabelKind::kProbabilities);
       const std::vector<double> logits = r.LogitsFor(config);
       const Result result = Compute(config, r.batch, logits);
       ASSERT_EQ(result.gradient.size(), logits.size());
@@ -59,7 +59,7 @@ TEST(EveryLoss, GradientIsTheSlopeOfTheReference) {
 TEST(EveryLoss, FloatAgreesWithDouble) {
   for (const LossConfig& config : EveryConfig()) {
     for (uint64_t seed = 1; seed <= 5; ++seed) {
-      const Random r = RandomBatch(seed, Labels::kProbabilities);
+      const RandomCase r = RandomBatch(seed, LabelKind::kProbabilities);
       const std::vector<double> logits = r.LogitsFor(config);
       const Result wide = Compute(config, r.batch, logits);
       const Result narrow = Compute(config, r.batch, logits, PointAt(config, 0), at::kFloat);
@@ -78,8 +78,8 @@ TEST(EveryLoss, FloatAgreesWithDouble) {
 // ---- Invariances.
 
 // The batch with its candidates in the order given.
-Random Reordered(const Random& r, const std::vector<size_t>& order, std::vector<int64_t> offsets) {
-  Random out{.batch = {.offsets = std::move(offsets)}};
+RandomCase Reordered(const RandomCase& r, const std::vector<size_t>& order, std::vector<int64_t> offsets) {
+  RandomCase out{.batch = {.offsets = std::move(offsets)}};
   for (const size_t i : order) {
     out.batch.bids.push_back(r.batch.bids[i]);
     out.batch.labels.push_back(r.batch.labels[i]);
@@ -89,7 +89,7 @@ Random Reordered(const Random& r, const std::vector<size_t>& order, std::vector<
   return out;
 }
 
-void ExpectSameInOrder(const LossConfig& config, const Random& r, const Random& other,
+void ExpectSameInOrder(const LossConfig& config, const RandomCase& r, const RandomCase& other,
                        const std::vector<size_t>& order) {
   const Result a = Compute(config, r.batch, r.LogitsFor(config)),
                b = Compute(config, other.batch, other.LogitsFor(config));
@@ -102,7 +102,7 @@ void ExpectSameInOrder(const LossConfig& config, const Random& r, const Random& 
 }
 
 TEST(EveryLoss, TheOrderOfCandidatesDoesNotMatter) {
-  const Random r = RandomBatch(11, Labels::kProbabilities);
+  const RandomCase r = RandomBatch(11, LabelKind::kProbabilities);
   std::vector<size_t> order(r.logits.size());
   std::iota(order.begin(), order.end(), 0);
   for (int64_t a = 0; a < r.batch.auctions(); ++a) {
@@ -114,7 +114,7 @@ TEST(EveryLoss, TheOrderOfCandidatesDoesNotMatter) {
 }
 
 TEST(EveryLoss, TheOrderOfAuctionsDoesNotMatter) {
-  const Random r = RandomBatch(12, Labels::kProbabilities);
+  const RandomCase r = RandomBatch(12, LabelKind::kProbabilities);
   std::vector<size_t> order;
   std::vector<int64_t> offsets = {0};
   for (int64_t a = r.batch.auctions() - 1; a >= 0; --a) {
@@ -127,7 +127,7 @@ TEST(EveryLoss, TheOrderOfAuctionsDoesNotMatter) {
 // A currency of a hundred times smaller units, with the scale 1 / mean target that training takes, and a law of the
 // competition in the same currency.
 TEST(T3, TheCurrencyDoesNotMatter) {
-  const Random r = RandomBatch(13, Labels::kProbabilities, /*masked=*/0);
+  const RandomCase r = RandomBatch(13, LabelKind::kProbabilities, /*masked=*/0);
   double mean = 0;
   for (size_t i = 0; i < r.logits.size(); ++i) mean += r.batch.bids[i] * r.batch.labels[i] / double(r.logits.size());
   LossBatch cents = r.batch;
@@ -149,7 +149,7 @@ TEST(T3, TheCurrencyDoesNotMatter) {
 
 // With log_ecpm and soft_winner the loss grows like the bids, and nothing else changes: no scale is needed.
 TEST(T3, LogEcpmAndSoftWinnerAreLinearInTheBids) {
-  const Random r = RandomBatch(14, Labels::kClicks);
+  const RandomCase r = RandomBatch(14, LabelKind::kClicks);
   LossBatch tenfold = r.batch;
   for (double& b : tenfold.bids) b *= 10;
   for (const char* yaml : {"{loss: welfare_rank, pairs: all}", "{loss: welfare_rank, pairs: top}",
@@ -164,7 +164,7 @@ TEST(T3, LogEcpmAndSoftWinnerAreLinearInTheBids) {
 }
 
 TEST(WelfareRank, ScaleFactorsOutOfLogEcpm) {
-  const Random r = RandomBatch(15, Labels::kProbabilities);
+  const RandomCase r = RandomBatch(15, LabelKind::kProbabilities);
   for (const char* surrogate : {"logistic", "hinge", "tanh", "zero_one"}) {
     const std::string yaml = absl::StrCat("pairs: all, surrogate: ", surrogate);
     const double plain = Compute(RankConfig(yaml), r.batch, r.logits).value;
@@ -214,8 +214,8 @@ TEST(T5, EqualTargetsHaveNoWeight) {
 }
 
 TEST(T5, MaskedCandidatesTakePartInNothing) {
-  const Random r = RandomBatch(16, Labels::kProbabilities, /*masked=*/0.4);
-  Random without{.batch = {.offsets = {0}}};
+  const RandomCase r = RandomBatch(16, LabelKind::kProbabilities, /*masked=*/0.4);
+  RandomCase without{.batch = {.offsets = {0}}};
   for (int64_t a = 0; a < r.batch.auctions(); ++a) {
     for (int64_t i = r.batch.offsets[a]; i < r.batch.offsets[a + 1]; ++i) {
       if (std::isnan(r.batch.labels[i])) continue;
@@ -248,11 +248,11 @@ TEST(T5, MaskedCandidatesTakePartInNothing) {
 }
 
 TEST(EveryLoss, WeightsOfAuctionsAreThoseOfCopies) {
-  const Random r = RandomBatch(18, Labels::kProbabilities);
+  const RandomCase r = RandomBatch(18, LabelKind::kProbabilities);
   LossBatch weighted = r.batch;
   weighted.weights.assign(weighted.auctions(), 1);
   weighted.weights[1] = 3;
-  Random copied = r;
+  RandomCase copied = r;
   for (int copy = 0; copy < 2; ++copy) {
     for (int64_t i = r.batch.offsets[1]; i < r.batch.offsets[2]; ++i) {
       copied.batch.bids.push_back(r.batch.bids[i]);

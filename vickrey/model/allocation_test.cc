@@ -4,10 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/base/config.h"
 #include "gtest/gtest.h"
 #include "vickrey/model/networks_testing.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
+#if defined(ABSL_HAVE_ADDRESS_SANITIZER) || defined(ABSL_HAVE_THREAD_SANITIZER) || !defined(__GLIBC__)
 #define VICKREY_COUNTS_ALLOCATIONS 0
 #else
 #define VICKREY_COUNTS_ALLOCATIONS 1
