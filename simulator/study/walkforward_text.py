@@ -20,6 +20,9 @@ def _hold(found, cost):
 
 
 def _rows(found, cost):
+    """A heading of columns and the rows below it, without columns in which nothing is known: no loss is `mse`."""
+    head = ["model", "loss", "ARC %", "ASD %", "IR*", "IR**", "maximum drawdown %", "trades", "long %", "short %",
+            "ARC over buy and hold, points", "IR* over mse", "IR** over mse", "of random trades it beats, by IR*, %"]
     rows, seeds = [], len(found["config"]["seeds"])
     for result in found["results"]:
         if result["cost"] != cost:
@@ -34,7 +37,8 @@ def _rows(found, cost):
     hold = _hold(found, cost)
     rows.append(["buy and hold", "", _share(hold["arc"]), _share(hold["asd"]), _plain(hold["ir"]), _plain(hold["ir2"]),
                  _share(hold["max_drawdown"]), str(hold["trades"]), _share(hold["share_long"]), _share(hold["share_short"]), "", "", "", ""])
-    return rows
+    known = [column for column in range(len(head)) if any(row[column] for row in rows)]
+    return [head[column] for column in known], [[row[column] for column in known] for row in rows]
 
 
 def _claims(found):
@@ -70,6 +74,5 @@ def of_walkforward(found):
         lines += [_chance(found["chance"], next(result["against"]["loss"] for result in found["results"] if result["against"])), ""]
     for cost in config["costs"]:
         lines += [f"### Costs of {percent(cost, 2)} % for each unit that the position changes by", "",
-                  *table(["model", "loss", "ARC %", "ASD %", "IR*", "IR**", "maximum drawdown %", "trades", "long %", "short %",
-                          "ARC over buy and hold, points", "IR* over mse", "IR** over mse", "of random trades it beats, by IR*, %"], _rows(found, cost))]
+                  *table(*_rows(found, cost))]
     return "\n".join(lines)

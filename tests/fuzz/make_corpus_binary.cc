@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/fuzz/survives.h"
 #include "vickrey/base/json.h"
 #include "vickrey/log/parquet_writer.h"
@@ -62,7 +63,7 @@ int main(int argc, char** argv) {
   std::vector<LoggedAuction> records;
   for (const char* line : kLines) records.push_back(RecordOf(line));
   for (size_t i = 0; i < records.size(); ++i) {
-    WriteSeed(corpus / "record_fuzz" / ("stored-" + std::to_string(i)), "0" + Stored(records[i]));
+    WriteSeed(corpus / "record_fuzz" / ("stored-" + std::to_string(i)), absl::StrCat("0", Stored(records[i])));
     WriteParquet(corpus / "parquet_fuzz" / ("row-" + std::to_string(i)), {records[i]});
   }
   WriteParquet(corpus / "parquet_fuzz" / "two", {records[0], records[1]});
