@@ -266,6 +266,18 @@ class ResumeTest(unittest.TestCase):
         self.assertIn("another configuration that was interrupted", error_of(done)["message"])
         self.assertEqual(trained(LONG, self.db, self.snapshot, self.out)["version"], "1")
 
+    def test_a_number_that_was_taken_for_nothing_is_taken_again(self):
+        """As by a run that is killed before it can say whose its folder is; a number with events is another's."""
+        for number, name in (("1", "events.of.another"), ("2", ".run.json.tmp-abcdef")):
+            folder = self.out / "runs/long" / number
+            folder.mkdir(parents=True)
+            (folder / "lock").touch()
+            (folder / name).touch()
+        short = {**LONG, "optimizer": {**LONG["optimizer"], "epochs": 1}}
+        self.assertEqual(trained(short, self.db, self.snapshot, self.out)["version"], "2")
+        self.assertEqual({path.name.split(".")[0] for path in (self.out / "runs/long/2").iterdir()}, {"run", "lock", "events"})
+        self.assertEqual(trained(short, self.db, self.snapshot, self.out)["version"], "3")
+
     def limited(self, config, size):
         """A run that can make no file larger than that; a pipe is none."""
         def limit():

@@ -43,6 +43,16 @@ std::string NextVersion(const std::filesystem::path& root, const std::string& na
   return absl::StrCat(std::max(of_artifacts, of_runs));
 }
 
+// Whether nothing but the lock is in it, and what was being written: its run was killed before it said whose it is.
+bool IsEmpty(const std::filesystem::path& folder) {
+  std::error_code error;
+  const std::filesystem::directory_iterator entries(folder, error);
+  return !error && std::all_of(begin(entries), end(entries), [](const auto& entry) {
+    const std::string name = entry.path().filename().string();
+    return name == kLock || name.front() == '.';
+  });
+}
+
 }  // namespace
 
 bool IsInterrupted(const std::filesystem::path& folder) {
@@ -94,6 +104,18 @@ absl::StatusOr<std::unique_ptr<RunFolder>> RunFolder::Open(const std::filesystem
     file = Read(entry.path());
     if (lock != nullptr && file.format() != 0 && file.key() == key && !file.finished())
       return made(of, std::move(lock));
+  }
+  // One that was killed before it could say whose it is, or its number would be lost.
+  for (const auto& entry : std::filesystem::directory_iterator(runs, error)) {
+    const std::string of = entry.path().filename().string();
+    int64_t number = 0;
+    if (!version.empty() || !absl::SimpleAtoi(of, &number) || !IsEmpty(entry.path())) continue;
+    if (std::filesystem::exists(root / name / of, error)) continue;
+    ASSIGN_OR_RETURN(std::unique_ptr<base::FileLock> lock, base::FileLock::Try(entry.path() / kLock));
+    if (lock == nullptr || !IsEmpty(entry.path())) continue;  // another process is about to
+    RETURN_IF_ERROR(CleanRun(entry.path()));
+    RETURN_IF_ERROR(Write(entry.path(), key, false));
+    return made(of, std::move(lock));
   }
   for (;;) {
     const std::string of = version.empty() ? NextVersion(root, name) : version;
