@@ -90,8 +90,8 @@ class Source:
         if out not in made_of:
             sys.exit(f"clang-tidy: {self.file} has not been built, or not since it was changed")
         marks = [VERSION.decode(), content(ROOT / ".clang-tidy"), content(__file__), *self.flags]
-        for part in sorted({os.path.normpath(os.path.join(build, name)) for name in made_of[out]}):
-            marks += [part, content(part)]
+        parts = {os.path.normpath(os.path.join(build, name)) for name in made_of[out]}
+        marks += sorted(f"{part.removeprefix(str(ROOT))} {content(part)}" for part in parts)  # alike in every checkout
         text = "\0".join(marks).replace(str(ROOT), "")
         self.text = content(self.file)
         self.mark = CACHE / hashlib.sha256(text.encode()).hexdigest()
