@@ -105,17 +105,17 @@ absl::StatusOr<std::unique_ptr<RunFolder>> RunFolder::Open(const std::filesystem
     if (lock != nullptr && file.format() != 0 && file.key() == key && !file.finished())
       return made(of, std::move(lock));
   }
-  // One that was killed before it could say whose it is, or its number would be lost.
-  for (const auto& entry : std::filesystem::directory_iterator(runs, error)) {
-    const std::string of = entry.path().filename().string();
-    int64_t number = 0;
-    if (!version.empty() || !absl::SimpleAtoi(of, &number) || !IsEmpty(entry.path())) continue;
-    if (std::filesystem::exists(root / name / of, error)) continue;
-    ASSIGN_OR_RETURN(std::unique_ptr<base::FileLock> lock, base::FileLock::Try(entry.path() / kLock));
-    if (lock == nullptr || !IsEmpty(entry.path())) continue;  // another process is about to
-    RETURN_IF_ERROR(CleanRun(entry.path()));
-    RETURN_IF_ERROR(Write(entry.path(), key, false));
-    return made(of, std::move(lock));
+  // The last one, if it was killed before it could say whose it is: its number would be lost.
+  if (int64_t next = 0; version.empty() && absl::SimpleAtoi(NextVersion(root, name), &next)) {
+    const std::string of = absl::StrCat(next - 1);
+    if (IsEmpty(runs / of) && !std::filesystem::exists(root / name / of, error)) {
+      ASSIGN_OR_RETURN(std::unique_ptr<base::FileLock> lock, base::FileLock::Try(runs / of / kLock));
+      if (lock != nullptr && IsEmpty(runs / of)) {  // and nobody is about to
+        RETURN_IF_ERROR(CleanRun(runs / of));
+        RETURN_IF_ERROR(Write(runs / of, key, false));
+        return made(of, std::move(lock));
+      }
+    }
   }
   for (;;) {
     const std::string of = version.empty() ? NextVersion(root, name) : version;

@@ -23,8 +23,9 @@ bool IsInterrupted(const std::filesystem::path& folder);
 class RunFolder {
  public:
   // The run of these that was interrupted: of `name`, with `key`, not finished and nobody's. Else a new one, with the
-  // next whole number that is the version of no run and no artifact, or with `version`. ALREADY_EXISTS naming the
-  // field `version` if that is an artifact's; FAILED_PRECONDITION if its run has another key, or is another process's.
+  // next whole number that is the version of no run and no artifact, or with `version`. (A run that was killed before
+  // it said whose it is has no version.) ALREADY_EXISTS naming the field `version` if that is an artifact's;
+  // FAILED_PRECONDITION if its run has another key, or is another process's.
   static absl::StatusOr<std::unique_ptr<RunFolder>> Open(const std::filesystem::path& root, const std::string& name,
                                                          const std::string& version, const std::string& key);
   // One that leaves nothing to go on from leaves no folder.
