@@ -48,18 +48,29 @@ void FillRecipe(LossConfig* loss) {
 
 // What an architecture does not read is refused; what it reads and is not given filled in.
 absl::Status CompleteModel(const std::string& where, ModelConfig* model) {
-  constexpr int kCrossLayers = 2;
-  if (model->architecture() == "dcn") {
-    if (!model->has_cross_layers()) model->set_cross_layers(kCrossLayers);
-    return absl::OkStatus();
-  }
-  for (const auto& [field, given] :
-       {std::pair("cross_layers", model->has_cross_layers()), std::pair("cross_rank", model->has_cross_rank())}) {
-    if (given) {
-      return base::InvalidField(
-          where + "." + field, absl::StrCat("is not read by '", model->architecture(), "'; only dcn has cross layers"));
+  const bool crosses = model->architecture() == "dcn", attends = model->architecture() == "autoint";
+  const std::string crossing = "only dcn has cross layers", attending = "only autoint has attention layers";
+  for (const auto& [field, given, read, who] :
+       {std::tuple("cross_layers", model->has_cross_layers(), crosses, &crossing),
+        {"cross_rank", model->has_cross_rank(), crosses, &crossing},
+        {"attention_layers", model->has_attention_layers(), attends, &attending},
+        {"attention_heads", model->has_attention_heads(), attends, &attending},
+        {"attention_width", model->has_attention_width(), attends, &attending},
+        {"field_width", model->has_field_width(), attends, &attending},
+        {"attention", model->has_attention(), attends, &attending}}) {
+    if (given && !read) {
+      return base::InvalidField(where + "." + field,
+                                absl::StrCat("is not read by '", model->architecture(), "'; ", *who));
     }
   }
+  if (crosses && !model->has_cross_layers()) model->set_cross_layers(2);
+  if (!attends) return absl::OkStatus();
+  // As the paper has it.
+  if (!model->has_attention_layers()) model->set_attention_layers(3);
+  if (!model->has_attention_heads()) model->set_attention_heads(2);
+  if (!model->has_attention_width()) model->set_attention_width(32);
+  if (!model->has_field_width()) model->set_field_width(16);
+  if (!model->has_attention()) model->set_attention("fused");
   return absl::OkStatus();
 }
 

@@ -26,19 +26,28 @@ ModelSpec SpecOf(const ModelConfig& config) {
   *spec.mutable_hidden() = config.hidden();
   spec.set_cross_layers(config.cross_layers());
   spec.set_cross_rank(config.cross_rank());
+  spec.set_attention_layers(config.attention_layers());
+  spec.set_attention_heads(config.attention_heads());
+  spec.set_attention_width(config.attention_width());
+  spec.set_field_width(config.field_width());
   return spec;
+}
+
+torch::Attention AttentionOf(const ModelConfig& config) {
+  return config.attention() == "composed" ? torch::Attention::kComposed : torch::Attention::kFused;
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<torch::Network>> NewNetwork(const ModelConfig& config, const features::Schema& schema,
                                                            double click_rate, uint64_t seed,
-                                                           const torch::Network::Options& options) {
+                                                           torch::Network::Options options) {
   const auto layout = model::MakeLayout(SpecOf(config), schema);
   RETURN_IF_ERROR(layout);
   model::TensorFile start = model::StartTensors(*layout, seed);
   const double rate = std::clamp(click_rate, kLeastRate, 1 - kLeastRate);
   start.tensors.at(layout->output_bias).values[0] = static_cast<float>(std::log(rate / (1 - rate)));
+  options.attention = AttentionOf(config);
   return torch::Network::Create(SpecOf(config), schema, model::ViewOf(start), options);
 }
 
@@ -51,7 +60,8 @@ absl::StatusOr<std::unique_ptr<torch::Network>> ReadNetwork(const ModelConfig& c
                                                             const at::Device& device) {
   ASSIGN_OR_RETURN(const auto file, base::MappedFile::Open(weights, kMostBytes));
   ASSIGN_OR_RETURN(const model::TensorViews views, model::ParseTensors(file->bytes()));
-  return torch::Network::Create(SpecOf(config), schema, views, {.device = device, .learns = false});
+  return torch::Network::Create(SpecOf(config), schema, views,
+                                {.device = device, .learns = false, .attention = AttentionOf(config)});
 }
 
 absl::StatusOr<model::WrittenArtifact> WriteModel(const std::filesystem::path& root, const Dataset& data,

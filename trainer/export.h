@@ -16,10 +16,10 @@
 namespace vickrey::trainer {
 
 // A network at the start of training, its output at `click_rate`. `outputs`: what the loss reads of a candidate, 1 or
-// 2. INVALID_ARGUMENT naming the field of `config` that is wrong.
+// 2. Its attention is that of `config`, not of `options`. INVALID_ARGUMENT naming the field of `config` that is wrong.
 absl::StatusOr<std::unique_ptr<torch::Network>> NewNetwork(const vickrey::config::v1::ModelConfig& config,
                                                            const features::Schema& schema, double click_rate,
-                                                           uint64_t seed, const torch::Network::Options& options);
+                                                           uint64_t seed, torch::Network::Options options);
 
 // INVALID_ARGUMENT naming the field of `config` that is wrong with this schema.
 absl::Status CheckModel(const vickrey::config::v1::ModelConfig& config, const features::Schema& schema);

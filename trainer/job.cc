@@ -34,6 +34,7 @@ namespace {
 
 using vickrey::config::v1::DataConfig;
 using vickrey::config::v1::LossConfig;
+using vickrey::config::v1::ModelConfig;
 using vickrey::config::v1::TrainConfig;
 using vickrey::v1::TrainLine;
 
@@ -100,7 +101,8 @@ absl::Status Under(const std::string& prefix, const absl::Status& status) {
   if (field.has_value() && field->starts_with("schema.")) {  // a field of the schema that the network cannot take
     return base::AboutField(absl::InvalidArgumentError(absl::StrCat("data.", status.message())), "data." + *field);
   }
-  if (field != "hidden" && field != "architecture" && field != "cross_layers" && field != "cross_rank") return status;
+  const bool of_model = field.has_value() && ModelConfig::descriptor()->FindFieldByName(*field) != nullptr;
+  if (!of_model) return status;
   return base::AboutField(absl::InvalidArgumentError(absl::StrCat(prefix, ".", status.message())),
                           prefix + "." + *field);
 }

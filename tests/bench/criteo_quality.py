@@ -67,6 +67,8 @@ GRIDS = {
                         "optimizer.epochs": [4, 8]}),
     "mlp": grid(**NETWORK),
     "dcn": grid(**NETWORK, **{"model.cross_layers": [2]}),
+    "autoint": grid(**{key: values for key, values in NETWORK.items() if key not in ("model.hidden", "embedding_width")},
+                    **{"model.field_width": [2, 8], "model.attention_layers": [2], "model.attention_width": [8]}),
 }
 
 

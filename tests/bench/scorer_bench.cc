@@ -22,6 +22,7 @@
 #include "vickrey/model/artifact.h"
 #include "vickrey/model/matrix.h"
 #include "vickrey/model/model.h"
+#include "vickrey/torch/network.h"
 #include "vickrey/torch/torch_scorer.h"
 
 namespace vickrey::model {
@@ -138,6 +139,12 @@ struct Network {
     spec.set_architecture(architecture);
     spec.mutable_hidden()->Assign(hidden.begin(), hidden.end());
     if (architecture == "dcn") spec.set_cross_layers(2);
+    if (architecture == "autoint") {
+      spec.set_attention_layers(3);
+      spec.set_attention_heads(2);
+      spec.set_attention_width(16);
+      spec.set_field_width(8);
+    }
     layout = *MakeLayout(spec, *schema);
     tensors = StartTensors(layout, 1);
   }
@@ -255,6 +262,7 @@ BENCHMARK_CAPTURE(NativeCriteo, logistic_65536_buckets, "logistic", {}, 65536)->
 BENCHMARK_CAPTURE(NativeCriteo, mlp_64_64, "mlp", {64, 64}, 65536)->Arg(8)->Arg(32);
 BENCHMARK_CAPTURE(NativeCriteo, dcn_2_64_64, "dcn", {64, 64}, 65536)->Arg(8)->Arg(32);
 BENCHMARK_CAPTURE(NativeCriteo, two_tower_32, "two_tower", {32}, 65536)->Arg(8)->Arg(32);
+BENCHMARK_CAPTURE(NativeCriteo, autoint_3_layers, "autoint", {}, 65536)->Arg(8)->Arg(32);
 
 // The same, from encoded features to a batch.
 void AppendCriteo(benchmark::State& state) {
@@ -274,6 +282,26 @@ void AppendCriteo(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * 32);
 }
 BENCHMARK(AppendCriteo);
+
+// A step's evaluation and gradients for 4,096 candidates of such a network, without its optimizer.
+void TrainAutoint(benchmark::State& state, torch::Attention attention) {
+  const Network network("autoint", {}, {}, std::vector<int>(26, 8), 13, 65536);
+  at::set_num_threads(static_cast<int>(state.range(0)));
+  const auto trained =
+      *torch::Network::Create(network.spec, *network.schema, ViewOf(network.tensors), {.attention = attention});
+  const Batch batch = network.MakeBatch(512, 8);
+  const auto tensors = trained->Prepare(batch);
+  for (auto _ : state) {
+    const torch::Network::Evaluation evaluation = trained->Evaluate(*tensors);
+    evaluation.outputs().sum().backward();
+    benchmark::DoNotOptimize(trained->dense_gradient());
+  }
+  state.SetItemsProcessed(state.iterations() * batch.candidates());
+  at::set_num_threads(1);
+}
+
+BENCHMARK_CAPTURE(TrainAutoint, composed, torch::Attention::kComposed)->Arg(1)->Arg(2)->UseRealTime();
+BENCHMARK_CAPTURE(TrainAutoint, fused, torch::Attention::kFused)->Arg(1)->Arg(2)->UseRealTime();
 
 }  // namespace
 }  // namespace vickrey::model

@@ -29,6 +29,11 @@ DCN = {"name": "crossed", "model": {"architecture": "dcn", "cross_layers": 3, "h
        "optimizer": FAST}
 DCN_OF_LOW_RANK = {"name": "low", "model": {"architecture": "dcn", "cross_rank": 2}, "loss": {"loss": "logloss"},
                    "optimizer": FAST}
+AUTOINT = {"name": "attentive", "model": {"architecture": "autoint", "attention_layers": 2, "attention_width": 3, "field_width": 5},
+           "loss": {"loss": "logloss"}, "optimizer": FAST}
+AUTOINT_WITH_HIDDEN = {"name": "attentive-deep", "loss": {"loss": "logloss"}, "optimizer": FAST,
+                       "model": {"architecture": "autoint", "attention_layers": 1, "attention_heads": 3, "attention_width": 4,
+                                 "field_width": 2, "attention": "composed", "hidden": [6, 4]}}
 # One field of each kind, every transform.
 SCHEMA = {"fields": [
     {"name": "hour", "side": "CONTEXT", "kind": "DENSE"},
@@ -129,6 +134,29 @@ class Network:
             now = [a * (g + b) + v for a, g, b, v in zip(x0, gate, self.tensors[f"cross.{layer}.bias"][1], now)]
         return now
 
+    def fields(self, side, dense, tables):
+        """The vector of every field of a side, by its inputs: two for each dense field."""
+        vectors = self.rows(side + ".dense")
+        numbers = [[sum(x * w for x, w in zip(dense[i:i + 2], column)) for column in zip(*vectors[i:i + 2])]
+                   for i in range(0, len(dense), 2)]
+        return numbers + tables
+
+    def attended(self, fields):
+        """The last attention layer's output, of one field after the other."""
+        spec = self.file["spec"]
+        width = spec["attention_width"]
+        for layer in range(spec["attention_layers"]):
+            query, key, value, residual = ([self.product(f"attention.{layer}.{part}", x) for x in fields]
+                                           for part in ("query", "key", "value", "residual"))
+            mixed = [[] for _ in fields]
+            for begin in range(0, spec["attention_heads"] * width, width):
+                head = slice(begin, begin + width)
+                for m, row in enumerate(mixed):
+                    powers = [math.exp(sum(a * b for a, b in zip(query[m][head], k[head]))) for k in key]
+                    row += [sum(p * v for p, v in zip(powers, column)) / sum(powers) for column in zip(*(v[head] for v in value))]
+            fields = [[max(a + b, 0) for a, b in zip(*rows)] for rows in zip(mixed, residual)]
+        return sum(fields, [])
+
     def dot(self, name, x):
         return sum(w * v for w, v in zip(self.tensors[name][1], x, strict=True))
 
@@ -143,6 +171,10 @@ class Network:
         if self.file["spec"]["architecture"] == "dcn":
             deep = self.dot("output.deep", self.hidden(x, y)) if layers > 0 else 0
             return self.dot("output.cross", self.crossed(x, y)) + deep + self.tensors["output.bias"][1][0]
+        if self.file["spec"]["architecture"] == "autoint":
+            deep = self.dot("output.deep", self.hidden(x, y)) if layers > 0 else 0
+            fields = self.fields("context", context, context_tables) + self.fields("ad", ad, ad_tables)
+            return self.dot("output.attention", self.attended(fields)) + deep + self.tensors["output.bias"][1][0]
         return self.dot(f"layer.{layers}.weight", self.hidden(x, y)) + self.tensors[f"layer.{layers}.bias"][1][0]
 
     def pctr(self, logit):
@@ -240,7 +272,7 @@ class TrainTest(unittest.TestCase):
         snapshot = fill(self.folder / "log", "".join(json.dumps(a) + "\n" for a in auctions))
         asked = mixed_auctions(40, seed=2)
         encoded = replies("features", "encode", "--schema", schema, lines=asked)
-        for config in (LOGISTIC, MLP, DCN, DCN_OF_LOW_RANK):
+        for config in (LOGISTIC, MLP, DCN, DCN_OF_LOW_RANK, AUTOINT, AUTOINT_WITH_HIDDEN):
             config = {**config, "data": {"schema": str(schema)}}
             line = trained(config, self.folder / "log", snapshot, self.out)
             network = Network(pathlib.Path(line["artifact"]))
@@ -256,6 +288,21 @@ class TrainTest(unittest.TestCase):
                     largest = max(largest, abs(logit - answers[0]["logits"][0]))
             self.assertGreater(largest, 0.05)  # more than a constant
             self.check_frozen(network.file, auctions[:240])
+
+    def test_attention_is_the_same_function_however_it_is_computed(self):
+        lines = [trained(AUTOINT, self.db, self.snapshot, self.out, "--set", f"model.attention={how}") for how in ("composed", "fused")]
+        (composed, fused), files = ([Network(pathlib.Path(line["artifact"])) for line in lines],
+                                    [json.loads(pathlib.Path(line["artifact"], "model.json").read_text()) for line in lines])
+        self.assertEqual(files[0]["spec"], files[1]["spec"])
+        self.assertEqual([file["training"]["model"]["attention"] for file in files], ["composed", "fused"])
+        self.assertEqual(list(composed.tensors), list(fused.tensors))
+        self.assertNotEqual(composed.tensors, fused.tensors)  # rounded otherwise, so that both were computed
+        answers = [replies("predict", "--artifact", line["artifact"], text=self.text) for line in lines]
+        for one, other in zip(*answers):
+            for a, b in zip(one["logits"], other["logits"], strict=True):
+                self.assertAlmostEqual(a, b, delta=1e-2)
+        default = trained(AUTOINT, self.db, self.snapshot, self.out)
+        self.assertEqual(self.weights(default), self.weights(lines[1]))
 
     def check_frozen(self, file, auctions):
         """The statistics, and what was frozen from them, are those of the training set."""
@@ -482,6 +529,13 @@ class TrainTest(unittest.TestCase):
             ({**MLP, "model": {**MLP["model"], "cross_rank": 2}}, (), "model.cross_rank"),
             ({**DCN, "model": {**DCN["model"], "cross_rank": 60000}}, (), "model.cross_rank"),
             ({**STUDENT, "teacher": {"model": {"architecture": "logistic", "cross_rank": 2}}}, (), "teacher.model.cross_rank"),
+            *(({**MLP, "model": {**MLP["model"], key: value}}, (), "model." + key) for key, value in (
+                ("attention_layers", 2), ("attention_heads", 2), ("attention_width", 2), ("field_width", 2),
+                ("attention", "composed"))),
+            *(({**AUTOINT, "model": {**AUTOINT["model"], key: value}}, (), "model." + key) for key, value in (
+                ("attention_layers", 17), ("attention_heads", 0), ("attention_width", 1025), ("field_width", 0),
+                ("attention", "flash"), ("cross_layers", 2))),
+            ({**AUTOINT, "optimizer": {**FAST, "dropout": 0.5}}, (), "optimizer.dropout"),  # without hidden layers
             ({**LOGISTIC, "data": {"train": 0}}, (), "data.train"),
             ({**LOGISTIC, "model": {"architecture": "logistic", "hidden": [3]}}, (), "model.hidden"),
             ({**MLP, "model": {"architecture": "mlp"}}, (), "model.hidden"),

@@ -118,6 +118,12 @@ MLP_TENSORS = {"layer.0.ad": [3, 4], "layer.0.bias": [3], "layer.0.context": [3,
 TOWER = model("two_tower", [2], DENSE, LOGGED, TABLE, BAG, metrics={"auc": 0.5}, provenance={"seed": "3"})
 TOWER_TENSORS = {"ad.bias": [2], "ad.weight": [2, 2], "bias": [1], "context.bias": [2], "context.weight": [2, 2],
                  "table.k": [3, 2], "table.t": [4, 2]}
+AUTOINT = model("autoint", [2], DENSE, LOGGED, TABLE, BAG)
+AUTOINT["spec"].update(attention_layers=2, attention_heads=2, attention_width=1, field_width=2)
+AUTOINT_TENSORS = {"ad.dense": [2, 2], "context.dense": [2, 2], "layer.0.ad": [2, 4], "layer.0.bias": [2],
+                   "layer.0.context": [2, 4], "output.attention": [8], "output.bias": [1], "output.deep": [2],
+                   "table.k": [3, 2], "table.t": [4, 2],
+                   **{f"attention.{layer}.{part}": [2, 2] for layer in (0, 1) for part in ("query", "key", "value", "residual")}}
 ONE = '{"dtype":"F32","shape":[2],"data_offsets":[0,8]}'
 
 SEEDS = {
@@ -164,7 +170,8 @@ SEEDS = {
     },
     "artifact_fuzz": {
         "logistic": artifact(LOGISTIC, tensors(LOGISTIC_TENSORS)), "mlp": artifact(MLP, tensors(MLP_TENSORS)),
-        "two-tower": artifact(TOWER, tensors(TOWER_TENSORS)),
+        "two-tower": artifact(TOWER, tensors(TOWER_TENSORS)), "autoint": artifact(AUTOINT, tensors(AUTOINT_TENSORS)),
+        "autoint-overflow": artifact(AUTOINT, tensors(AUTOINT_TENSORS)[:-64] + struct.pack("<16f", *[3e38] * 16)),
         "logistic-nothing": artifact(model("logistic", [], DENSE), tensors(
             {"ad.weight": [2], "bias": [1], "context.weight": [0]})),
         "mlp-context": artifact(model("mlp", [1], LOGGED), tensors(

@@ -8,7 +8,7 @@
 namespace vickrey::model {
 namespace {
 
-constexpr const Architecture* kArchitectures[] = {&kLogistic, &kMlp, &kDcn, &kTwoTower};
+constexpr const Architecture* kArchitectures[] = {&kLogistic, &kMlp, &kDcn, &kTwoTower, &kAutoint};
 
 }  // namespace
 

@@ -15,6 +15,7 @@ namespace vickrey::model {
 struct Architecture {
   std::string_view name;
   bool crosses;  // it reads cross_layers and cross_rank
+  bool attends;  // it reads attention_layers, attention_heads, attention_width and field_width
   // Width of the rows of a field's table; checked by MakeLayout.
   int (*table_width)(const vickrey::storage::v1::ModelSpec& spec, const vickrey::v1::FeatureField& field);
   // Adds the tensors to a layout whose inputs are known. INVALID_ARGUMENT for layers that it does not take.
@@ -27,11 +28,12 @@ struct Architecture {
 // INVALID_ARGUMENT listing the known names for any other.
 absl::StatusOr<const Architecture*> FindArchitecture(std::string_view name);
 
-// logistic.cc, mlp.cc, dcn.cc, two_tower.cc
+// logistic.cc, mlp.cc, dcn.cc, two_tower.cc, autoint.cc
 extern const Architecture kLogistic;
 extern const Architecture kMlp;
 extern const Architecture kDcn;
 extern const Architecture kTwoTower;
+extern const Architecture kAutoint;
 
 }  // namespace vickrey::model
 

@@ -64,6 +64,16 @@ vickrey::v1::FeatureField* AddTable(ModelFile* file) {
   return field;
 }
 
+vickrey::storage::v1::ModelSpec Autoint(int layers, int heads, int width, int field_width) {
+  vickrey::storage::v1::ModelSpec spec;
+  spec.set_architecture("autoint");
+  spec.set_attention_layers(layers);
+  spec.set_attention_heads(heads);
+  spec.set_attention_width(width);
+  spec.set_field_width(field_width);
+  return spec;
+}
+
 class ArtifactTest : public testing::Test {
  protected:
   ArtifactTest() : root_(fs::path(testing::TempDir()) / absl::StrCat("artifact_test-", getpid())) {
@@ -360,7 +370,7 @@ TEST_F(ArtifactTest, TheModelFileIsChecked) {
       {[](ModelFile* f) { f->set_version(""); }, "name and version"},
       {[](ModelFile* f) { f->set_version("1/2"); }, "name and version"},
       {[](ModelFile* f) { f->mutable_spec()->set_architecture("oracle"); },
-       "'oracle' is not known; known: logistic, mlp, dcn, two_tower"},
+       "'oracle' is not known; known: logistic, mlp, dcn, two_tower, autoint"},
       {[](ModelFile* f) { f->clear_spec(); }, "'' is not known"},
       {[](ModelFile* f) { f->mutable_spec()->add_hidden(8); }, "logistic has no hidden layers"},
       {[](ModelFile* f) { f->mutable_spec()->set_cross_layers(2); }, "cross_layers: is not read by 'logistic'"},
@@ -395,6 +405,32 @@ TEST_F(ArtifactTest, TheModelFileIsChecked) {
          f->mutable_spec()->add_hidden(8);
        },
        "hidden: two_tower needs one entry"},
+      {[](ModelFile* f) { f->mutable_spec()->set_attention_layers(1); }, "attention_layers: is not read by 'logistic'"},
+      {[](ModelFile* f) { f->mutable_spec()->set_attention_heads(1); }, "attention_heads: is not read by 'logistic'"},
+      {[](ModelFile* f) { f->mutable_spec()->set_attention_width(-1); }, "attention_width: is not read by 'logistic'"},
+      {[](ModelFile* f) { f->mutable_spec()->set_field_width(1); }, "field_width: is not read by 'logistic'"},
+      {[](ModelFile* f) { *f->mutable_spec() = Autoint(0, 1, 1, 1); },
+       "attention_layers: 0 is out of range; autoint needs 1 to 16"},
+      {[](ModelFile* f) { *f->mutable_spec() = Autoint(17, 1, 1, 1); }, "attention_layers: 17 is out of range"},
+      {[](ModelFile* f) { *f->mutable_spec() = Autoint(1, 65, 1, 1); },
+       "attention_heads: 65 is out of range; autoint needs 1 to 64"},
+      {[](ModelFile* f) { *f->mutable_spec() = Autoint(1, 1, -1, 1); },
+       "attention_width: -1 is out of range; autoint needs 1 to 1024"},
+      {[](ModelFile* f) { *f->mutable_spec() = Autoint(1, 1, 1, 0); },
+       "field_width: 0 is out of range; autoint needs 1 to 1024"},
+      {[](ModelFile* f) { *f->mutable_spec() = Autoint(1, 1, 1, 1025); }, "field_width: 1025 is out of range"},
+      {[](ModelFile* f) { *f->mutable_spec() = Autoint(3, 64, 1024, 1); }, "parameters"},
+      {[](ModelFile* f) {
+         *f->mutable_spec() = Autoint(1, 1, 1, 1);
+         while (f->schema().fields_size() <= 1024) {
+           vickrey::v1::FeatureField& field = *f->mutable_schema()->add_fields();
+           field.set_name(absl::StrCat("more", f->schema().fields_size()));
+           field.set_side(vickrey::v1::FeatureField::AD);
+           field.set_kind(vickrey::v1::FeatureField::DENSE);
+         }
+         f->mutable_schema()->clear_schema_id();
+       },
+       "schema.fields: has 1025 fields; autoint, in which each of them sees all others, takes at most 1024"},
       {[](ModelFile* f) { f->clear_schema(); }, "fields"},
       {[](ModelFile* f) { f->mutable_schema()->set_schema_id("0123456789abcdef"); }, "schema_id"},
       {[](ModelFile* f) { f->mutable_schema()->mutable_fields(1)->set_name("x"); }, "fields[1].name"},

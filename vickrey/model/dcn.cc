@@ -196,6 +196,6 @@ std::unique_ptr<const Scorer> MakeNative(const ModelSpec& spec, const Layout& la
 
 }  // namespace
 
-const Architecture kDcn = {"dcn", /*crosses=*/true, &EmbeddingWidth, &Complete, &MakeNative};
+const Architecture kDcn = {"dcn", /*crosses=*/true, /*attends=*/false, &EmbeddingWidth, &Complete, &MakeNative};
 
 }  // namespace vickrey::model

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <span>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -74,6 +75,21 @@ absl::Status CheckWidth(const FeatureField& field, const Architecture& architect
       absl::StrCat(width, " is out of range; ", std::string(architecture.name), " needs 1 to ", features::kMaxWidth));
 }
 
+// What an architecture does not read must not be there.
+absl::Status CheckUnread(const ModelSpec& spec, const Architecture& architecture) {
+  for (const auto& [field, value, read] : {std::tuple("cross_layers", spec.cross_layers(), architecture.crosses),
+                                           {"cross_rank", spec.cross_rank(), architecture.crosses},
+                                           {"attention_layers", spec.attention_layers(), architecture.attends},
+                                           {"attention_heads", spec.attention_heads(), architecture.attends},
+                                           {"attention_width", spec.attention_width(), architecture.attends},
+                                           {"field_width", spec.field_width(), architecture.attends}}) {
+    if (value != 0 && !read) {
+      return base::InvalidField(field, absl::StrCat("is not read by '", spec.architecture(), "'"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 // Adds a table to the last arena of its side if they go together, else to a new one.
 void AddTable(TableInput table, int width, std::string_view side_name, SideInputs* side) {
   int64_t& of_kind = table.bag() ? side->bags : side->singles;
@@ -136,10 +152,7 @@ absl::StatusOr<Layout> MakeInputs(const features::Schema& schema) {
 
 absl::StatusOr<Layout> MakeLayout(const ModelSpec& spec, const features::Schema& schema) {
   ASSIGN_OR_RETURN(const Architecture* architecture, FindArchitecture(spec.architecture()));
-  if (!architecture->crosses && (spec.cross_layers() != 0 || spec.cross_rank() != 0)) {
-    return base::InvalidField(spec.cross_layers() != 0 ? "cross_layers" : "cross_rank",
-                              absl::StrCat("is not read by '", spec.architecture(), "'"));
-  }
+  RETURN_IF_ERROR(CheckUnread(spec, *architecture));
   ASSIGN_OR_RETURN(Layout layout, InputsOf(schema, [&](const FeatureField& field) -> absl::StatusOr<int> {
                      const int width = architecture->table_width(spec, field);
                      RETURN_IF_ERROR(CheckWidth(field, *architecture, width));

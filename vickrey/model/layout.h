@@ -94,8 +94,8 @@ void ForEachArena(const Layout& layout, F f) {
   }
 }
 
-// INVALID_ARGUMENT naming the field: an architecture that is not known (the message lists those that are), hidden or
-// cross layers that it does not take, STANDARDIZE without its numbers, a network that is too large.
+// INVALID_ARGUMENT naming the field: an architecture that is not known (the message lists those that are), hidden,
+// cross or attention layers that it does not take, STANDARDIZE without its numbers, a network that is too large.
 absl::StatusOr<Layout> MakeLayout(const vickrey::storage::v1::ModelSpec& spec, const features::Schema& schema);
 
 // The inputs alone, as every architecture reads them, for a schema that is frozen; arenas and tensors are those of

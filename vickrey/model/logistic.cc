@@ -86,6 +86,6 @@ std::unique_ptr<const Scorer> MakeNative(const ModelSpec&, const Layout& layout,
 
 }  // namespace
 
-const Architecture kLogistic = {"logistic", /*crosses=*/false, &TableWidth, &Complete, &MakeNative};
+const Architecture kLogistic = {"logistic", /*crosses=*/false, /*attends=*/false, &TableWidth, &Complete, &MakeNative};
 
 }  // namespace vickrey::model

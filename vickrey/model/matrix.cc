@@ -156,10 +156,15 @@ PackedMatrix::PackedMatrix(const TensorView& weight)
 
 void PackedMatrix::Multiply(const float* x, int64_t x_stride, int64_t rows, const Options& options, float* y,
                             int64_t y_stride) const {
+  model::Multiply({inputs_, outputs_, panels_.get()}, x, x_stride, rows, options, y, y_stride);
+}
+
+void Multiply(const Panels& w, const float* x, int64_t x_stride, int64_t rows, const ProductOptions& options, float* y,
+              int64_t y_stride) {
   if (rows == 0) return;
   HWY_DYNAMIC_DISPATCH(Multiply)
-  ({x, x_stride, options.start, options.bias, options.relu, y, y_stride, inputs_, panels_.get()}, rows,
-   Padded(outputs_) / kPanel);
+  ({x, x_stride, options.start, options.bias, options.relu, y, y_stride, w.inputs, w.values}, rows,
+   PackedMatrix::Padded(w.outputs) / PackedMatrix::kPanel);
 }
 
 std::vector<float> PaddedVector(std::span<const float> values) {

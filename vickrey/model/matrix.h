@@ -12,6 +12,13 @@
 
 namespace vickrey::model {
 
+// What goes into a product y = x w beside x and w.
+struct ProductOptions {
+  const float* const* start = nullptr;  // for each row as many floats as one of y, from which its sums go on; or zeros
+  const float* bias = nullptr;          // as many floats, added at the end of every row's sums; default: none
+  bool relu = false;                    // negative results become 0
+};
+
 // A matrix of weights, packed for Multiply.
 //
 // Each output is a sum over the inputs in their order, one fused multiply-add after the other where the processor has
@@ -35,11 +42,7 @@ class PackedMatrix {
   int64_t padded() const { return Padded(outputs_); }
 
   // What goes into a product beside x.
-  struct Options {
-    const float* const* start = nullptr;  // for each row padded() floats, from which its sums go on; default: zeros
-    const float* bias = nullptr;          // padded() floats, added at the end of every row's sums; default: none
-    bool relu = false;                    // negative results become 0
-  };
+  using Options = ProductOptions;
   // y[i][h] = start[i][h] + sum over j of x[i][j] w[h][j] + bias[h] for each of `rows` rows, in this order. Rows of x
   // are `x_stride` floats apart, rows of y `y_stride`, and have padded() floats. What comes behind outputs() is 0 where
   // start and bias are, if all of x is finite.
@@ -50,6 +53,17 @@ class PackedMatrix {
   int64_t inputs_ = 0, outputs_ = 0;
   hwy::AlignedFreeUniquePtr<float[]> panels_;  // one after the other: (inputs, kPanel)
 };
+
+// A matrix that is packed where it is made, such as the keys of a candidate: panels of (inputs, kPanel) floats, one
+// after the other, the first aligned to 64 bytes; zeros behind the last output.
+struct Panels {
+  int64_t inputs = 0, outputs = 0;
+  const float* values = nullptr;
+};
+
+// As PackedMatrix::Multiply, whose bits these are. Thread-safe.
+void Multiply(const Panels& w, const float* x, int64_t x_stride, int64_t rows, const ProductOptions& options, float* y,
+              int64_t y_stride);
 
 // A bias or another vector, followed by zeros up to a multiple of PackedMatrix::kPanel.
 std::vector<float> PaddedVector(std::span<const float> values);

@@ -86,6 +86,6 @@ std::unique_ptr<const Scorer> MakeNative(const ModelSpec& spec, const Layout& la
 
 }  // namespace
 
-const Architecture kMlp = {"mlp", /*crosses=*/false, &EmbeddingWidth, &Complete, &MakeNative};
+const Architecture kMlp = {"mlp", /*crosses=*/false, /*attends=*/false, &EmbeddingWidth, &Complete, &MakeNative};
 
 }  // namespace vickrey::model

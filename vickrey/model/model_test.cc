@@ -16,6 +16,7 @@
 #include "vickrey/base/status.h"
 #include "vickrey/features/fingerprint.h"
 #include "vickrey/model/layout.h"
+#include "vickrey/model/networks_testing.h"
 
 namespace vickrey::model {
 namespace {
@@ -68,9 +69,7 @@ constexpr char kModel[] = R"({"name":"ctr","version":"7",
     {"name":"colours","side":"AD","kind":"BAG","buckets":4,"embedding_width":2}]},
   "calibration":{"multiplier":1.5,"logit_offset":-0.25}})";
 
-using ArchitectureAndHidden = std::pair<std::string, std::vector<int>>;
-
-class ModelTest : public testing::TestWithParam<ArchitectureAndHidden> {
+class ModelTest : public testing::TestWithParam<std::string> {
  protected:
   ModelTest() : root_(fs::path(testing::TempDir()) / absl::StrCat("model_test-", getpid())) {
     fs::remove_all(root_);
@@ -88,11 +87,9 @@ class ModelTest : public testing::TestWithParam<ArchitectureAndHidden> {
     return *model;
   }
 
-  // A network all of whose weights matter.
-  std::shared_ptr<const Model> RandomModel(const ArchitectureAndHidden& network, double deviation = 0.5) {
-    const auto& [architecture, hidden] = network;
-    file_.mutable_spec()->set_architecture(architecture);
-    file_.mutable_spec()->mutable_hidden()->Assign(hidden.begin(), hidden.end());
+  // A network all of whose weights matter, from the text of its ModelSpec in JSON.
+  std::shared_ptr<const Model> RandomModel(const std::string& json, double deviation = 0.5) {
+    *file_.mutable_spec() = SpecOf(json);
     TensorFile weights = StartTensors(*MakeLayout(file_.spec(), *schema_), 1);
     base::RandomStream random(2, base::StreamId("test"), 0);
     for (auto& [name, tensor] : weights.tensors) {
@@ -168,8 +165,8 @@ TEST_F(ModelTest, ByHand) {
 }
 
 TEST_F(ModelTest, PctrIsTheCalibratedLogit) {
-  const auto model =
-      RandomModel({"logistic", {}}, /*deviation=*/0.1);  // logits on both sides of the one that calibration takes to 1
+  const auto model = RandomModel(R"({"architecture":"logistic"})",
+                                 /*deviation=*/0.1);  // logits on both sides of the one that calibration takes to 1
   base::RandomStream random(3, base::StreamId("test"), 0);
   int clamped = 0;
   for (int a = 0; a < 50; ++a) {
@@ -257,13 +254,11 @@ TEST_P(ModelTest, PredictionsDoNotDependOnTheOtherCandidates) {
   EXPECT_THAT(model->Predict(none, "")->pctr, ElementsAre());
 }
 
-INSTANTIATE_TEST_SUITE_P(Architectures, ModelTest,
-                         testing::Values(ArchitectureAndHidden{"logistic", {}}, ArchitectureAndHidden{"mlp", {6, 4}},
-                                         ArchitectureAndHidden{"two_tower", {1}},
-                                         ArchitectureAndHidden{"two_tower", {3}}));
+INSTANTIATE_TEST_SUITE_P(Architectures, ModelTest, testing::ValuesIn(TestSpecs()),
+                         [](const auto& info) { return NameOf(info.param); });
 
 TEST_F(ModelTest, BadFeaturesAreNamedUnderThePrefix) {
-  const auto model = RandomModel({"logistic", {}});
+  const auto model = RandomModel(R"({"architecture":"logistic"})");
   const std::string ad = "auction.candidates[1].features";
   const auto encoded = [&](const std::string& json) {
     Features features;

@@ -55,6 +55,10 @@ std::vector<std::string> TestSpecs() {
       R"({"architecture":"dcn","cross_layers":3,"cross_rank":2,"hidden":[16]})",
       R"({"architecture":"two_tower","hidden":[1]})",
       R"({"architecture":"two_tower","hidden":[19]})",
+      R"({"architecture":"autoint","attention_layers":1,"attention_heads":1,"attention_width":1,"field_width":16})",
+      R"({"architecture":"autoint","attention_layers":2,"attention_heads":2,"attention_width":16,"field_width":8})",
+      R"({"architecture":"autoint","attention_layers":2,"attention_heads":3,"attention_width":5,"field_width":7,
+          "hidden":[20,5]})",
   };
 }
 
@@ -63,6 +67,10 @@ std::string NameOf(const std::string& json) {
   std::string name = spec.architecture();
   if (spec.cross_layers() > 0) absl::StrAppend(&name, "_cross_", spec.cross_layers());
   if (spec.cross_rank() > 0) absl::StrAppend(&name, "_rank_", spec.cross_rank());
+  if (spec.attention_layers() > 0) {
+    absl::StrAppend(&name, "_attention_", spec.attention_layers(), "_", spec.attention_heads(), "_",
+                    spec.attention_width(), "_field_", spec.field_width());
+  }
   if (!spec.hidden().empty()) absl::StrAppend(&name, "_hidden_", absl::StrJoin(spec.hidden(), "_"));
   return name;
 }

@@ -19,6 +19,7 @@ namespace vickrey::model {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::FloatNear;
 using vickrey::storage::v1::ModelSpec;
 using vickrey::v1::EncodedFeatures;
 using vickrey::v1::FeatureField;
@@ -201,6 +202,63 @@ TEST_F(ByHand, DcnOfLowRank) {
   // Missing: down x0 = 2 + 5 = 7; (7, 0, 21, 8); x1 = (16, 0, 0, 9); down x1 = 25; x2 = (50 + 16, 0, 0, 9).
   EXPECT_THAT(Logits(R"({"architecture":"dcn","cross_layers":2,"cross_rank":1})", tensors),
               ElementsAre(-18 + 4800, 66 + 90000));
+}
+
+TEST_F(ByHand, Autoint) {
+  TensorFile tensors;
+  tensors.tensors["context.dense"] = {{2, 1}, {1, 100}};
+  tensors.tensors["ad.dense"] = {{2, 1}, {2, 10}};
+  tensors.tensors["attention.0.query"] = {{1, 1}, {0}};
+  tensors.tensors["attention.0.key"] = {{1, 1}, {7}};
+  tensors.tensors["attention.0.value"] = {{1, 1}, {1}};
+  tensors.tensors["attention.0.residual"] = {{1, 1}, {3}};
+  tensors.tensors["output.attention"] = {{2}, {10, 1000}};
+  tensors.tensors["output.bias"] = {{1}, {0.5}};
+  // Fields (2, -6), of which each sees the mean, -2: (-2 + 6, -2 - 18) -> (4, 0).
+  // Missing: (2, 10), 6: (6 + 6, 6 + 30) = (12, 36).
+  const std::string spec =
+      R"({"architecture":"autoint","attention_layers":1,"attention_heads":1,"attention_width":1,"field_width":1)";
+  EXPECT_THAT(Logits(spec + "}", tensors), ElementsAre(0.5 + 40, 0.5 + 120 + 36000));
+
+  // Scores e_m e_n ln 3 / 16. Of the first field 1/4 ln 3 and -3/4 ln 3, 3 : 1: (6 - 6) / 4 = 0; of the second -3/4 ln
+  // 3 and 9/4 ln 3, 1 : 27: (2 - 162) / 28. With the residual -1: (0 - 2, -40/7 + 6) -> (0, 2/7). Missing: 1/4 ln 3 and
+  // 5/4 ln 3, 1 : 3: (2 + 30) / 4 = 8; 1 : 3^5: (2 + 2430) / 244: (8 - 2, < 10 - 10) -> (6, 0).
+  tensors.tensors["attention.0.query"].values = {std::log(3.f)};
+  tensors.tensors["attention.0.key"].values = {1.f / 16};
+  tensors.tensors["attention.0.residual"].values = {-1};
+  EXPECT_THAT(Logits(spec + "}", tensors), ElementsAre(FloatNear(0.5 + 2000. / 7, 2e-3), FloatNear(0.5 + 60, 1e-4)));
+
+  // Beside a deep part of one unit: 7 relu(2 c - a - 1 missing) = 7 x 7, 7 x 3.
+  tensors.tensors["layer.0.context"] = {{1, 2}, {2, 0}};
+  tensors.tensors["layer.0.ad"] = {{1, 2}, {-1, -1}};
+  tensors.tensors["layer.0.bias"] = {{1}, {0}};
+  tensors.tensors["output.deep"] = {{1}, {7}};
+  EXPECT_THAT(Logits(spec + R"(,"hidden":[1]})", tensors),
+              ElementsAre(FloatNear(0.5 + 2000. / 7 + 49, 2e-3), FloatNear(0.5 + 60 + 21, 1e-4)));
+}
+
+// A second layer on two heads of the first, one of which sees the other field alone, nearly, and one itself.
+TEST_F(ByHand, AutointOfTwoHeadsAndLayers) {
+  TensorFile tensors;
+  tensors.tensors["context.dense"] = {{2, 2}, {1, 0, 0, 0}};
+  tensors.tensors["ad.dense"] = {{2, 2}, {0, -1, 0, 4}};
+  tensors.tensors["attention.0.query"] = {{2, 2}, {100, -100, 100, 100}};
+  tensors.tensors["attention.0.key"] = {{2, 2}, {-1, 1, 1, -1}};
+  tensors.tensors["attention.0.value"] = {{2, 2}, {1, 10, 1, 10}};
+  tensors.tensors["attention.0.residual"] = {{2, 2}, {0, 0, 0, 0}};
+  tensors.tensors["attention.1.query"] = {{2, 2}, {0, 0, 0, 0}};
+  tensors.tensors["attention.1.key"] = {{2, 2}, {0, 0, 0, 0}};
+  tensors.tensors["attention.1.value"] = {{2, 2}, {1, 0, 0, -1}};
+  tensors.tensors["attention.1.residual"] = {{2, 2}, {0, 1, 1, 0}};
+  tensors.tensors["output.attention"] = {{4}, {1, 100, 10000, 1000000}};
+  tensors.tensors["output.bias"] = {{1}, {0}};
+  // Fields (2, 0) and (0, 3); missing: (0, 4). Keys of the first head (-2, 3), queries (200, -300): each field sees the
+  // other one, (30, 2). Keys of the second (2, -3), queries (200, 300): both see the first, (2, 2).
+  // y = (30, 2), (2, 2). Second layer: means (16, -2), residuals swapped: (16 + 2, -2 + 30), (16 + 2, -2 + 2).
+  // Missing: y = (40, 2), (2, 2); means (21, -2): (23, 38), (23, 0).
+  const std::string spec =
+      R"({"architecture":"autoint","attention_layers":2,"attention_heads":2,"attention_width":1,"field_width":2})";
+  EXPECT_THAT(Logits(spec, tensors), ElementsAre(18 + 2800 + 180000, 23 + 3800 + 230000));
 }
 
 }  // namespace

@@ -119,6 +119,6 @@ std::unique_ptr<const Scorer> MakeNative(const ModelSpec&, const Layout& layout,
 
 }  // namespace
 
-const Architecture kTwoTower = {"two_tower", /*crosses=*/false, &TableWidth, &Complete, &MakeNative};
+const Architecture kTwoTower = {"two_tower", /*crosses=*/false, /*attends=*/false, &TableWidth, &Complete, &MakeNative};
 
 }  // namespace vickrey::model

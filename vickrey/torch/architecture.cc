@@ -12,7 +12,8 @@
 namespace vickrey::torch {
 namespace {
 
-constexpr const Architecture* kArchitectures[] = {&kLogistic, &kMlp, &kDcn, &kTwoTower};
+constexpr const Architecture* kArchitectures[] = {&kLogistic, &kMlp, &kDcn, &kTwoTower, &kAutoint};
+
 }  // namespace
 
 at::Tensor FirstLayer(const std::string& prefix, const Pass& pass) {

@@ -12,6 +12,12 @@
 
 namespace vickrey::torch {
 
+// How attention is computed: the same function, rounded otherwise.
+enum class Attention {
+  kComposed,  // of LibTorch's products and softmax, which keeps the weights of every pair of fields for the gradient
+  kFused,     // in one pass, which computes them again
+};
+
 // One evaluation of a network.
 struct Pass {
   const vickrey::storage::v1::ModelSpec& spec;
@@ -19,6 +25,7 @@ struct Pass {
   const Inputs& inputs;
   const Parameters& parameters;
   double dropout = 0;  // share of the hidden units that are left out, in training
+  Attention attention = Attention::kFused;
 
   const at::Tensor& parameter(const std::string& name) const { return parameters.at(name); }
 };
@@ -46,6 +53,7 @@ extern const Architecture kLogistic;  // logistic.cc
 extern const Architecture kMlp;       // mlp.cc
 extern const Architecture kDcn;       // dcn.cc
 extern const Architecture kTwoTower;  // two_tower.cc
+extern const Architecture kAutoint;   // autoint.cc
 
 }  // namespace vickrey::torch
 

@@ -55,6 +55,7 @@ Network::Network(vickrey::storage::v1::ModelSpec spec, const Architecture* archi
       architecture_(architecture),
       layout_(std::move(layout)),
       device_(options.device),
+      attention_(options.attention),
       heads_(1) {
   Head& head = heads_[0];
   model::ForEachArena(layout_, [&](const model::Arena& arena) {
@@ -122,8 +123,12 @@ absl::StatusOr<std::unique_ptr<Network>> Network::Create(const vickrey::storage:
 }
 
 at::Tensor Network::Forward(const Head& head, const Inputs& inputs, double dropout) const {
-  return architecture_->logits(
-      {.spec = spec_, .layout = layout_, .inputs = inputs, .parameters = head.parameters, .dropout = dropout});
+  return architecture_->logits({.spec = spec_,
+                                .layout = layout_,
+                                .inputs = inputs,
+                                .parameters = head.parameters,
+                                .dropout = dropout,
+                                .attention = attention_});
 }
 
 at::Tensor Network::Logits(const model::Batch& batch) const {

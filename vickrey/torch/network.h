@@ -34,6 +34,7 @@ class Network {
     int outputs = 1;               // or 2
     at::Device device = at::kCPU;  // where its parameters lie and it is evaluated
     bool learns = true;            // its parameters require their gradients
+    Attention attention = Attention::kFused;
   };
   // INVALID_ARGUMENT as model::MakeLayout. `tensors` are those of the layout, as StartTensors or an artifact gives
   // them; they are copied.
@@ -110,6 +111,7 @@ class Network {
   const Architecture* const architecture_;
   const model::Layout layout_;
   const at::Device device_;
+  const Attention attention_;
   std::vector<Head> heads_;  // the second shares with the first what output_parameters does not name
   at::Tensor dense_, dense_gradient_;
   Parameters tables_;
