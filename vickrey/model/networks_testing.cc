@@ -55,8 +55,8 @@ std::vector<std::string> TestSpecs() {
       R"({"architecture":"dcn","cross_layers":3,"cross_rank":2,"hidden":[16]})",
       R"({"architecture":"two_tower","hidden":[1]})",
       R"({"architecture":"two_tower","hidden":[19]})",
-      R"({"architecture":"autoint","attention_layers":1,"attention_heads":1,"attention_width":1,"field_width":16})",
-      R"({"architecture":"autoint","attention_layers":2,"attention_heads":2,"attention_width":16,"field_width":8})",
+      R"({"architecture":"autoint","attention_layers":1,"attention_heads":4,"attention_width":1,"field_width":16})",
+      R"({"architecture":"autoint","attention_layers":1,"attention_heads":2,"attention_width":16,"field_width":8})",
       R"({"architecture":"autoint","attention_layers":2,"attention_heads":3,"attention_width":5,"field_width":7,
           "hidden":[20,5]})",
   };
