@@ -52,6 +52,9 @@ absl::Status Run() {
     at::Tensor gradient = at::ones({numbers});
     RETURN_IF_ERROR(Measure(*workers, name, numbers > 1'000'000 ? 20 : 200, [&] { return workers->Sum(&gradient); }));
   }
+  at::Tensor gradient = at::ones({16'000'000});
+  RETURN_IF_ERROR(Measure(*workers, "ReduceScatter of 64 MB", 20, [&] { return workers->ReduceScatter(&gradient); }));
+  RETURN_IF_ERROR(Measure(*workers, "AllGather of 64 MB", 20, [&] { return workers->AllGather(&gradient); }));
   const at::Tensor rows = at::ones({100'000, 16});
   RETURN_IF_ERROR(Measure(*workers, "Gather of 100k x 16 floats", 100, [&] { return workers->Gather(rows).status(); }));
   at::Tensor table = at::ones({100'000, 16});

@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 #include <c10/core/GradMode.h>
 #include <c10/core/ScalarType.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <array>
 #include <cstring>
@@ -11,13 +12,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "trainer/parallel/shard.h"
 #include "vickrey/base/status.h"
 #include "vickrey/torch/exceptions.h"
 
 namespace vickrey::trainer {
 
 struct Workers::Call {
-  enum Operation : int64_t { kSum, kGather, kBroadcast, kBarrier };
+  enum Operation : int64_t { kSum, kReduceScatter, kAllGather, kGather, kAllToAll, kBroadcast, kBarrier };
 
   Operation operation;
   int64_t number = 0;    // of the calls of this group before
@@ -25,7 +27,14 @@ struct Workers::Call {
   int64_t by_host = 1;   // which links the elements take
   int64_t elements = 0;  // of the tensor; of one row where the number of rows may differ
   int64_t from = 0;      // kBroadcast: whose
-  int64_t rows = 0;      // kGather: of this rank
+  int64_t rows = 0;      // kGather, kAllToAll: for the rank that is told
+
+  const char* Name() const {
+    constexpr std::array kNames = {"Sum",       "ReduceScatter", "AllGather", "Gather of rows", "AllToAll of rows",
+                                   "Broadcast", "Barrier"};
+    const bool known = operation >= 0 && operation < static_cast<int64_t>(kNames.size());
+    return known ? kNames[operation] : "?";
+  }
 
   // Whether two ranks may make these calls together.
   bool Fits(const Call& other) const {
@@ -35,9 +44,7 @@ struct Workers::Call {
   }
 
   std::string ToString() const {
-    constexpr std::array kNames = {"Sum", "Gather of rows", "Broadcast", "Barrier"};
-    const bool known = operation >= 0 && operation < static_cast<int64_t>(kNames.size());
-    std::string text = absl::StrCat("call ", number, ", ", known ? kNames[operation] : "?");
+    std::string text = absl::StrCat("call ", number, ", ", Name());
     if (operation == kBarrier) return text;
     absl::StrAppend(&text, " of ", elements, " ", c10::toString(static_cast<c10::ScalarType>(type)),
                     by_host != 0 ? "" : " by NCCL");
@@ -69,61 +76,83 @@ Workers::Workers(Environment environment, const at::Device& device, absl::Durati
     : environment_(std::move(environment)), device_(device), timeout_(timeout), connections_(std::move(connections)) {}
 
 absl::Status Workers::Sum(at::Tensor* t) {
-  return Run([&](absl::Time deadline) -> absl::Status {
+  const auto both = [&](const at::Tensor& flat, Links& links, absl::Time deadline) -> absl::Status {
+    RETURN_IF_ERROR(AddUpOwn(flat, links, "Sum", deadline));
+    return TakeOthers(flat, links, "Sum", deadline);
+  };
+  return OfShards({.operation = Call::kSum}, t, both);
+}
+
+absl::Status Workers::ReduceScatter(at::Tensor* t) {
+  const auto add_up = [&](const at::Tensor& flat, Links& links, absl::Time deadline) {
+    return AddUpOwn(flat, links, "ReduceScatter", deadline);
+  };
+  return OfShards({.operation = Call::kReduceScatter}, t, add_up);
+}
+
+absl::Status Workers::AllGather(at::Tensor* t) {
+  const auto take = [&](const at::Tensor& flat, Links& links, absl::Time deadline) {
+    return TakeOthers(flat, links, "AllGather", deadline);
+  };
+  return OfShards({.operation = Call::kAllGather}, t, take);
+}
+
+absl::Status Workers::OfShards(const Call& call, at::Tensor* t,
+                               absl::FunctionRef<absl::Status(const at::Tensor&, Links&, absl::Time)> f) {
+  return Run(t->device(), [&](absl::Time deadline) -> absl::Status {
     if (!at::isFloatingType(t->scalar_type()) && t->scalar_type() != at::kLong) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("Sum: a tensor of floating point or int64 expected, not ", c10::toString(t->scalar_type())));
+      return absl::InvalidArgumentError(absl::StrCat(
+          call.Name(), ": a tensor of floating point or int64 expected, not ", c10::toString(t->scalar_type())));
     }
     return InPlace(t, [&](const at::Tensor& flat, Links& links) -> absl::Status {
-      RETURN_IF_ERROR(Meet({.operation = Call::kSum,
-                            .type = static_cast<int64_t>(t->scalar_type()),
-                            .by_host = flat.is_cpu(),
-                            .elements = flat.numel()},
-                           deadline));
-      // Each rank adds up one part of the elements, in the order of the ranks, and tells all others: as few bytes on
-      // the network as a ring, but one order for all elements, and each sum is taken once, so that all have its bits.
-      const int64_t n = flat.numel();
-      const auto part = [&](int64_t r) { return flat.slice(0, n * r / size(), n * (r + 1) / size()); };
-      const at::Tensor own = part(rank());
-      std::vector<at::Tensor> parts, theirs;
-      for (int r = 0; r < size(); ++r) {
-        parts.push_back(part(r));
-        theirs.push_back(r == rank() ? own : at::empty({own.numel()}, own.options()));
-      }
-      RETURN_IF_ERROR(links.Exchange("Sum", parts, theirs, deadline));
-      at::Tensor sum = theirs[0].clone();
-      for (int r = 1; r < size(); ++r) sum.add_(theirs[r]);
-      own.copy_(sum);
-      return links.Exchange("Sum", std::vector<at::Tensor>(size(), own), parts, deadline);
+      Call mine = call;
+      mine.type = static_cast<int64_t>(t->scalar_type());
+      mine.by_host = flat.is_cpu();
+      mine.elements = flat.numel();
+      RETURN_IF_ERROR(Meet(mine, deadline));
+      return f(flat, links, deadline);
     });
   });
+}
+
+std::vector<at::Tensor> Workers::Shards(const at::Tensor& flat) const {
+  std::vector<at::Tensor> shards;
+  for (int r = 0; r < size(); ++r) {
+    const Shard shard = Shard::Of(flat.numel(), r, size());
+    shards.push_back(flat.slice(0, shard.begin, shard.end));
+  }
+  return shards;
+}
+
+// Each rank adds up one shard, in the order of the ranks, and, for Sum, tells all others: as few bytes on the network
+// as a ring, but one order for all elements, and each sum is taken once, so that all have its bits.
+absl::Status Workers::AddUpOwn(const at::Tensor& flat, Links& links, std::string_view operation, absl::Time deadline) {
+  const std::vector<at::Tensor> shards = Shards(flat);
+  const at::Tensor& own = shards[rank()];
+  std::vector<at::Tensor> theirs;
+  for (int r = 0; r < size(); ++r) theirs.push_back(r == rank() ? own : at::empty({own.numel()}, own.options()));
+  RETURN_IF_ERROR(Exchange(links, operation, shards, theirs, deadline));
+  at::Tensor sum = theirs[0].clone();
+  for (int r = 1; r < size(); ++r) sum.add_(theirs[r]);
+  own.copy_(sum);
+  return absl::OkStatus();
+}
+
+absl::Status Workers::TakeOthers(const at::Tensor& flat, Links& links, std::string_view operation,
+                                 absl::Time deadline) {
+  const std::vector<at::Tensor> shards = Shards(flat);
+  return Exchange(links, operation, std::vector<at::Tensor>(size(), shards[rank()]), shards, deadline);
 }
 
 absl::StatusOr<std::vector<at::Tensor>> Workers::Gather(const at::Tensor& rows) {
   std::vector<at::Tensor> all(size());
   all[rank()] = rows;
-  RETURN_IF_ERROR(Run([&](absl::Time deadline) -> absl::Status {
+  RETURN_IF_ERROR(Run(rows.device(), [&](absl::Time deadline) -> absl::Status {
     if (rows.dim() < 1) return absl::InvalidArgumentError("Gather: a tensor of at least one dimension expected");
     const at::Tensor own = rows.detach().contiguous();
-    Links* direct = LinksOf(own);
-    Links& links = direct != nullptr ? *direct : *connections_.host;
-    const at::Tensor sendable = direct != nullptr ? own : own.cpu();
-    std::vector<int64_t> shape = rows.sizes().vec();
-    int64_t elements = 1;
-    for (size_t i = 1; i < shape.size(); ++i) elements *= shape[i];
-    ASSIGN_OR_RETURN(const std::vector<Call> calls, Meet({.operation = Call::kGather,
-                                                          .type = static_cast<int64_t>(rows.scalar_type()),
-                                                          .by_host = sendable.is_cpu(),
-                                                          .elements = elements,
-                                                          .rows = shape[0]},
-                                                         deadline));
-    all[rank()] = sendable;
-    for (int r = 0; r < size(); ++r) {
-      if (r == rank()) continue;
-      shape[0] = calls[r].rows;
-      all[r] = at::empty(shape, sendable.options());
-    }
-    RETURN_IF_ERROR(links.Exchange("Gather", std::vector<at::Tensor>(size(), sendable), all, deadline));
+    const at::Tensor sendable = LinksOf(own) != nullptr ? own : own.cpu();
+    RETURN_IF_ERROR(
+        ExchangeRows({.operation = Call::kGather}, std::vector<at::Tensor>(size(), sendable), deadline, &all));
     for (at::Tensor& one : all) one = one.to(rows.device());
     all[rank()] = own;
     return absl::OkStatus();
@@ -131,8 +160,46 @@ absl::StatusOr<std::vector<at::Tensor>> Workers::Gather(const at::Tensor& rows) 
   return all;
 }
 
+absl::StatusOr<std::vector<at::Tensor>> Workers::AllToAll(const std::vector<at::Tensor>& rows) {
+  std::vector<at::Tensor> all(size());
+  all[rank()] = rows[rank()];
+  RETURN_IF_ERROR(Run(rows[0].device(), [&](absl::Time deadline) -> absl::Status {
+    std::vector<at::Tensor> to;
+    for (const at::Tensor& one : rows) {
+      if (one.dim() < 1) return absl::InvalidArgumentError("AllToAll: tensors of at least one dimension expected");
+      if (one.sizes().slice(1) != rows[0].sizes().slice(1) || !one.options().type_equal(rows[0].options())) {
+        return absl::InvalidArgumentError("AllToAll: rows for all ranks of one shape and type expected");
+      }
+      const at::Tensor own = one.detach().contiguous();
+      to.push_back(LinksOf(own) != nullptr ? own : own.cpu());
+    }
+    RETURN_IF_ERROR(ExchangeRows({.operation = Call::kAllToAll}, to, deadline, &all));
+    for (at::Tensor& one : all) one = one.to(rows[0].device());
+    return absl::OkStatus();
+  }));
+  return all;
+}
+
+absl::Status Workers::ExchangeRows(const Call& call, const std::vector<at::Tensor>& to, absl::Time deadline,
+                                   std::vector<at::Tensor>* all) {
+  std::vector<int64_t> shape = to[rank()].sizes().vec();
+  Call mine = call;
+  mine.type = static_cast<int64_t>(to[0].scalar_type());
+  mine.by_host = to[0].is_cpu();
+  mine.elements = 1;
+  for (size_t i = 1; i < shape.size(); ++i) mine.elements *= shape[i];
+  std::vector<Call> told(size(), mine);
+  for (int r = 0; r < size(); ++r) told[r].rows = to[r].size(0);
+  ASSIGN_OR_RETURN(const std::vector<Call> calls, Meet(std::move(told), deadline));
+  for (int r = 0; r < size(); ++r) {
+    shape[0] = calls[r].rows;
+    (*all)[r] = r == rank() ? to[r] : at::empty(shape, to[r].options());
+  }
+  return Exchange(*LinksOf(to[0]), call.Name(), to, *all, deadline);
+}
+
 absl::Status Workers::Broadcast(at::Tensor* t, int from) {
-  return Run([&](absl::Time deadline) -> absl::Status {
+  return Run(t->device(), [&](absl::Time deadline) -> absl::Status {
     if (from < 0 || from >= size()) {
       return absl::InvalidArgumentError(absl::StrCat("Broadcast: there is no rank ", from, " of ", size()));
     }
@@ -149,33 +216,48 @@ absl::Status Workers::Broadcast(at::Tensor* t, int from) {
       } else {
         received[from] = flat;
       }
-      return links.Exchange("Broadcast", to, received, deadline);
+      return Exchange(links, "Broadcast", to, received, deadline);
     });
   });
 }
 
 absl::Status Workers::Barrier() {
-  return Run([&](absl::Time deadline) { return Meet({.operation = Call::kBarrier}, deadline).status(); });
+  return Run(at::kCPU, [&](absl::Time deadline) { return Meet(Call{.operation = Call::kBarrier}, deadline).status(); });
 }
 
 absl::StatusOr<std::vector<Workers::Call>> Workers::Meet(const Call& mine, absl::Time deadline) {
-  std::vector<Call> calls(size(), mine);
-  calls[rank()].number = calls_++;
+  return Meet(std::vector<Call>(size(), mine), deadline);
+}
+
+absl::StatusOr<std::vector<Workers::Call>> Workers::Meet(std::vector<Call> mine, absl::Time deadline) {
+  std::vector<at::Tensor> told, theirs;
   const auto message = [] { return at::empty({sizeof(Call) / sizeof(int64_t)}, at::kLong); };
-  at::Tensor own = message();
-  std::memcpy(own.data_ptr<int64_t>(), &calls[rank()], sizeof(Call));
-  std::vector<at::Tensor> theirs;
-  for (int r = 0; r < size(); ++r) theirs.push_back(r == rank() ? own : message());
-  RETURN_IF_ERROR(
-      connections_.host->Exchange(calls[rank()].ToString(), std::vector<at::Tensor>(size(), own), theirs, deadline));
+  for (Call& call : mine) {
+    call.number = calls_;
+    std::memcpy(told.emplace_back(message()).data_ptr<int64_t>(), &call, sizeof(Call));
+    theirs.push_back(message());
+  }
+  ++calls_;
+  const Call own = mine[rank()];
+  RETURN_IF_ERROR(Exchange(*connections_.host, own.ToString(), told, theirs, deadline));
+  std::vector<Call> calls = std::move(mine);
   for (int r = 0; r < size(); ++r) {
+    if (r == rank()) continue;
     std::memcpy(static_cast<void*>(&calls[r]), theirs[r].data_ptr<int64_t>(), sizeof(Call));
-    if (!calls[rank()].Fits(calls[r])) {
+    if (!own.Fits(calls[r])) {
       return absl::FailedPreconditionError(absl::StrCat("rank ", r, " is at another call than rank ", rank(), ": ",
-                                                        calls[r].ToString(), "; here: ", calls[rank()].ToString()));
+                                                        calls[r].ToString(), "; here: ", own.ToString()));
     }
   }
   return calls;
+}
+
+absl::Status Workers::Exchange(Links& links, std::string_view operation, const std::vector<at::Tensor>& to,
+                               const std::vector<at::Tensor>& from, absl::Time deadline) {
+  for (int r = 0; r < size(); ++r) {
+    if (r != rank() && to[r].defined()) traffic_.bytes += static_cast<int64_t>(to[r].nbytes());
+  }
+  return links.Exchange(operation, to, from, deadline);
 }
 
 Links* Workers::LinksOf(const at::Tensor& t) const {
@@ -183,12 +265,19 @@ Links* Workers::LinksOf(const at::Tensor& t) const {
   return t.device() == device_ ? connections_.device.get() : nullptr;
 }
 
-absl::Status Workers::Run(absl::FunctionRef<absl::Status(absl::Time)> f) {
+absl::Status Workers::Run(const at::Device& device, absl::FunctionRef<absl::Status(absl::Time)> f) {
   if (size() == 1) return absl::OkStatus();
   if (!broken_.ok()) return broken_;
   const c10::AutoGradMode no_gradient(false);
   absl::Status done;
-  const absl::Status caught = torch::CatchTorch([&] { done = f(absl::Now() + timeout_); });
+  absl::Time start = absl::Now();
+  const absl::Status caught = torch::CatchTorch([&] {
+    // What is still being computed there has to be there first, and is no time of the network's.
+    if (!device.is_cpu()) c10::impl::VirtualGuardImpl(device.type()).getStream(device).synchronize();
+    start = absl::Now();
+    done = f(start + timeout_);
+  });
+  traffic_.time += absl::Now() - start;
   broken_ = caught.ok() ? done : caught;
   return broken_;
 }

@@ -9,17 +9,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <map>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,6 +27,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "trainer/parallel/group_testing.h"
+#include "trainer/parallel/shard.h"
 #include "vickrey/base/random.h"
 #include "vickrey/base/status.h"
 
@@ -36,26 +36,10 @@ namespace vickrey::trainer {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-using Variables = std::map<std::string, std::string>;
-
-// Those that a launcher sets, so that none of this process's own gets into a test.
-constexpr const char* kVariables[] = {"WORLD_SIZE",
-                                      "RANK",
-                                      "LOCAL_RANK",
-                                      "MASTER_ADDR",
-                                      "MASTER_PORT",
-                                      "TORCHELASTIC_USE_AGENT_STORE",
-                                      "TORCHELASTIC_RESTART_COUNT",
-                                      "GLOO_SOCKET_IFNAME"};
-
-void SetVariables(const Variables& variables) {
-  for (const char* name : kVariables) unsetenv(name);
-  for (const auto& [name, value] : variables) setenv(name.c_str(), value.c_str(), 1);
-}
 
 int OpenSockets() {
   int sockets = 0;
@@ -64,20 +48,6 @@ int OpenSockets() {
     sockets += std::filesystem::read_symlink(file, gone).string().starts_with("socket:");
   }
   return sockets;
-}
-
-// A port of loopback that is free now.
-int FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  const bool found = bind(fd, reinterpret_cast<sockaddr*>(&address), length) == 0 &&
-                     getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) == 0;
-  close(fd);
-  EXPECT_TRUE(found);
-  return ntohs(address.sin_port);
 }
 
 // ---- What a worker does, and prints. Its last line is its status.
@@ -128,6 +98,73 @@ absl::Status DoSum(Workers& workers) {
   std::printf("%g\n", parameter.item<float>());
   at::Tensor byte = at::zeros({1}, at::kByte);
   return workers.Sum(&byte);
+}
+
+// What the two halves of a sum leave, each element for itself: of the others' shards, and of this rank's.
+absl::Status DoShards(Workers& workers) {
+  for (const auto& [name, type] : kTypes) {
+    for (int64_t n : kSizes) {
+      const Shard shard = Shard::Of(n, workers.rank(), workers.size());
+      const at::Tensor before = Values(workers.rank(), n, type);
+      at::Tensor t = before.clone();
+      RETURN_IF_ERROR(workers.ReduceScatter(&t));
+      for (const auto& [begin, end] : {std::pair<int64_t, int64_t>{0, shard.begin}, {shard.end, n}}) {
+        if (!t.slice(0, begin, end).equal(before.slice(0, begin, end))) {
+          return absl::InternalError("ReduceScatter has changed another rank's shard");
+        }
+      }
+      // Not what they were, that AllGather brings them.
+      t.slice(0, 0, shard.begin).zero_();
+      t.slice(0, shard.end, n).zero_();
+      RETURN_IF_ERROR(workers.AllGather(&t));
+      std::printf("%s %ld %s\n", name, n, Bits(t).c_str());
+    }
+  }
+  at::Tensor byte = at::zeros({1}, at::kByte);
+  return workers.ReduceScatter(&byte);
+}
+
+// What calls count as sent, one number a line.
+absl::Status DoTraffic(Workers& workers) {
+  at::Tensor t = at::zeros({10});
+  const at::Tensor rows = at::zeros({workers.rank(), 2});
+  std::vector<at::Tensor> for_rank;
+  for (int r = 0; r < workers.size(); ++r) for_rank.push_back(at::zeros({r, 2}));
+  const std::function<absl::Status()> calls[] = {[&] { return workers.Barrier(); },
+                                                 [&] { return workers.Sum(&t); },
+                                                 [&] { return workers.ReduceScatter(&t); },
+                                                 [&] { return workers.AllGather(&t); },
+                                                 [&] { return workers.Broadcast(&t, 1); },
+                                                 [&] { return workers.Gather(rows).status(); },
+                                                 [&] { return workers.AllToAll(for_rank).status(); }};
+  for (const auto& call : calls) {
+    const Workers::Traffic before = workers.traffic();
+    RETURN_IF_ERROR(call());
+    std::printf("%ld\n", workers.traffic().bytes - before.bytes);
+  }
+  const absl::Duration before = workers.traffic().time;
+  if (workers.rank() == 1) absl::SleepFor(absl::Milliseconds(400));
+  RETURN_IF_ERROR(workers.Barrier());
+  const absl::Duration waited = workers.traffic().time - before;
+  std::printf("%s\n", waited > absl::Milliseconds(300) ? "waited" : "did not wait");
+  return absl::OkStatus();
+}
+
+// Rank r has 10 r + s, as often as r + s says, for rank s.
+absl::Status DoAllToAll(Workers& workers) {
+  std::vector<at::Tensor> rows;
+  for (int to = 0; to < workers.size(); ++to) {
+    // As columns: not in a row.
+    rows.push_back(at::full({2, workers.rank() + to}, 10 * workers.rank() + to, at::kLong).t());
+  }
+  ASSIGN_OR_RETURN(const std::vector<at::Tensor> all, workers.AllToAll(rows));
+  for (const at::Tensor& one : all) {
+    std::printf("%ldx%ld:", one.size(0), one.size(1));
+    for (int64_t i = 0; i < one.numel(); ++i) std::printf(" %ld", one.reshape({-1})[i].item<int64_t>());
+    std::printf("\n");
+  }
+  rows[0] = at::zeros({1, 3}, at::kLong);
+  return workers.AllToAll(rows).status();
 }
 
 // Rank r has 3, 0, 4, 1, ... rows.
@@ -194,6 +231,7 @@ absl::Status DoDifferentLengths(Workers& workers) {
 
 constexpr std::pair<const char*, absl::Status (*)(Workers&)> kTasks[] = {
     {"sum", DoSum},         {"gather", DoGather},       {"broadcast", DoBroadcast},
+    {"shards", DoShards},   {"traffic", DoTraffic},     {"all to all", DoAllToAll},
     {"barrier", DoBarrier}, {"nothing", DoNothing},     {"killed", DoKilled},
     {"stopped", DoStopped}, {"different", DoDifferent}, {"different lengths", DoDifferentLengths}};
 
@@ -208,87 +246,6 @@ int Work(std::string_view task) {
   const bool in_time = absl::Now() - start < kTimeout + absl::Seconds(1);
   std::printf("%s%s\n", status.ToString().c_str(), in_time ? "" : " TOO LATE");
   return 0;
-}
-
-// ---- Processes.
-
-class Process {
- public:
-  Process(const char* task, const Variables& variables) {
-    int ends[2];
-    EXPECT_EQ(pipe(ends), 0);
-    pid_ = fork();
-    if (pid_ == 0) {
-      SetVariables(variables);
-      dup2(ends[1], STDOUT_FILENO);
-      close(ends[0]);
-      close(ends[1]);
-      execl("/proc/self/exe", "workers_test", task, nullptr);
-      _exit(127);
-    }
-    close(ends[1]);
-    output_ = ends[0];
-  }
-  ~Process() {
-    if (pid_ > 0) Kill();
-    close(output_);
-  }
-  Process(const Process&) = delete;
-  Process& operator=(const Process&) = delete;
-
-  void Kill() {
-    kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-    pid_ = 0;
-  }
-
-  // What it printed, once it has ended by itself with exit code 0.
-  std::string Finish() {
-    std::string text;
-    const absl::Time deadline = absl::Now() + absl::Seconds(30);
-    while (true) {
-      pollfd ready = {.fd = output_, .events = POLLIN, .revents = 0};
-      char buffer[4096];
-      if (poll(&ready, 1, static_cast<int>(absl::ToInt64Milliseconds(deadline - absl::Now()))) <= 0) {
-        return text + "(does not end)";
-      }
-      const ssize_t n = read(output_, buffer, sizeof buffer);
-      if (n <= 0) break;
-      text.append(buffer, n);
-    }
-    int status = 0;
-    waitpid(pid_, &status, 0);
-    pid_ = 0;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return text;
-    return absl::StrCat(text, "(wait status ", status, ")");
-  }
-
- private:
-  pid_t pid_;
-  int output_;
-};
-
-Variables Launched(int rank, int size, int port) {
-  return {{"WORLD_SIZE", std::to_string(size)},
-          {"RANK", std::to_string(rank)},
-          {"MASTER_ADDR", "127.0.0.1"},
-          {"MASTER_PORT", std::to_string(port)}};
-}
-
-// `started` processes of a group of `size`.
-std::vector<std::unique_ptr<Process>> Launch(const char* task, int size, int started) {
-  const int port = FreePort();
-  std::vector<std::unique_ptr<Process>> group;
-  for (int rank = 0; rank < started; ++rank) {
-    group.push_back(std::make_unique<Process>(task, Launched(rank, size, port)));
-  }
-  return group;
-}
-
-std::vector<std::string> RunGroup(const char* task, int size) {
-  std::vector<std::string> outputs;
-  for (const auto& process : Launch(task, size, size)) outputs.push_back(process->Finish());
-  return outputs;
 }
 
 // ---- The tests.
@@ -316,6 +273,12 @@ TEST_F(WorkersTest, AGroupOfOneDoesNothing) {
     ASSERT_TRUE(rows.ok());
     ASSERT_EQ(rows->size(), 1);
     EXPECT_TRUE((*rows)[0].is_same(t));
+    EXPECT_TRUE((*workers)->ReduceScatter(&t).ok());
+    EXPECT_TRUE((*workers)->AllGather(&t).ok());
+    EXPECT_TRUE(t.equal(at::full({2}, 3.0)));
+    EXPECT_TRUE((*(*workers)->AllToAll({t}))[0].is_same(t));
+    EXPECT_EQ((*workers)->traffic().bytes, 0);
+    EXPECT_EQ((*workers)->traffic().time, absl::ZeroDuration());
     EXPECT_EQ(OpenSockets(), sockets);
   }
 }
@@ -403,6 +366,59 @@ TEST_F(WorkersTest, SumsHaveTheSameBitsEverywhere) {
   }
 }
 
+TEST_F(WorkersTest, TheHalvesOfASumMakeItsBits) {
+  for (int size : {2, 3}) {
+    const std::vector<std::string> outputs = RunGroup("shards", size);
+    for (const std::string& output : outputs) EXPECT_EQ(output, outputs[0]) << size;
+    const std::string sums = RunGroup("sum", size)[0];
+    const std::string error =
+        "INVALID_ARGUMENT: ReduceScatter: a tensor of floating point or int64 expected, not Byte\n";
+    ASSERT_THAT(outputs[0], EndsWith(error));
+    EXPECT_THAT(sums, StartsWith(outputs[0].substr(0, outputs[0].size() - error.size())));
+  }
+}
+
+TEST(Shards, MakeTheWholeAndDifferByOneElement) {
+  for (int64_t n : {0, 1, 2, 5, 1000}) {
+    for (int ranks : {1, 2, 3, 7}) {
+      int64_t next = 0;
+      for (int rank = 0; rank < ranks; ++rank) {
+        const Shard shard = Shard::Of(n, rank, ranks);
+        EXPECT_EQ(shard.begin, next);
+        EXPECT_GE(shard.size(), n / ranks);
+        EXPECT_LE(shard.size(), (n + ranks - 1) / ranks);
+        next = shard.end;
+      }
+      EXPECT_EQ(next, n);
+    }
+  }
+}
+
+TEST_F(WorkersTest, CountsWhatItSendsAndHowLongItWaits) {
+  // Of three, of 40 bytes, with seven numbers of eight bytes for each call to each of the two others. Shards are of 3,
+  // 3 and 4 floats.
+  constexpr int64_t kMeeting = 2 * 7 * 8;
+  const std::vector<std::string> outputs = RunGroup("traffic", 3);
+  for (int rank = 0; rank < 3; ++rank) {
+    const int64_t own = rank == 2 ? 16 : 12;
+    const int64_t rows = 8 * rank, for_others = 8 * (0 + 1 + 2 - rank);
+    std::string expected;
+    for (const int64_t bytes :
+         {int64_t{0}, (40 - own) + 2 * own, 40 - own, 2 * own, rank == 1 ? int64_t{2 * 40} : 0, 2 * rows, for_others}) {
+      absl::StrAppend(&expected, kMeeting + bytes, "\n");
+    }
+    EXPECT_EQ(outputs[rank], absl::StrCat(expected, rank == 1 ? "did not wait" : "waited", "\nOK\n")) << rank;
+  }
+}
+
+TEST_F(WorkersTest, HandsRowsToEachRank) {
+  const std::vector<std::string> outputs = RunGroup("all to all", 3);
+  const std::string error = "INVALID_ARGUMENT: AllToAll: rows for all ranks of one shape and type expected\n";
+  EXPECT_EQ(outputs[0], "0x2:\n1x2: 10 10\n2x2: 20 20 20 20\n" + error);
+  EXPECT_EQ(outputs[1], "1x2: 1 1\n2x2: 11 11 11 11\n3x2: 21 21 21 21 21 21\n" + error);
+  EXPECT_EQ(outputs[2], "2x2: 2 2 2 2\n3x2: 12 12 12 12 12 12\n4x2: 22 22 22 22 22 22 22 22\n" + error);
+}
+
 TEST_F(WorkersTest, GathersUnequalLengths) {
   // Columns (0 1 2) and (3 4 5); nothing; ...; with 100 times the rank.
   const std::string error = "INVALID_ARGUMENT: Gather: a tensor of at least one dimension expected\n";
@@ -481,7 +497,7 @@ TEST_F(WorkersTest, AnInterfaceThatDoesNotExist) {
 
 TEST_F(WorkersTest, AnInterfaceByName) {
   const int port = FreePort();
-  std::vector<std::unique_ptr<Process>> group;
+  std::vector<std::unique_ptr<Process> > group;
   for (int rank = 0; rank < 2; ++rank) {
     Variables variables = Launched(rank, 2, port);
     variables["GLOO_SOCKET_IFNAME"] = "lo";
