@@ -57,7 +57,8 @@ class Run {
         warm_steps_(IsRankLoss(options.loss) ? std::llround(options.loss.warm_phase() * static_cast<double>(steps_))
                                              : 0),
         train_(train),
-        labels_(labels) {}
+        labels_(labels),
+        sharded_(options.parallel.communication() == "zero1" && workers->size() > 1) {}
 
   absl::StatusOr<Fitted> Train() {
     RETURN_IF_ERROR(Resume());
@@ -79,6 +80,7 @@ class Run {
       if (state_.step() % plan_.steps_per_epoch() == 0) {
         RETURN_IF_ERROR(EndEpoch());
         RETURN_IF_ERROR(Checkpoint());
+        checkpoint_due_ = false;
       }
       if (interrupted_) {
         RETURN_IF_ERROR(CheckFinite());
@@ -86,7 +88,7 @@ class Run {
         return absl::CancelledError(absl::StrCat("interrupted by a signal after step ", state_.step(), " of ",
                                                  options_.name, "; the same command goes on from there"));
       }
-      if (IsMain() && absl::Now() - last_checkpoint_ >= absl::Seconds(options_.checkpoint.seconds())) {
+      if (checkpoint_due_ && (IsMain() || sharded_)) {
         RETURN_IF_ERROR(CheckFinite());
         RETURN_IF_ERROR(Checkpoint());
       }
@@ -103,27 +105,35 @@ class Run {
 
   void MakeOptimizer() {
     optimizer_.reset();  // not two of them in memory
-    optimizer_ = std::make_unique<Optimizer>(options_.optimizer, network_);
+    const Optimizer::Part part =
+        sharded_ ? Optimizer::Part{.rank = workers_.rank(), .ranks = workers_.size()} : Optimizer::Part{};
+    optimizer_ = std::make_unique<Optimizer>(options_.optimizer, network_, part);
   }
 
-  NamedTensors Tensors() const {
+  // What a checkpoint keeps, `state` being the optimizer's.
+  NamedTensors Tensors(const NamedTensors& state) const {
     NamedTensors all = {{"dense", network_.dense()}};
     for (const auto& [name, table] : network_.tables()) all[name] = table;
-    for (const auto& [name, tensor] : optimizer_->state()) all[absl::StrCat("optimizer.", name)] = tensor;
+    for (const auto& [name, tensor] : state) all[absl::StrCat("optimizer.", name)] = tensor;
     return all;
   }
 
   // Where the last checkpoint left off, the same in all processes.
   absl::Status Resume() {
     RETURN_IF_ERROR(torch::CatchTorch([&] { MakeOptimizer(); }));
+    NamedTensors whole;  // the optimizer's state
     if (IsMain()) {
       base::RemoveUnpublished(options_.run);
       base::RemoveUnpublished(options_.run / "checkpoints");
-      ASSIGN_OR_RETURN(auto found, ReadCheckpoint(options_.run, options_.key, Tensors()));
+      RETURN_IF_ERROR(torch::CatchTorch([&] { whole = sharded_ ? optimizer_->EmptyWhole() : optimizer_->state(); }));
+      ASSIGN_OR_RETURN(auto found, ReadCheckpoint(options_.run, options_.key, Tensors(whole)));
       if (found.has_value()) state_ = *std::move(found);
       DeleteOldWeights();
     }
-    if (workers_.size() > 1) RETURN_IF_ERROR(ShareState(Tensors(), &workers_, &state_));
+    if (workers_.size() > 1) {
+      RETURN_IF_ERROR(ShareState(Tensors(sharded_ ? NamedTensors() : optimizer_->state()), &workers_, &state_));
+    }
+    if (sharded_ && state_.step() > 0) RETURN_IF_ERROR(ScatterParts(whole, optimizer_->state(), &workers_));
     if (state_.step() > 0) {
       RETURN_IF_ERROR(optimizer_->set_steps({state_.optimizer_steps().begin(), state_.optimizer_steps().end()}));
     }
@@ -140,6 +150,7 @@ class Run {
 
   absl::Status Step(TrainBatch* batch) {
     const int64_t step = state_.step();
+    const Workers::Traffic before = workers_.traffic();
     const bool warm = step < warm_steps_;
     const int64_t phase_begin = warm ? 0 : warm_steps_;
     const int64_t phase_steps = warm ? warm_steps_ : steps_ - warm_steps_;
@@ -156,15 +167,25 @@ class Run {
       }
       sums.objective = Backward(*batch, point, &tables);
     }));
+    if (workers_.size() > 1) {
+      RETURN_IF_ERROR(sharded_ ? ScatterGradients(network_, &workers_, &tables)
+                               : AddUpGradients(network_.dense_gradient(), &workers_, &tables));
+    }
+    double squares = 0;  // of this process's part of the gradient, or all of it
+    RETURN_IF_ERROR(torch::CatchTorch([&] { squares = optimizer_->Prepare(tables); }));
+    sums.squares = squares;
     sums.interrupted = !base::CheckInterrupt().ok();
-    if (workers_.size() > 1) RETURN_IF_ERROR(AddUp(network_.dense_gradient(), &workers_, &sums, &tables));
+    sums.checkpoint_due = IsMain() && absl::Now() - last_checkpoint_ >= absl::Seconds(options_.checkpoint.seconds());
+    if (workers_.size() > 1) RETURN_IF_ERROR(AddUp(&workers_, &sums));
     interrupted_ = sums.interrupted;
+    checkpoint_due_ = sums.checkpoint_due;
     const double objective = sums.objective;
     const double usual = state_.usual_objective();
     const bool explodes = usual > 0 && std::isfinite(objective) && std::abs(objective) > kExplosion * usual + 1;
     bool finite = std::isfinite(objective) && !explodes;
     if (finite) {
-      const auto stepped = torch::CatchTorch([&] { return optimizer_->Step(tables, share); });
+      const auto stepped =
+          torch::CatchTorch([&] { return optimizer_->Apply(sharded_ ? sums.squares : squares, share); });
       RETURN_IF_ERROR(stepped);
       finite = *stepped;
     }
@@ -174,10 +195,13 @@ class Run {
                                          : explodes                            ? ", which explodes"
                                                                                : ""));
     }
+    if (sharded_) RETURN_IF_ERROR(ShareParameters(network_, optimizer_->changed(), &workers_));
     state_.set_usual_objective(usual + (usual == 0 ? 1 : 1 - kUsualDecay) * (std::abs(objective) - usual));
     state_.set_epoch_sum(state_.epoch_sum() + objective);
     state_.set_step(step + 1);
     candidates_ += sums.candidates;
+    traffic_.bytes += workers_.traffic().bytes - before.bytes;
+    traffic_.time += workers_.traffic().time - before.time;
     return Log(objective, share * options_.optimizer.learning_rate());
   }
 
@@ -307,14 +331,18 @@ class Run {
     return std::isfinite(sum) ? absl::OkStatus() : Exploded(state_.step() - 1, "left weights that are not finite");
   }
 
-  // REQUIRES: CheckFinite.
+  // Where the optimizer's state is in parts, all processes have to call it. REQUIRES: CheckFinite.
   absl::Status Checkpoint() {
     last_checkpoint_ = absl::Now();
+    NamedTensors whole = optimizer_->state();
+    if (sharded_) {
+      ASSIGN_OR_RETURN(whole, GatherParts(whole, &workers_));
+    }
     if (!IsMain()) return absl::OkStatus();
     CheckpointFile state = state_;
     state.set_key(options_.key);
     for (const auto& [name, steps] : optimizer_->steps()) (*state.mutable_optimizer_steps())[name] = steps;
-    RETURN_IF_ERROR(WriteCheckpoint(options_.run, std::move(state), Tensors(), options_.checkpoint.keep()));
+    RETURN_IF_ERROR(WriteCheckpoint(options_.run, std::move(state), Tensors(whole), options_.checkpoint.keep()));
     DeleteOldWeights();
     return absl::OkStatus();
   }
@@ -343,6 +371,10 @@ class Run {
     const double seconds = absl::ToDoubleSeconds(train_time_);
     speed.set_seconds(seconds);
     speed.set_waiting_seconds(seconds_waited);
+    if (workers_.size() > 1) speed.set_communication(sharded_ ? "zero1" : "ddp");
+    speed.set_communication_seconds(absl::ToDoubleSeconds(traffic_.time));
+    speed.set_communication_bytes(traffic_.bytes);
+    speed.set_optimizer_bytes(optimizer_->state_bytes());
     if (seconds > 0) speed.set_candidates_per_second(static_cast<double>(candidates_) / seconds);
     std::vector<double> sorted = step_seconds_;
     std::sort(sorted.begin(), sorted.end());
@@ -359,15 +391,17 @@ class Run {
   const int64_t steps_, warm_steps_;
   const Selection& train_;
   const Labels& labels_;
+  const bool sharded_;    // each process has one part of the optimizer's state
   CheckpointFile state_;  // where training is
   std::unique_ptr<Optimizer> optimizer_;
-  bool interrupted_ = false;
+  bool interrupted_ = false, checkpoint_due_ = false;  // as all processes know since the last step
   absl::Time last_checkpoint_;
   std::unique_ptr<base::Progress> progress_;  // of rank 0, as the events
   std::unique_ptr<EventWriter> events_;
   // For the report on speed.
   int64_t first_step_ = 0, candidates_ = 0;
   absl::Duration train_time_;
+  Workers::Traffic traffic_;  // of steps
   std::vector<double> step_seconds_;
 };
 

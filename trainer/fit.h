@@ -23,6 +23,7 @@ struct FitOptions {
   vickrey::config::v1::LossConfig loss;  // finished, base_rate and scale set
   vickrey::config::v1::EvaluationConfig evaluation;
   vickrey::config::v1::CheckpointConfig checkpoint;
+  vickrey::config::v1::ParallelConfig parallel;
   bool bfloat16 = false;      // matrix products, on CUDA
   std::filesystem::path run;  // the run's folder, where checkpoints, the best weights and events are kept
   std::string key;            // of the run: a checkpoint with another is none of it
@@ -42,6 +43,8 @@ struct Fitted {
 // phase, each with its own schedule of the learning rate. Reports each epoch (EpochLine) on stderr.
 //
 // All processes of `workers` call it alike: each step's batch is shared among them, and the network is the same in all.
+// A checkpoint is one of the whole, whatever parts of it processes have: another number of them, and another
+// communication, can go on from it.
 //
 // CANCELLED when a signal came, with a checkpoint. INTERNAL naming step, batch and last checkpoint where the objective
 // is no longer finite, or explodes.

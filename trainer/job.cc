@@ -268,6 +268,7 @@ class Job {
             .loss = config_.loss(),
             .evaluation = config_.evaluation(),
             .checkpoint = config_.checkpoint(),
+            .parallel = config_.parallel(),
             .bfloat16 = config_.precision() == "bfloat16",
             .run = run,
             .key = key_};

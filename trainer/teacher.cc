@@ -59,11 +59,12 @@ LossConfig TeacherLoss() {
 }
 
 std::string KeyOf(const TrainConfig& config, const Dataset& data, const std::string& snapshot_id, const Setup& setup) {
+  const bool zero1 = setup.workers->size() > 1 && config.parallel().communication() == "zero1";
   const std::string text =
       absl::StrCat(kLabelFormat, "\n", config.seed(), "\n", config.threads(), "\n", setup.workers->size(),
-                   setup.device.is_cpu() ? "" : "cuda", "\n", config.precision(), "\n", base::ToJson(config.teacher()),
-                   "\n", base::ToJson(config.data()), "\n", base::ToJson(config.evaluation()), "\n",
-                   base::ToJson(data.schema()->proto()), "\n", snapshot_id);
+                   setup.device.is_cpu() ? "" : "cuda", zero1 ? "zero1" : "", "\n", config.precision(), "\n",
+                   base::ToJson(config.teacher()), "\n", base::ToJson(config.data()), "\n",
+                   base::ToJson(config.evaluation()), "\n", base::ToJson(data.schema()->proto()), "\n", snapshot_id);
   return base::Sha256Hex(text).substr(0, kKeyDigits);
 }
 
@@ -247,6 +248,7 @@ class Teacher {
                        .loss = TeacherLoss(),
                        .evaluation = config_.evaluation(),
                        .checkpoint = config_.checkpoint(),
+                       .parallel = config_.parallel(),
                        .bfloat16 = config_.precision() == "bfloat16",
                        .run = RunOf(fold),
                        .key = absl::StrCat(report_.name(), "/", fold + 1)};

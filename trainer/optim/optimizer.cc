@@ -1,6 +1,8 @@
 #include "trainer/optim/optimizer.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
 
 #include <cmath>
 #include <numbers>
@@ -45,27 +47,41 @@ double LearningRateAt(const OptimizerConfig& config, int64_t step, int64_t steps
   return config.schedule() == "linear" ? 1 - progress : (1 + std::cos(std::numbers::pi * progress)) / 2;
 }
 
-Optimizer::Optimizer(const OptimizerConfig& config, const torch::Network& network)
-    : config_(config), network_(network), dense_(DenseRuleOf(config), network.dense()) {
+Optimizer::Optimizer(const OptimizerConfig& config, const torch::Network& network, const Part& part)
+    : config_(config), network_(network), part_(part), dense_(DenseRuleOf(config), PartOf(network.dense())) {
   for (const auto& [name, weights] : network.tables()) {
-    tables_[name] = TableOptimizer::Create(TableRuleOf(config), weights);
+    tables_[name] = TableOptimizer::Create(TableRuleOf(config), PartOf(weights));
   }
 }
 
-bool Optimizer::Step(const std::vector<torch::Network::TableGradient>& tables, double share) {
+double Optimizer::Prepare(const std::vector<torch::Network::TableGradient>& tables) {
+  double squares = SquaredNorm(PartOf(network_.dense_gradient()));
   for (const torch::Network::TableGradient& table : tables) {
-    tables_.at(table.parameter)->Prepare(table.members, table.gradients);
+    const int64_t begin = ShardOf(network_.tables().at(table.parameter)).begin;
+    TableOptimizer& optimizer = *tables_.at(table.parameter);
+    optimizer.Prepare(begin == 0 ? table.members : table.members - begin, table.gradients);
+    squares += optimizer.SquaredNorm();
   }
-  double squares = SquaredNorm(network_.dense_gradient());
-  for (const torch::Network::TableGradient& table : tables) squares += tables_.at(table.parameter)->SquaredNorm();
+  return squares;
+}
+
+bool Optimizer::Apply(double squares, double share) {
   if (!std::isfinite(squares)) return false;
   const bool clips = config_.has_clip_norm() && squares > config_.clip_norm() * config_.clip_norm();
   const double scale = clips ? config_.clip_norm() / std::sqrt(squares) : 1;
-  dense_.Step(network_.dense_gradient(), config_.learning_rate() * share, scale);
+  dense_.Step(PartOf(network_.dense_gradient()), config_.learning_rate() * share, scale);
   network_.dense_gradient().zero_();
   const double peak = config_.has_tables_learning_rate() ? config_.tables_learning_rate() : config_.learning_rate();
-  for (const torch::Network::TableGradient& table : tables) tables_.at(table.parameter)->Apply(peak * share, scale);
+  for (const auto& [name, optimizer] : tables_) optimizer->Apply(peak * share, scale);
   return true;
+}
+
+std::vector<Optimizer::Rows> Optimizer::changed() const {
+  std::vector<Rows> all;
+  for (const auto& [name, optimizer] : tables_) {
+    all.push_back({.parameter = name, .rows = optimizer->rows() + ShardOf(network_.tables().at(name)).begin});
+  }
+  return all;
 }
 
 std::map<std::string, at::Tensor> Optimizer::state() const {
@@ -90,6 +106,27 @@ absl::Status Optimizer::set_steps(const std::map<std::string, int64_t>& steps) {
   dense_.set_steps(steps.at(kDense));
   for (const auto& [name, optimizer] : tables_) optimizer->set_steps(steps.at(name));
   return absl::OkStatus();
+}
+
+std::map<std::string, at::Tensor> Optimizer::EmptyWhole() const {
+  std::map<std::string, at::Tensor> all;
+  const auto add = [&](const std::string& name, const at::Tensor& parameter,
+                       const std::map<std::string, at::Tensor>& state) {
+    for (const auto& [of, part] : state) {
+      std::vector<int64_t> shape = part.sizes().vec();
+      shape[0] = parameter.size(0);
+      all[absl::StrCat(name, ".", of)] = at::empty(shape, at::kFloat);
+    }
+  };
+  add(kDense, network_.dense(), dense_.state());
+  for (const auto& [table, optimizer] : tables_) add(table, network_.tables().at(table), optimizer->state());
+  return all;
+}
+
+int64_t Optimizer::state_bytes() const {
+  int64_t bytes = 0;
+  for (const auto& [name, tensor] : state()) bytes += static_cast<int64_t>(tensor.nbytes());
+  return bytes;
 }
 
 }  // namespace vickrey::trainer

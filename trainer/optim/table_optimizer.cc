@@ -4,6 +4,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_unique2.h>
 #include <ATen/ops/embedding_dense_backward.h>
+#include <ATen/ops/empty.h>
 
 #include <algorithm>
 #include <cmath>
@@ -92,6 +93,15 @@ class Fused final : public WithState {
     return norm;
   }
 
+  at::Tensor rows() const override {
+    int64_t count = 0;
+    for (int64_t p = 0; p < sums_.parts(); ++p) count += sums_.part(p).count;
+    at::Tensor rows = at::empty({count}, at::kLong);
+    int64_t* next = rows.data_ptr<int64_t>();
+    for (int64_t p = 0; p < sums_.parts(); ++p) next = std::copy_n(sums_.part(p).rows, sums_.part(p).count, next);
+    return rows;
+  }
+
  private:
   static void InParallel(int64_t count, absl::FunctionRef<void(int64_t)> body) {
     at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
@@ -148,6 +158,8 @@ class Composed final : public WithState {
   }
 
   double SquaredNorm() override { return sums_.square().sum(at::kDouble).item<double>(); }
+
+  at::Tensor rows() const override { return rows_; }
 
  private:
   void Update(double learning_rate, double scale) override {

@@ -62,6 +62,8 @@ class TableOptimizer {
   // The square of the Euclidean norm of the sums: what the arena adds to that of the whole gradient.
   // REQUIRES: Prepare.
   virtual double SquaredNorm() = 0;
+  // The prepared rows, each once: (R), int64, where the weights are. REQUIRES: Prepare.
+  virtual at::Tensor rows() const = 0;
   // Changes the weights and the state of the prepared rows, `scale` multiplying their sums, and counts the step, also
   // one without rows. REQUIRES: Prepare, once for each.
   void Apply(double learning_rate, double scale = 1) {
