@@ -1,5 +1,5 @@
-"""`vickrey train` in two processes on this machine, by torchrun and by hand: the same training as in one, and what is
-left when a process ends before its time."""
+"""`vickrey train` in several processes on this machine, by torchrun and by hand: the same training as in one, whichever
+way they communicate, and what is left when a process ends before its time."""
 
 import contextlib
 import json
@@ -26,7 +26,12 @@ PLAIN = {"name": "plain", "loss": {"loss": "logloss"}, **COMMON}
 STUDENT = {"name": "student", "loss": {"loss": "welfare_rank"}, "teacher": {"model": NET, "cross_fit": 2}, **COMMON}
 # Long enough to be ended half way; dropout, so that the processes' random numbers matter.
 LONG = {**PLAIN, "name": "long", "optimizer": {**OPTIMIZER, "epochs": 20, "dropout": 0.2}}
+WAYS = ("ddp", "zero1")
 AT_EPOCH_3 = '"model":"long","epoch":3,'
+
+
+def by(communication, config):
+    return {**config, "parallel": {"communication": communication}}
 
 
 def command(config, db, snapshot, out):
@@ -91,11 +96,13 @@ class ParallelTest(unittest.TestCase):
         cls.root = pathlib.Path(cls.shared.name)
         cls.db = cls.root / "log"
         cls.snapshot = fill(cls.db, market(400, "hash_collisions"))
-        with contextlib.ExitStack() as stack:
-            ranks = cls.start_two(stack, LONG, cls.root, cls.root / "whole")
-            assert [rank.wait() for rank in ranks] == [0, 0], ranks[0].said + ranks[1].said
-            cls.whole = last_line(ranks[0].output)
-            cls.output_of_the_other = ranks[1].output
+        cls.whole, cls.output_of_the_other = {}, {}
+        for way in WAYS:
+            with contextlib.ExitStack() as stack:
+                ranks = cls.start(2, stack, by(way, LONG), cls.root, cls.root / f"whole-{way}")
+                assert [rank.wait() for rank in ranks] == [0, 0], ranks[0].said + ranks[1].said
+                cls.whole[way] = last_line(ranks[0].output)
+                cls.output_of_the_other[way] = ranks[1].output
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -113,15 +120,15 @@ class ParallelTest(unittest.TestCase):
         return process
 
     @classmethod
-    def start_two(cls, stack, config, folder, out):
-        """Two processes by hand, as torchrun would start them."""
+    def start(cls, size, stack, config, folder, out):
+        """Processes by hand, as torchrun would start them."""
         port = str(free_port())
         return [cls.begin(stack, command(config, cls.db, cls.snapshot, out), folder, f"rank{rank}", RANK=str(rank),
-                          LOCAL_RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
-                for rank in range(2)]
+                          LOCAL_RANK=str(rank), WORLD_SIZE=str(size), MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
+                for rank in range(size)]
 
     def two(self, config):
-        return self.start_two(self.stack, config, self.folder, self.out)
+        return self.start(2, self.stack, config, self.folder, self.out)
 
     def by_torchrun(self, config, *flags):
         if not TORCH:
@@ -129,21 +136,63 @@ class ParallelTest(unittest.TestCase):
         words = torchrun(*flags) + command(config, self.db, self.snapshot, self.out)
         return self.begin(self.stack, words, self.folder, "torchrun", PYTHONPATH=TORCH)
 
-    def assert_goes_on_to_the_same_end(self, config=LONG):
+    def assert_goes_on_to_the_same_end(self, config=LONG, way="ddp"):
         """The same command goes on from a checkpoint and comes to what it had come to at once."""
         step = steps_of(self.out / "runs/long/1")[-1]
         self.assertFalse((self.out / "long").exists())
         ranks = self.two(config)
         self.assertEqual([rank.wait() for rank in ranks], [0, 0], ranks[0].said)
         self.assertIn(f"training long goes on from step {step}", ranks[0].said)
-        self.assert_the_same(last_line(ranks[0].output))
+        self.assert_the_same(last_line(ranks[0].output), way)
 
-    def assert_the_same(self, line):
-        self.assertEqual(weights(self.out, "long"), weights(self.root / "whole", "long"))
-        self.assertEqual((line["metrics"], line["version"]), (self.whole["metrics"], "1"))
+    def assert_the_same(self, line, way="ddp"):
+        self.assertEqual(weights(self.out, "long"), weights(self.root / f"whole-{way}", "long"))
+        self.assertEqual((line["metrics"], line["version"]), (self.whole[way]["metrics"], "1"))
+
+    def assert_nearly_the_same(self, two, one):
+        """Lines that agree up to rounding."""
+        self.assertEqual(set(two["metrics"]), set(one["metrics"]))
+        for name, value in one["metrics"].items():
+            self.assertAlmostEqual(two["metrics"][name], value, delta=1e-5 * abs(value), msg=name)
 
     def test_rank_0_alone_says_what_it_made(self):
-        self.assertEqual((self.whole["speed"]["processes"], self.output_of_the_other), (2, ""))
+        for way in WAYS:
+            speed = self.whole[way]["speed"]
+            self.assertEqual((speed["processes"], speed["communication"], self.output_of_the_other[way]), (2, way, ""))
+
+    def test_the_ways_to_communicate_differ_in_memory_and_not_in_what_they_come_to(self):
+        ddp, zero1 = (self.whole[way] for way in WAYS)
+        self.assert_nearly_the_same(zero1, ddp)
+        clipped = {**PLAIN, "optimizer": {**OPTIMIZER, "clip_norm": 0.05}}
+        lines = {}
+        for way, size in (("ddp", 1), ("ddp", 3), ("zero1", 3)):
+            with self.subTest(way=way, size=size), contextlib.ExitStack() as stack:
+                ranks = self.start(size, stack, by(way, clipped), self.folder, self.folder / f"{way}{size}")
+                self.assertEqual([rank.wait() for rank in ranks], [0] * size, ranks[0].said)
+                lines[way, size] = last_line(ranks[0].output)
+        one, ddp, zero1 = lines.values()
+        self.assert_nearly_the_same(ddp, one)
+        self.assert_nearly_the_same(zero1, one)
+        memory = [int(line["speed"]["optimizer_bytes"]) for line in (one, ddp, zero1)]
+        self.assertEqual(memory[0], memory[1])
+        self.assertAlmostEqual(memory[2] / memory[0], 1 / 3, delta=0.01)
+        for line in (ddp, zero1):
+            speed = line["speed"]
+            self.assertGreater(int(speed["communication_bytes"]), 0)
+            self.assertTrue(0 < speed["communication_seconds"] < speed["seconds"], speed)
+        self.assertEqual([one["speed"][key] for key in ("communication", "communication_bytes", "communication_seconds")],
+                         ["", "0", 0])
+
+    def test_another_way_to_communicate_is_another_run(self):
+        ranks = self.two(LONG)
+        wait_until(lambda: AT_EPOCH_3 in ranks[0].said, "the third epoch")
+        for rank in ranks:
+            rank.end(signal.SIGTERM)
+        self.assertEqual([rank.wait() for rank in ranks], [4, 4], ranks[0].said)
+        ranks = self.two({**by("zero1", LONG), "version": "1"})
+        self.assertEqual([rank.wait(PEER_SECONDS + 5) for rank in ranks], [3, 3], ranks[0].said)
+        self.assertIn("version", last_line(ranks[0].said)["error"]["message"])
+        self.assert_goes_on_to_the_same_end()
 
     def test_by_torchrun_two_processes_train_as_one(self):
         for config in (PLAIN, STUDENT):
@@ -159,21 +208,19 @@ class ParallelTest(unittest.TestCase):
                 self.assertAlmostEqual(two[point], value, delta=1e-5 * abs(value), msg=point)
             one, two = last_line(alone.output), last_line(both.output)
             self.assertEqual((one["speed"]["processes"], two["speed"]["processes"]), (1, 2))
-            self.assertEqual(set(two["metrics"]), set(one["metrics"]))
-            for name, value in one["metrics"].items():
-                self.assertAlmostEqual(two["metrics"][name], value, delta=1e-5 * abs(value), msg=name)
+            self.assert_nearly_the_same(two, one)
 
     def test_when_a_peer_is_killed_the_other_ends_and_both_go_on(self):
-        for number in (1, 0):
-            with self.subTest(killed=number):
-                self.out = self.folder / f"models{number}"
-                ranks = self.two(LONG)
+        for number, way in ((1, "ddp"), (0, "ddp"), (1, "zero1")):
+            with self.subTest(killed=number, way=way):
+                self.out = self.folder / f"models{number}{way}"
+                ranks = self.two(by(way, LONG))
                 wait_until(lambda: AT_EPOCH_3 in ranks[0].said, "the third epoch")
                 ranks[number].end(signal.SIGKILL)
                 other = ranks[1 - number]
                 self.assertEqual(other.wait(PEER_SECONDS), 3, other.said)
                 self.assertIn(f"rank {number}", other.said.splitlines()[-1])
-                self.assert_goes_on_to_the_same_end()
+                self.assert_goes_on_to_the_same_end(by(way, LONG), way)
 
     def test_a_peer_that_hangs_is_waited_for_so_long_and_no_longer(self):
         impatient = {**LONG, "peer_seconds": 5}
@@ -189,16 +236,16 @@ class ParallelTest(unittest.TestCase):
         self.assert_goes_on_to_the_same_end(impatient)
 
     def test_a_signal_to_any_of_them_ends_all_with_a_checkpoint(self):
-        for told in ((0, 1), (1,)):
-            with self.subTest(told=told):
-                self.out = self.folder / f"models{told}"
-                ranks = self.two(LONG)
+        for told, way in (((0, 1), "ddp"), ((1,), "ddp"), ((1,), "zero1")):
+            with self.subTest(told=told, way=way):
+                self.out = self.folder / f"models{told}{way}"
+                ranks = self.two(by(way, LONG))
                 wait_until(lambda: AT_EPOCH_3 in ranks[0].said, "the third epoch")
                 for rank in told:
                     ranks[rank].end(signal.SIGTERM)
                 self.assertEqual([rank.wait() for rank in ranks], [4, 4], ranks[0].said + ranks[1].said)
                 self.assertIn(f"after step {steps_of(self.out / 'runs/long/1')[-1]} of long", ranks[0].said)
-                self.assert_goes_on_to_the_same_end()
+                self.assert_goes_on_to_the_same_end(by(way, LONG), way)
 
     def test_torchrun_restarts_them_when_one_is_killed(self):
         both = self.by_torchrun(LONG, "--max-restarts", "1")
@@ -232,11 +279,12 @@ class ParallelTest(unittest.TestCase):
     def test_what_is_wrong_is_wrong_for_all(self):
         ranks = self.two({**PLAIN, "data": {"train": 0.8, "validation": 0.3}})
         self.assertEqual([rank.wait() for rank in ranks], [2, 2], ranks[0].said)
-        ranks = self.two({**PLAIN, "optimizer": {**OPTIMIZER, "learning_rate": 10, "dense": "sgd", "tables": "sgd",
-                                                 "momentum": 0.99}})
-        self.assertEqual([rank.wait() for rank in ranks], [3, 3], ranks[0].said)
-        for rank in ranks:
-            self.assertIn("which explodes", rank.said)
+        for way in WAYS:
+            ranks = self.two(by(way, {**PLAIN, "optimizer": {**OPTIMIZER, "learning_rate": 10, "dense": "sgd",
+                                                             "tables": "sgd", "momentum": 0.99}}))
+            self.assertEqual([rank.wait() for rank in ranks], [3, 3], ranks[0].said)
+            for rank in ranks:
+                self.assertIn("which explodes", rank.said)
 
 
 if __name__ == "__main__":
