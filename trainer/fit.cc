@@ -21,19 +21,17 @@
 #include "trainer/loss/loss.h"
 #include "trainer/optim/optimizer.h"
 #include "trainer/run/checkpoint.h"
+#include "trainer/step.h"
 #include "vickrey/base/files.h"
 #include "vickrey/base/interrupt.h"
 #include "vickrey/base/progress.h"
-#include "vickrey/base/random.h"
 #include "vickrey/base/status.h"
-#include "vickrey/torch/autocast.h"
 #include "vickrey/torch/exceptions.h"
 
 namespace vickrey::trainer {
 namespace {
 
 using vickrey::storage::v1::CheckpointFile;
-using TableGradients = std::vector<torch::Network::TableGradient>;
 
 constexpr char kBest[] = "best-";   // files of weights
 constexpr double kExplosion = 1e4;  // times what is usual
@@ -49,7 +47,6 @@ class Run {
       const Loss& loss, Workers* workers, torch::Network* network)
       : validation_(validation),
         options_(options),
-        loss_(loss),
         workers_(*workers),
         network_(*network),
         plan_{.auctions = train.auctions(), .batch_auctions = options.optimizer.batch_auctions(), .seed = options.seed},
@@ -58,7 +55,14 @@ class Run {
                                              : 0),
         train_(train),
         labels_(labels),
-        sharded_(options.parallel.communication() == "zero1" && workers->size() > 1) {}
+        stepper_(
+            {
+                .seed = options.seed,
+                .optimizer = options.optimizer,
+                .zero1 = options.parallel.communication() == "zero1",
+                .bfloat16 = options.bfloat16,
+            },
+            loss, workers, network) {}
 
   absl::StatusOr<Fitted> Train() {
     RETURN_IF_ERROR(Resume());
@@ -88,7 +92,7 @@ class Run {
         return absl::CancelledError(absl::StrCat("interrupted by a signal after step ", state_.step(), " of ",
                                                  options_.name, "; the same command goes on from there"));
       }
-      if (checkpoint_due_ && (IsMain() || sharded_)) {
+      if (checkpoint_due_ && (IsMain() || stepper_.sharded())) {
         RETURN_IF_ERROR(CheckFinite());
         RETURN_IF_ERROR(Checkpoint());
       }
@@ -103,13 +107,6 @@ class Run {
     return options_.evaluation.patience() > 0 && state_.epochs_without_gain() >= options_.evaluation.patience();
   }
 
-  void MakeOptimizer() {
-    optimizer_.reset();  // not two of them in memory
-    const Optimizer::Part part =
-        sharded_ ? Optimizer::Part{.rank = workers_.rank(), .ranks = workers_.size()} : Optimizer::Part{};
-    optimizer_ = std::make_unique<Optimizer>(options_.optimizer, network_, part);
-  }
-
   // What a checkpoint keeps, `state` being the optimizer's.
   NamedTensors Tensors(const NamedTensors& state) const {
     NamedTensors all = {{"dense", network_.dense()}};
@@ -120,22 +117,26 @@ class Run {
 
   // Where the last checkpoint left off, the same in all processes.
   absl::Status Resume() {
-    RETURN_IF_ERROR(torch::CatchTorch([&] { MakeOptimizer(); }));
+    RETURN_IF_ERROR(torch::CatchTorch([&] { stepper_.NewOptimizer(); }));
     NamedTensors whole;  // the optimizer's state
     if (IsMain()) {
       base::RemoveUnpublished(options_.run);
       base::RemoveUnpublished(options_.run / "checkpoints");
-      RETURN_IF_ERROR(torch::CatchTorch([&] { whole = sharded_ ? optimizer_->EmptyWhole() : optimizer_->state(); }));
+      RETURN_IF_ERROR(torch::CatchTorch(
+          [&] { whole = stepper_.sharded() ? stepper_.optimizer().EmptyWhole() : stepper_.optimizer().state(); }));
       ASSIGN_OR_RETURN(auto found, ReadCheckpoint(options_.run, options_.key, Tensors(whole)));
       if (found.has_value()) state_ = *std::move(found);
       DeleteOldWeights();
     }
     if (workers_.size() > 1) {
-      RETURN_IF_ERROR(ShareState(Tensors(sharded_ ? NamedTensors() : optimizer_->state()), &workers_, &state_));
+      RETURN_IF_ERROR(
+          ShareState(Tensors(stepper_.sharded() ? NamedTensors() : stepper_.optimizer().state()), &workers_, &state_));
     }
-    if (sharded_ && state_.step() > 0) RETURN_IF_ERROR(ScatterParts(whole, optimizer_->state(), &workers_));
+    if (stepper_.sharded() && state_.step() > 0)
+      RETURN_IF_ERROR(ScatterParts(whole, stepper_.optimizer().state(), &workers_));
     if (state_.step() > 0) {
-      RETURN_IF_ERROR(optimizer_->set_steps({state_.optimizer_steps().begin(), state_.optimizer_steps().end()}));
+      RETURN_IF_ERROR(
+          stepper_.optimizer().set_steps({state_.optimizer_steps().begin(), state_.optimizer_steps().end()}));
     }
     last_checkpoint_ = absl::Now();
     first_step_ = state_.step();
@@ -157,23 +158,12 @@ class Run {
     Point point = PointAt(options_.loss, static_cast<double>(step - phase_begin) / static_cast<double>(phase_steps));
     if (warm) point.alpha = 1;
     const double share = LearningRateAt(options_.optimizer, step - phase_begin, phase_steps);
-    if (workers_.size() > 1) RETURN_IF_ERROR(FindWhole(plan_.SizeOf(step), &workers_, &batch->loss));
-    TableGradients tables;
-    StepSums sums = {.candidates = batch->chunk.candidates()};
-    RETURN_IF_ERROR(torch::CatchTorch([&] {
-      if (step == phase_begin) {
-        if (step > 0) MakeOptimizer();
-        state_.set_usual_objective(0);
-      }
-      sums.objective = Backward(*batch, point, &tables);
-    }));
-    if (workers_.size() > 1) {
-      RETURN_IF_ERROR(sharded_ ? ScatterGradients(network_, &workers_, &tables)
-                               : AddUpGradients(network_.dense_gradient(), &workers_, &tables));
+    if (step == phase_begin) {
+      if (step > 0) RETURN_IF_ERROR(torch::CatchTorch([&] { stepper_.NewOptimizer(); }));
+      state_.set_usual_objective(0);
     }
-    double squares = 0;  // of this process's part of the gradient, or all of it
-    RETURN_IF_ERROR(torch::CatchTorch([&] { squares = optimizer_->Prepare(tables); }));
-    sums.squares = squares;
+    StepSums sums;
+    RETURN_IF_ERROR(stepper_.Differentiate(step, plan_.SizeOf(step), point, batch, &sums));
     sums.interrupted = !base::CheckInterrupt().ok();
     sums.checkpoint_due = IsMain() && absl::Now() - last_checkpoint_ >= absl::Seconds(options_.checkpoint.seconds());
     if (workers_.size() > 1) RETURN_IF_ERROR(AddUp(&workers_, &sums));
@@ -184,10 +174,7 @@ class Run {
     const bool explodes = usual > 0 && std::isfinite(objective) && std::abs(objective) > kExplosion * usual + 1;
     bool finite = std::isfinite(objective) && !explodes;
     if (finite) {
-      const auto stepped =
-          torch::CatchTorch([&] { return optimizer_->Apply(sharded_ ? sums.squares : squares, share); });
-      RETURN_IF_ERROR(stepped);
-      finite = *stepped;
+      ASSIGN_OR_RETURN(finite, stepper_.Apply(sums, share));
     }
     if (!finite) {
       return Exploded(step, absl::StrCat("has the objective ", objective,
@@ -195,7 +182,6 @@ class Run {
                                          : explodes                            ? ", which explodes"
                                                                                : ""));
     }
-    if (sharded_) RETURN_IF_ERROR(ShareParameters(network_, optimizer_->changed(), &workers_));
     state_.set_usual_objective(usual + (usual == 0 ? 1 : 1 - kUsualDecay) * (std::abs(objective) - usual));
     state_.set_epoch_sum(state_.epoch_sum() + objective);
     state_.set_step(step + 1);
@@ -213,23 +199,6 @@ class Run {
     } else {
       step_seconds_[static_cast<size_t>(state_.step()) % kTimedSteps] = seconds;
     }
-  }
-
-  // The objective of the batch, its gradients added up in the network and in `tables`.
-  double Backward(const TrainBatch& batch, const Point& point, TableGradients* tables) {
-    if (options_.optimizer.dropout() > 0) {
-      base::RandomStream random(options_.seed + static_cast<uint64_t>(workers_.rank()), base::StreamId("train.dropout"),
-                                static_cast<uint64_t>(state_.step()));
-      at::manual_seed(random.Bits());
-    }
-    const auto evaluation = [&] {
-      const torch::Autocast autocast(options_.bfloat16);
-      return network_.Evaluate(*batch.tensors, options_.optimizer.dropout());
-    }();
-    const at::Tensor objective = loss_.Value(evaluation.outputs(), batch.loss, point);
-    objective.backward();
-    *tables = evaluation.TableGradients();
-    return objective.item<double>();
   }
 
   // The error of a step, from 0, of which `what` is said.
@@ -334,14 +303,14 @@ class Run {
   // Where the optimizer's state is in parts, all processes have to call it. REQUIRES: CheckFinite.
   absl::Status Checkpoint() {
     last_checkpoint_ = absl::Now();
-    NamedTensors whole = optimizer_->state();
-    if (sharded_) {
+    NamedTensors whole = stepper_.optimizer().state();
+    if (stepper_.sharded()) {
       ASSIGN_OR_RETURN(whole, GatherParts(whole, &workers_));
     }
     if (!IsMain()) return absl::OkStatus();
     CheckpointFile state = state_;
     state.set_key(options_.key);
-    for (const auto& [name, steps] : optimizer_->steps()) (*state.mutable_optimizer_steps())[name] = steps;
+    for (const auto& [name, steps] : stepper_.optimizer().steps()) (*state.mutable_optimizer_steps())[name] = steps;
     RETURN_IF_ERROR(WriteCheckpoint(options_.run, std::move(state), Tensors(whole), options_.checkpoint.keep()));
     DeleteOldWeights();
     return absl::OkStatus();
@@ -371,10 +340,10 @@ class Run {
     const double seconds = absl::ToDoubleSeconds(train_time_);
     speed.set_seconds(seconds);
     speed.set_waiting_seconds(seconds_waited);
-    if (workers_.size() > 1) speed.set_communication(sharded_ ? "zero1" : "ddp");
+    if (workers_.size() > 1) speed.set_communication(stepper_.sharded() ? "zero1" : "ddp");
     speed.set_communication_seconds(absl::ToDoubleSeconds(traffic_.time));
     speed.set_communication_bytes(traffic_.bytes);
-    speed.set_optimizer_bytes(optimizer_->state_bytes());
+    speed.set_optimizer_bytes(stepper_.optimizer().state_bytes());
     if (seconds > 0) speed.set_candidates_per_second(static_cast<double>(candidates_) / seconds);
     std::vector<double> sorted = step_seconds_;
     std::sort(sorted.begin(), sorted.end());
@@ -384,16 +353,14 @@ class Run {
 
   const Selection& validation_;
   const FitOptions& options_;
-  const Loss& loss_;
   Workers& workers_;
   torch::Network& network_;
   const BatchPlan plan_;
   const int64_t steps_, warm_steps_;
   const Selection& train_;
   const Labels& labels_;
-  const bool sharded_;    // each process has one part of the optimizer's state
-  CheckpointFile state_;  // where training is
-  std::unique_ptr<Optimizer> optimizer_;
+  Stepper stepper_;
+  CheckpointFile state_;                               // where training is
   bool interrupted_ = false, checkpoint_due_ = false;  // as all processes know since the last step
   absl::Time last_checkpoint_;
   std::unique_ptr<base::Progress> progress_;  // of rank 0, as the events

@@ -278,6 +278,7 @@ absl::Status Workers::Run(const at::Device& device, absl::FunctionRef<absl::Stat
     done = f(start + timeout_);
   });
   traffic_.time += absl::Now() - start;
+  ++traffic_.calls;
   broken_ = caught.ok() ? done : caught;
   return broken_;
 }

@@ -89,6 +89,7 @@ class Workers {
 
   // What all calls so far came to, of this rank.
   struct Traffic {
+    int64_t calls = 0;
     int64_t bytes = 0;    // sent to other ranks, with the few by which they meet, without what the network adds
     absl::Duration time;  // in the calls: for the others to come, for the network, and for adding up
   };

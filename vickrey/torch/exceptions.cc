@@ -6,6 +6,7 @@
 #include <new>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace vickrey::torch {
@@ -29,7 +30,10 @@ absl::Status StatusOfCurrentException() {
   } catch (const c10::NotImplementedError& e) {
     return Make(absl::StatusCode::kUnimplemented, e.what_without_backtrace());
   } catch (const c10::Error& e) {
-    return Make(absl::StatusCode::kInternal, e.what_without_backtrace());
+    const std::string what = e.what_without_backtrace();
+    // Of the CPU's allocator, which has no type for it.
+    const bool memory = absl::StrContains(what, "DefaultCPUAllocator");
+    return Make(memory ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kInternal, what);
   } catch (const std::bad_alloc&) {
     return Make(absl::StatusCode::kResourceExhausted, "out of memory");
   } catch (const std::exception& e) {

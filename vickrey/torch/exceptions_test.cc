@@ -33,6 +33,10 @@ TEST(CatchTorch, AnIndexOutOfRangeIsInvalid) {
   EXPECT_TRUE(absl::IsInvalidArgument(CatchTorch([] { return at::ones({2}).select(0, 5); }).status()));
 }
 
+TEST(CatchTorch, MemoryThatRanOutIsSaidSo) {
+  EXPECT_TRUE(absl::IsResourceExhausted(CatchTorch([] { return at::ones({int64_t{1} << 50}); }).status()));
+}
+
 TEST(CatchTorch, OtherExceptionsAreCaughtToo) {
   EXPECT_TRUE(absl::IsResourceExhausted(CatchTorch([] { throw std::bad_alloc(); })));
   EXPECT_TRUE(absl::IsInternal(CatchTorch([] { throw std::runtime_error("x"); })));

@@ -1,0 +1,93 @@
+// `vickrey cost`: what the steps of a training cost on this machine.
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "trainer/config.h"
+#include "trainer/cost/machine.h"
+#include "trainer/cost/measure.h"
+#include "vickrey/base/interrupt.h"
+#include "vickrey/base/status.h"
+#include "vickrey/base/tool.h"
+#include "vickrey/torch/exceptions.h"
+
+namespace vickrey::trainer {
+namespace {
+
+struct Flags {
+  std::string config, db, snapshot, out;
+  std::vector<std::string> settings;
+  cost::MeasureOptions options;
+  bool devices = false, json = false;
+};
+
+absl::Status CheckGiven(const Flags& flags) {
+  for (const auto& [name, value] : {std::pair("--config", &flags.config), std::pair("--db", &flags.db),
+                                    std::pair("--snapshot", &flags.snapshot), std::pair("--out", &flags.out)}) {
+    if (value->empty()) return base::InvalidField(name, "is required, but with --devices");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Cost(const Flags& flags) {
+  if (flags.devices) {
+    for (const auto& line : cost::Devices()) base::WriteLine(line);
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(CheckGiven(flags));
+  ASSIGN_OR_RETURN(JobConfig job, LoadJobConfig(flags.config, flags.settings));
+  // What is not LibTorch's asks for memory, too.
+  ASSIGN_OR_RETURN(const auto line, torch::CatchTorch([&] {
+                     return cost::Measure(std::move(job), flags.db, flags.snapshot, flags.out, flags.options);
+                   }));
+  RETURN_IF_ERROR(line.status());
+  if (line->has_value()) base::WriteSummary(**line, flags.json);
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace vickrey::trainer
+
+int main(int argc, char** argv) {
+  vickrey::base::NoteInterrupts();
+  namespace trainer = vickrey::trainer;
+  vickrey::base::Tool tool("vickrey-cost", "Measures what the steps of a training cost on this machine");
+  trainer::Flags flags;
+  CLI::App& app = tool.SetAction(
+      "vickrey market generate --scenario linear --auctions 2000 --seed 1 | vickrey log append --db /tmp/priced "
+      ">/dev/null\n"
+      "  vickrey log snapshot create --db /tmp/priced >/tmp/priced.snapshot\n"
+      "  printf 'name: ctr\\nmodel: {architecture: mlp, hidden: [64, 32]}\\nloss: {loss: logloss}\\n' "
+      ">/tmp/priced.yaml\n"
+      "  vickrey cost --config /tmp/priced.yaml --db /tmp/priced --out /tmp/priced.models --seconds 0.1 \\\n"
+      "    --snapshot \"$(sed 's/.*\"snapshot_id\":\"\\([^\"]*\\).*/\\1/' /tmp/priced.snapshot)\"",
+      [&flags] { return trainer::Cost(flags); });
+  app.add_option("--config", flags.config, "A YAML or JSON file of TrainConfig");
+  app.add_option("--db", flags.db, "The log");
+  app.add_option("--snapshot", flags.snapshot, "The snapshot of it, as `vickrey log snapshot create` says");
+  app.add_option("--out", flags.out, "Where its datasets go, as those of `vickrey train`");
+  app.add_option("--set", flags.settings,
+                 "KEY=VALUE over the file, such as optimizer.batch_auctions=64; may be repeated")
+      ->allow_extra_args(false);
+  app.add_option("--seconds", flags.options.seconds, "How long a repeat is, about; a step at least")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1e6));
+  app.add_option("--repeats", flags.options.repeats, "How many; the median of their rates is given")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
+  app.add_option("--warmup", flags.options.warmup, "Steps before, which are not timed")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100000));
+  app.add_option(
+         "--memory-mib", flags.options.memory_mib,
+         "The memory that each process may take; what needs more ends with RESOURCE_EXHAUSTED. Default: no limit")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
+  app.add_flag("--plan", flags.options.plan, "Only read and check the log and the configuration");
+  app.add_flag("--devices", flags.devices, "A line for each device that a training can be on, and nothing else");
+  app.add_flag("--json", flags.json, "JSON on a terminal too");
+  return tool.Run(argc, argv);
+}
