@@ -41,6 +41,10 @@ if(VICKREY_TORCH)
     endforeach()
     set_property(TARGET protobuf::libprotobuf APPEND PROPERTY INTERFACE_LINK_LIBRARIES ZLIB::ZLIB)
     target_link_options(protobuf::libprotobuf INTERFACE LINKER:--exclude-libs,libprotobuf.a)
+    if(NOT VICKREY_MOLD AND NOT VICKREY_LLD)
+      # Linked by GNU ld every program ended with "free(): invalid pointer".
+      message(FATAL_ERROR "mold is missing: LibTorch ${LibTorch_VERSION} has a protobuf of its own, which the default linker does not keep apart from ours")
+    endif()
   endif()
 endif()
 

@@ -8,8 +8,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "trainer/config.h"
+#include "trainer/cost/curve.h"
 #include "trainer/cost/machine.h"
 #include "trainer/cost/measure.h"
+#include "trainer/cost/training.h"
 #include "vickrey/base/interrupt.h"
 #include "vickrey/base/status.h"
 #include "vickrey/base/tool.h"
@@ -22,7 +24,8 @@ struct Flags {
   std::string config, db, snapshot, out;
   std::vector<std::string> settings;
   cost::MeasureOptions options;
-  bool devices = false, json = false;
+  std::optional<int64_t> memory_mib, curve;
+  bool plan = false, devices = false, json = false;
 };
 
 absl::Status CheckGiven(const Flags& flags) {
@@ -33,6 +36,15 @@ absl::Status CheckGiven(const Flags& flags) {
   return absl::OkStatus();
 }
 
+// Writes what `f` gives, if this process is the one that writes. What is not LibTorch's asks for memory, too.
+template <typename F>
+absl::Status Write(F&& f, bool json) {
+  ASSIGN_OR_RETURN(const auto line, torch::CatchTorch(std::forward<F>(f)));
+  RETURN_IF_ERROR(line.status());
+  if (line->has_value()) base::WriteSummary(**line, json);
+  return absl::OkStatus();
+}
+
 absl::Status Cost(const Flags& flags) {
   if (flags.devices) {
     for (const auto& line : cost::Devices()) base::WriteLine(line);
@@ -40,13 +52,14 @@ absl::Status Cost(const Flags& flags) {
   }
   RETURN_IF_ERROR(CheckGiven(flags));
   ASSIGN_OR_RETURN(JobConfig job, LoadJobConfig(flags.config, flags.settings));
-  // What is not LibTorch's asks for memory, too.
-  ASSIGN_OR_RETURN(const auto line, torch::CatchTorch([&] {
-                     return cost::Measure(std::move(job), flags.db, flags.snapshot, flags.out, flags.options);
-                   }));
-  RETURN_IF_ERROR(line.status());
-  if (line->has_value()) base::WriteSummary(**line, flags.json);
-  return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto training, cost::Training::Create(std::move(job), flags.db, flags.snapshot, flags.out));
+  if (flags.memory_mib.has_value()) RETURN_IF_ERROR(cost::LimitMemory(*flags.memory_mib));
+  if (flags.plan) {
+    if (training->workers().rank() == 0) base::WriteSummary(cost::Describe(training.get()), flags.json);
+    return absl::OkStatus();
+  }
+  if (flags.curve.has_value()) return Write([&] { return cost::Learn(training.get(), *flags.curve); }, flags.json);
+  return Write([&] { return cost::Measure(training.get(), flags.options); }, flags.json);
 }
 
 }  // namespace
@@ -83,10 +96,13 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::Range(1, 100000));
   app.add_option(
-         "--memory-mib", flags.options.memory_mib,
+         "--memory-mib", flags.memory_mib,
          "The memory that each process may take; what needs more ends with RESOURCE_EXHAUSTED. Default: no limit")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
-  app.add_flag("--plan", flags.options.plan, "Only read and check the log and the configuration");
+  app.add_option("--curve", flags.curve,
+                 "Train on so many candidates instead, and say what the validation set's log loss is on the way")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 50));
+  app.add_flag("--plan", flags.plan, "Only read and check the log and the configuration");
   app.add_flag("--devices", flags.devices, "A line for each device that a training can be on, and nothing else");
   app.add_flag("--json", flags.json, "JSON on a terminal too");
   return tool.Run(argc, argv);

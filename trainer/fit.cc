@@ -38,7 +38,6 @@ constexpr double kExplosion = 1e4;  // times what is usual
 constexpr double kUsualDecay = .99;
 constexpr int kEventsOfAnEpoch = 20;
 constexpr size_t kTimedSteps = 1000;
-constexpr int kGpuLoaders = 4;  // threads; a CPU computes long enough for one to keep up
 
 // One run of Fit: evaluate, checkpoint, step, log.
 class Run {
@@ -66,15 +65,7 @@ class Run {
 
   absl::StatusOr<Fitted> Train() {
     RETURN_IF_ERROR(Resume());
-    const bool gpu = !network_.dense().is_cpu();
-    Loader loader(train_, labels_, plan_,
-                  {.first_step = state_.step(),
-                   .end_step = steps_,
-                   .rank = workers_.rank(),
-                   .ranks = workers_.size(),
-                   .depth = gpu ? 2 * kGpuLoaders : 4,
-                   .threads = gpu ? kGpuLoaders : 1,
-                   .prepare = [this](TrainBatch* batch) { batch->tensors = network_.Prepare(batch->chunk.features); }});
+    Loader loader(train_, labels_, plan_, StepLoaderOptions(state_.step(), steps_, workers_, network_));
     while (state_.step() < steps_ && !IsDone()) {
       const absl::Time start = absl::Now();
       ASSIGN_OR_RETURN(std::unique_ptr<TrainBatch> batch, loader.Next());

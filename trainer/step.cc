@@ -12,6 +12,22 @@
 #include "vickrey/torch/exceptions.h"
 
 namespace vickrey::trainer {
+namespace {
+
+constexpr int kGpuLoaders = 4;  // threads; a CPU computes long enough for one to keep up
+
+}  // namespace
+
+Loader::Options StepLoaderOptions(int64_t first, int64_t end, const Workers& workers, const torch::Network& network) {
+  const bool gpu = !network.dense().is_cpu();
+  return {.first_step = first,
+          .end_step = end,
+          .rank = workers.rank(),
+          .ranks = workers.size(),
+          .depth = gpu ? 2 * kGpuLoaders : 4,
+          .threads = gpu ? kGpuLoaders : 1,
+          .prepare = [&network](TrainBatch* batch) { batch->tensors = network.Prepare(batch->chunk.features); }};
+}
 
 Stepper::Stepper(StepOptions options, const Loss& loss, Workers* workers, torch::Network* network)
     : options_(std::move(options)),

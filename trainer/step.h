@@ -24,6 +24,10 @@ struct StepOptions {
   bool bfloat16 = false;                           // matrix products, on CUDA
 };
 
+// How the batches of steps [first, end) are read for a process of `workers`: far enough ahead that a step does not
+// wait, on a GPU by several threads. The network must outlive the loader.
+Loader::Options StepLoaderOptions(int64_t first, int64_t end, const Workers& workers, const torch::Network& network);
+
 // Takes steps of a network, in one process alone or in all of a group alike:
 //
 //   1. Differentiate, of this process's part of the step's batch;

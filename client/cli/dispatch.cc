@@ -25,6 +25,7 @@ constexpr std::array kVerbs = std::to_array<Verb>({
     {"market", "vickrey-market", "generate auctions of a synthetic market"},
     {"features", "vickrey-features", "fingerprint and encode features"},
     {"eval", "vickrey-eval", "run auctions and compute losses and metrics on JSON lines"},
+    {"cost", "vickrey-cost", "measure what the steps of a training cost on this machine"},
     {"arithmetic", "vickrey-arithmetic", "train a digit transformer on generated arithmetic, with number-token losses"},
     {"forecast", "vickrey-forecast", "train forecasts of a price series on a window of a walk-forward"},
     {"price", "vickrey-price", "forecast market prices of impressions and bid by them"},

@@ -62,6 +62,15 @@ int Cores() {
 
 double Seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
+c10::DeviceIndex IndexOf(const at::Device& device) { return device.has_index() ? device.index() : 0; }
+
+#if __has_include(<c10/core/CachingDeviceAllocator.h>)
+// That counts what it gives; null on the CPU.
+c10::DeviceAllocator* AllocatorOf(const at::Device& device) {
+  return device.is_cpu() ? nullptr : dynamic_cast<c10::DeviceAllocator*>(c10::GetAllocator(device.type()));
+}
+#endif
+
 vickrey::v1::CostDeviceLine Gpu(int index) {
   vickrey::v1::CostDeviceLine line;
   line.set_device("cuda");
@@ -84,7 +93,7 @@ std::string NameOf(const at::Device& device) {
     const std::string name = ValueOf("/proc/cpuinfo", "model name");
     return name.empty() ? "cpu" : name;
   }
-  return Gpu(device.has_index() ? device.index() : 0).device_name();
+  return Gpu(IndexOf(device)).device_name();
 }
 
 std::vector<vickrey::v1::CostDeviceLine> Devices() {
@@ -104,7 +113,15 @@ absl::Status LimitMemory(int64_t mib) {
   return absl::UnavailableError(absl::StrCat("--memory-mib ", mib, ": cannot limit memory: ", std::strerror(errno)));
 }
 
-void ForgetHostPeak() { std::ofstream("/proc/self/clear_refs") << "5"; }
+void ForgetPeaks(const at::Device& device) {
+  std::ofstream("/proc/self/clear_refs") << "5";
+#if __has_include(<c10/core/CachingDeviceAllocator.h>)
+  if (auto* allocator = AllocatorOf(device); allocator != nullptr) {
+    allocator->emptyCache();
+    allocator->resetPeakStats(IndexOf(device));
+  }
+#endif
+}
 
 int64_t HostPeakBytes() {
   if (const int64_t peak = BytesOf(ValueOf("/proc/self/status", "VmHWM")); peak > 0) return peak;
@@ -114,16 +131,13 @@ int64_t HostPeakBytes() {
 }
 
 std::optional<int64_t> DevicePeakBytes(const at::Device& device) {
-  if (device.is_cpu()) return std::nullopt;
 #if __has_include(<c10/core/CachingDeviceAllocator.h>)
-  auto* allocator = dynamic_cast<c10::DeviceAllocator*>(c10::GetAllocator(device.type()));
-  if (allocator == nullptr) return std::nullopt;
-  const auto index = static_cast<c10::DeviceIndex>(device.has_index() ? device.index() : 0);
-  const auto stats = allocator->getDeviceStats(index);
-  return stats.allocated_bytes[static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE)].peak;
-#else
-  return std::nullopt;
+  if (auto* allocator = AllocatorOf(device); allocator != nullptr) {
+    const auto stats = allocator->getDeviceStats(IndexOf(device));
+    return stats.allocated_bytes[static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE)].peak;
+  }
 #endif
+  return std::nullopt;
 }
 
 double CpuSeconds() {

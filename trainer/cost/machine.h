@@ -24,10 +24,12 @@ std::string NameOf(const at::Device& device);
 // fail. The device's memory does not count.
 absl::Status LimitMemory(int64_t mib);
 
-// The greatest resident memory from now on, as far as the system can begin anew.
-void ForgetHostPeak();
+// From now on the greatest memory counts anew, on the host as far as the system can do that; what a GPU's allocator
+// holds back goes to the GPU.
+void ForgetPeaks(const at::Device& device);
+// The greatest resident memory.
 int64_t HostPeakBytes();
-// The greatest memory of a GPU in tensors since the process began; nullopt on the CPU, or where LibTorch does not say.
+// The greatest memory of a GPU in tensors; nullopt on the CPU, or where LibTorch does not say.
 std::optional<int64_t> DevicePeakBytes(const at::Device& device);
 
 // Seconds of all cores that this process has used.
