@@ -36,6 +36,16 @@ absl::Status CheckGiven(const Flags& flags) {
   return absl::OkStatus();
 }
 
+// Refused before any of it is taken where the parameters alone are too many for a training in memory.
+absl::Status Limit(const cost::Training& training, int64_t mib) {
+  const int64_t least = training.least_bytes() >> 20;
+  if (training.device().is_cpu() && least > mib) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("parameters and the optimizer's state alone take ", least, " MiB; --memory-mib allows ", mib));
+  }
+  return cost::LimitMemory(mib);
+}
+
 // Writes what `f` gives, if this process is the one that writes. What is not LibTorch's asks for memory, too.
 template <typename F>
 absl::Status Write(F&& f, bool json) {
@@ -53,7 +63,7 @@ absl::Status Cost(const Flags& flags) {
   RETURN_IF_ERROR(CheckGiven(flags));
   ASSIGN_OR_RETURN(JobConfig job, LoadJobConfig(flags.config, flags.settings));
   ASSIGN_OR_RETURN(const auto training, cost::Training::Create(std::move(job), flags.db, flags.snapshot, flags.out));
-  if (flags.memory_mib.has_value()) RETURN_IF_ERROR(cost::LimitMemory(*flags.memory_mib));
+  if (flags.memory_mib.has_value()) RETURN_IF_ERROR(Limit(*training, *flags.memory_mib));
   if (flags.plan) {
     if (training->workers().rank() == 0) base::WriteSummary(cost::Describe(training.get()), flags.json);
     return absl::OkStatus();

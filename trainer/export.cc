@@ -51,8 +51,8 @@ absl::StatusOr<std::unique_ptr<torch::Network>> NewNetwork(const ModelConfig& co
   return torch::Network::Create(SpecOf(config), schema, model::ViewOf(start), options);
 }
 
-absl::Status CheckModel(const ModelConfig& config, const features::Schema& schema) {
-  return model::MakeLayout(SpecOf(config), schema).status();
+absl::StatusOr<model::Layout> LayoutOf(const ModelConfig& config, const features::Schema& schema) {
+  return model::MakeLayout(SpecOf(config), schema);
 }
 
 absl::StatusOr<std::unique_ptr<torch::Network>> ReadNetwork(const ModelConfig& config, const features::Schema& schema,

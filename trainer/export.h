@@ -11,6 +11,7 @@
 #include "trainer/data/dataset.h"
 #include "vickrey/config/v1/train.pb.h"
 #include "vickrey/model/artifact.h"
+#include "vickrey/model/layout.h"
 #include "vickrey/torch/network.h"
 
 namespace vickrey::trainer {
@@ -21,8 +22,8 @@ absl::StatusOr<std::unique_ptr<torch::Network>> NewNetwork(const vickrey::config
                                                            const features::Schema& schema, double click_rate,
                                                            uint64_t seed, torch::Network::Options options);
 
-// INVALID_ARGUMENT naming the field of `config` that is wrong with this schema.
-absl::Status CheckModel(const vickrey::config::v1::ModelConfig& config, const features::Schema& schema);
+// What a network is made of. INVALID_ARGUMENT naming the field of `config` that is wrong with this schema.
+absl::StatusOr<model::Layout> LayoutOf(const vickrey::config::v1::ModelConfig& config, const features::Schema& schema);
 
 // A network with the weights of a file, for evaluation.
 absl::StatusOr<std::unique_ptr<torch::Network>> ReadNetwork(const vickrey::config::v1::ModelConfig& config,

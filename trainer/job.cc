@@ -58,7 +58,8 @@ class Job {
     // Wrong networks are refused before hours of training.
     ASSIGN_OR_RETURN(const auto network, StartNetwork(config_, *data_, setup_.device));
     if (config_.loss().labels() == "teacher") {
-      RETURN_IF_ERROR(UnderModel("teacher.model", CheckModel(config_.teacher().model(), *data_->dataset().schema())));
+      RETURN_IF_ERROR(
+          UnderModel("teacher.model", LayoutOf(config_.teacher().model(), *data_->dataset().schema()).status()));
     }
     RETURN_IF_ERROR(FindLabels(db));
     ASSIGN_OR_RETURN(const std::string run, OpenRun());

@@ -17,6 +17,8 @@ constexpr const char* kRun =
 constexpr const char* kWalkforward = R"({"kind":"walkforward","results":[{"model":"lstm","loss":"mse"}]})";
 constexpr const char* kBidders =
     R"({"format":1,"kind":"bidders","heads":[{"head":"marginal"}],"bidders":[{"bidder":"truthful"}],"claims":[]})";
+constexpr const char* kCost =
+    R"({"format":1,"kind":"cost","points":[{"name":"mlp, 64 auctions","status":"does not fit"}],"curves":[]})";
 constexpr const char* kStudy =
     R"({"format":1,"scenarios":[{"name":"linear","losses":[]}],"claims":[{"claim":"more welfare"}]})";
 
@@ -35,6 +37,8 @@ TEST(Document, KindsAreToldByTheirFields) {
   EXPECT_EQ(CheckDocument(kRun)->kind, "run");
   EXPECT_EQ(CheckDocument(kWalkforward)->kind, "walkforward");
   EXPECT_EQ(CheckDocument(kBidders)->kind, "bidders");
+  EXPECT_EQ(CheckDocument(kCost)->kind, "cost");
+  EXPECT_EQ(CheckDocument(kCost)->title, "Vickrey: what training costs");
   EXPECT_EQ(CheckDocument(kStudy)->kind, "study");
   EXPECT_EQ(CheckDocument(kTune)->kind, "tune");
   EXPECT_EQ(CheckDocument(kArithmetic)->kind, "arithmetic");
@@ -49,6 +53,12 @@ TEST(Document, ErrorsNameTheFieldAndWhatItMustBe) {
   EXPECT_THAT(ErrorOf(R"({"kind":"bidders","heads":[{"head":3}],"bidders":[]})"),
               HasSubstr("heads[0].head: is number, must be a text"));
   EXPECT_THAT(ErrorOf(R"({"kind":"bidders","heads":[{"head":"a"}]})"), HasSubstr("bidders: is missing"));
+  EXPECT_THAT(ErrorOf(R"({"kind":"cost","points":[{"name":"a"}],"curves":[]})"),
+              HasSubstr("points[0].status: is missing"));
+  EXPECT_THAT(ErrorOf(R"({"kind":"cost","points":[{"name":null,"status":"failed"}],"curves":[]})"),
+              HasSubstr("points[0].name: is null, must be a text"));
+  EXPECT_THAT(ErrorOf(R"({"kind":"cost","points":[{"name":"a","status":"failed"}]})"), HasSubstr("curves: is missing"));
+  EXPECT_THAT(ErrorOf(R"({"kind":"cost","points":[],"curves":[]})"), HasSubstr("points: is empty"));
   EXPECT_THAT(ErrorOf(R"({"models":[3],"comparisons":[]})"), HasSubstr("models[0]: is number, must be an object"));
   EXPECT_THAT(ErrorOf(R"({"models":{},"comparisons":[]})"), HasSubstr("models: is object, must be a list"));
   EXPECT_THAT(ErrorOf(R"({"models":[],"comparisons":[]})"), HasSubstr("models: is empty"));

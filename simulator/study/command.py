@@ -7,6 +7,7 @@ import intervals
 import markdown_text
 import verb_arithmetic
 import verb_bidders
+import verb_cost
 import verb_tune
 import verb_walkforward
 import verb_welfare
@@ -14,7 +15,8 @@ from arguments import Parser
 from faults import FAILED, GOOD, USAGE, Fault
 from programs import Programs
 
-VERBS = {verb.name: verb for verb in (verb_welfare.VERB, verb_tune.VERB, verb_walkforward.VERB, verb_bidders.VERB, verb_arithmetic.VERB)}
+VERBS = {verb.name: verb for verb in (
+    verb_welfare.VERB, verb_tune.VERB, verb_walkforward.VERB, verb_bidders.VERB, verb_arithmetic.VERB, verb_cost.VERB)}
 
 
 def parser():

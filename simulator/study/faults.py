@@ -3,6 +3,7 @@
 import json
 
 GOOD, FAILED, USAGE, ENVIRONMENT, INTERRUPTED = 0, 1, 2, 3, 4
+UNAVAILABLE, MEMORY = "UNAVAILABLE", "RESOURCE_EXHAUSTED"  # codes that are told apart: of what is not there, of memory that does not suffice
 
 
 class Fault(Exception):
@@ -19,7 +20,7 @@ class Fault(Exception):
 
 
 def environment(message, field=None):
-    return Fault(message, field, code="UNAVAILABLE", exit_code=ENVIRONMENT)
+    return Fault(message, field, code=UNAVAILABLE, exit_code=ENVIRONMENT)
 
 
 def interrupted(message):

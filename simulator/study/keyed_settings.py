@@ -22,6 +22,7 @@ class Rules:
     own: tuple  # keys that are the study's
     shared: dict  # name of a group -> (keys that its names must have alike, why not there)
     rest: tuple = ()  # mappings of the file that the study itself reads
+    others: tuple = ()  # keys of the file that hold something else, which the study itself reads from `given`
 
 
 class KeyedSettings:
@@ -29,9 +30,9 @@ class KeyedSettings:
 
     def __init__(self, path, rules):
         self.path, self.rules = path, rules
-        document = {} if path is None else yaml_file.read(path, "--settings")
+        self.given = document = {} if path is None else yaml_file.read(path, "--settings")
         if path is not None:
-            yaml_file.check_keys(document, ("common", *rules.groups, *rules.rest), str(path), "--settings")
+            yaml_file.check_keys(document, ("common", *rules.groups, *rules.rest, *rules.others), str(path), "--settings")
         self.document = {"common": self._keys(document, "common", document.get("common", {}), None)}
         for group, names in rules.groups.items():
             self.document[group] = self._each(document, group, names)

@@ -7,9 +7,10 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 
-from faults import ENVIRONMENT, FAILED, USAGE, Fault, environment
+from faults import ENVIRONMENT, FAILED, MEMORY, UNAVAILABLE, USAGE, Fault, environment
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,6 +21,12 @@ class Command:
     log: pathlib.Path  # where stderr goes
     threads: int
     stdin: pathlib.Path | None = None  # what the first of them reads; None: nothing
+    processes: int = 1  # that are started beside each other, to work together as torchrun's do; the first one's output counts
+    environment: dict = dataclasses.field(default_factory=dict)  # over that of this process; None: without the variable
+
+    def log_of(self, rank):
+        """Each process of a group has its own, so that it can be told which of them failed why."""
+        return self.log if rank == 0 else self.log.with_name(f"{self.log.stem}.{rank}.log")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,23 +63,42 @@ class Programs:
         return done.stdout
 
     def start(self, command):
-        """Starts the processes of a command; the last one's stdout goes to a file beside its log."""
+        """Starts the processes of a command; the last one's stdout (of a group: the first one's) goes to a file beside its log."""
         command.log.parent.mkdir(parents=True, exist_ok=True)
         # LibTorch's threads spin while they wait, which where others work too makes small steps many times slower.
-        environment_ = {**os.environ, "OMP_NUM_THREADS": str(command.threads), "OMP_WAIT_POLICY": "passive"}
+        environment_ = {**os.environ, "OMP_NUM_THREADS": str(command.threads), "OMP_WAIT_POLICY": "passive", **command.environment}
+        environment_ = {name: value for name, value in environment_.items() if value is not None}
+        if command.processes == 1:
+            return self._pipeline(command, command.log, command.log.with_suffix(".out"), environment_)
+        place = {"WORLD_SIZE": str(command.processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
+        started = []
+        for rank in range(command.processes):
+            output = os.devnull if rank else command.log.with_suffix(".out")
+            started += self._pipeline(command, command.log_of(rank), output,
+                                      {**environment_, **place, "RANK": str(rank), "LOCAL_RANK": str(rank)})
+        return started
+
+    def _pipeline(self, command, log, output, environment_):
         processes, source = [], open(command.stdin, "rb") if command.stdin else subprocess.DEVNULL
-        with open(command.log, "w") as errors, open(command.log.with_suffix(".out"), "w") as output:
+        with open(log, "w") as errors, open(output, "w") as output_:
             for number, words in enumerate(command.pipeline, 1):
                 last = number == len(command.pipeline)
                 words = [str(self.folder / words[0]), *map(str, words[1:])]
                 process = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", "--", *words], stdin=source,
-                                           stdout=output if last else subprocess.PIPE, stderr=errors, env=environment_,
+                                           stdout=output_ if last else subprocess.PIPE, stderr=errors, env=environment_,
                                            pass_fds=self.held)
                 if source != subprocess.DEVNULL:
                     source.close()  # so that a writer notices when its reader is gone
                 source = process.stdout
                 processes.append(process)
         return processes
+
+
+def _free_port():
+    """Of this machine, at this moment."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 def about_config(message, path):
@@ -90,4 +116,14 @@ def fault_of(what, code, said):
             return Fault(f"{what}: {error['message']}", error["field"], error.get("line"), code=error["code"], exit_code=code)
     ended = f"exit code {code}" if code >= 0 else f"ended by {signal.Signals(-code).name}"
     last = (said.strip().splitlines() or ["it said nothing"])[-1]
-    return environment(f"{what}: {ended}; {last}")
+    fault = environment(f"{what}: {ended}; {last}")
+    if code == -signal.SIGKILL or code == -signal.SIGABRT and "bad_alloc" in said:
+        fault.code = MEMORY  # what a system does that has no memory left, and a program that gets none
+    return fault
+
+
+def fault_of_group(command, what, ended):
+    """Why processes that work together failed. `ended`: [(rank, exit code)] of those that did, in this order. The others of a process that
+    is gone only say so."""
+    faults = [fault_of(what, code, command.log_of(rank).read_text(errors="replace")) for rank, code in ended]
+    return min(faults, key=lambda fault: (fault.code != MEMORY, fault.code == UNAVAILABLE))

@@ -11,7 +11,7 @@ import signal
 import time
 
 from faults import INTERRUPTED, environment, interrupted
-from programs import Done, fault_of
+from programs import Done, fault_of, fault_of_group
 
 END_SECONDS = 60  # how long a program may take to leave a checkpoint
 
@@ -114,14 +114,11 @@ class Schedule:
         os.close(fd)
 
     def _ended(self, running):
-        codes = [running.codes[process.pid] for process in running.processes]
-        failed = next((code for code in reversed(codes) if code != 0), 0)
-        if failed == INTERRUPTED or (failed != 0 and self.why_ended is not None):
+        fault, interrupted_ = self._fault(running)
+        if interrupted_:
             self.why_ended = self.why_ended or f"{running.task.name} was interrupted"
             return
-        if failed != 0:
-            said = running.command.log.read_text(errors="replace")
-            fault = fault_of(running.task.name, failed, said)
+        if fault is not None:
             fault.message += f" (its log: {running.command.log})"
             try:
                 running.generator.throw(fault)  # a task may live with it
@@ -132,6 +129,20 @@ class Schedule:
         done = Done(output.read_text(), running.cpu_seconds)
         output.unlink()
         self._advance(running.task, running.generator, done)
+
+    def _fault(self, running):
+        """(why the processes failed, or None; whether they were ended on the way, which is no failure)."""
+        ranks = {process.pid: rank for rank, process in enumerate(running.processes)}
+        ended = [(ranks[pid], code) for pid, code in running.codes.items() if code != 0]  # in the order in which they ended
+        if not ended:
+            return None, False
+        group = running.command.processes > 1
+        last = max(ended)[1]  # of a pipeline the last program knows best
+        if self.why_ended is not None or last == INTERRUPTED or group and any(code == INTERRUPTED for _, code in ended):
+            return None, True
+        if group:
+            return fault_of_group(running.command, running.task.name, ended), False
+        return fault_of(running.task.name, last, running.command.log.read_text(errors="replace")), False
 
     def _end_all(self):
         # Not Popen.terminate, which would itself wait for a process that has just ended.

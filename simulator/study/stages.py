@@ -13,8 +13,10 @@ import json
 import shutil
 
 import files
-from faults import Fault, environment
+import market_log
+from faults import Fault
 from grid import TEACHER, put
+from market_log import MarketLog
 from programs import Command
 
 PART_AUCTIONS = 100_000  # played by one process: 230 MB with eight models, and what an end or a kill can lose
@@ -49,13 +51,14 @@ class Market:
 
     def __init__(self, programs, store, out, scenario, seed, sizes):
         self.programs, self.store, self.scenario, self.seed, self.sizes = programs, store, scenario, seed, sizes
-        self.log_of = {"scenario": scenario.name, "seed": seed, "auctions": sizes.log(),
-                       "programs": programs.identity("vickrey-market", "vickrey-log")}
+        self.log_of = {"scenario": scenario.name, "seed": seed, "auctions": sizes.log(), "programs": programs.identity(*MarketLog.PROGRAMS)}
         self.name = f"{scenario.name}-{seed}"
         self.folder = out / "markets" / f"{self.name}-{files.digest(self.log_of, 8)}"
         self.models = self.folder / "models"
         self.logs = out / "logs"
         self.schema = self.folder / "teacher_schema.json"
+        self.log = MarketLog(store, self.name, self.folder, self.logs, self.log_of,
+                             ["--scenario", scenario.name, "--auctions", sizes.log(), "--seed", seed])
 
     # Configurations.
 
@@ -113,27 +116,9 @@ class Market:
     # Stages: bodies of tasks.
 
     def make_log(self):
-        kept = self.store.get("log", self.log_of)
-        marker = self.folder / "log.json"
-        here = files.read_json(marker)
-        if kept is not None and here == kept["result"]:
-            return
-        marker.unlink(missing_ok=True)
-        shutil.rmtree(self.folder / "db", ignore_errors=True)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if self.scenario.teacher_buckets:
+        if not self.log.made() and self.scenario.teacher_buckets:
             self._write_schema()
-        generate = ["vickrey-market", "generate", "--scenario", self.scenario.name, "--auctions", self.sizes.log(), "--seed",
-                    self.seed]
-        filled = yield self._command("log", generate, ["vickrey-log", "append", "--db", self.folder / "db"])
-        frozen = yield self._command("snapshot", ["vickrey-log", "snapshot", "create", "--db", self.folder / "db"])
-        result = {"snapshot_id": json.loads(frozen.stdout)["snapshot_id"]}
-        if kept is not None and result != kept["result"]:
-            raise environment(f"the log of {self.name} came out as {result['snapshot_id']}, and was {kept['result']['snapshot_id']}: "
-                              "something on this machine is not repeatable")
-        if kept is None:
-            self.store.put("log", self.log_of, result, filled.cpu_seconds + frozen.cpu_seconds)
-        files.write_json(marker, result)
+        yield from self.log.make()
 
     def make_teacher(self, one):
         of, config = self.teacher_of(one)
@@ -183,8 +168,8 @@ class Market:
 
     def tidy(self):
         """Artifacts and labels stay; what is large goes. A teacher is not needed where its labels are."""
-        (self.folder / "log.json").unlink(missing_ok=True)  # it says that the log is there, so it goes first
-        for folder in ("db", "models/datasets", "models/runs"):
+        self.log.delete()
+        for folder in ("models/datasets", "models/runs"):
             shutil.rmtree(self.folder / folder, ignore_errors=True)
         for teacher in self.models.glob("teacher-*"):
             shutil.rmtree(teacher, ignore_errors=True)
@@ -197,8 +182,7 @@ class Market:
         return Command(pipeline, self.logs / f"{self.folder.name}-{what}.log", threads=1)
 
     def _write_schema(self):
-        schema = json.loads(self.programs.ask("vickrey-market", "schema", "--scenario", self.scenario.name))
-        del schema["schema_id"]
+        schema = market_log.schema(self.programs, "--scenario", self.scenario.name)
         for field in schema["fields"]:
             if field["name"] in self.scenario.teacher_buckets:
                 field["buckets"] = self.scenario.teacher_buckets[field["name"]]
@@ -211,7 +195,5 @@ class Market:
                 shutil.rmtree(self.models / folder, ignore_errors=True)
         path = self.folder / "configs" / f"{name}.json"
         files.write_json(path, {"name": name, **config})
-        snapshot = self.store.get("log", self.log_of)["result"]["snapshot_id"]
-        done = yield self._command(name, ["vickrey-train", "--config", path, "--db", self.folder / "db", "--snapshot", snapshot, "--out",
-                                          self.models])
+        done = yield self._command(name, ["vickrey-train", "--config", path, *self.log.words(), "--out", self.models])
         return done, json.loads(done.stdout.splitlines()[-1])

@@ -1,14 +1,13 @@
 """`vickrey study tune`: the same search for every loss."""
 
 import dataclasses
-import json
 import pathlib
 import statistics
-import subprocess
 import tempfile
 
 import files
 import intervals
+import trainer_config
 from faults import Fault
 from grid import TEACHER
 from progress import Progress
@@ -24,18 +23,11 @@ def check_config(programs, options, scenario, one, flag):
     """The effective configuration of a training, from the trainer's own reader; what that refuses is a fault of `flag`."""
     with tempfile.TemporaryDirectory() as folder:
         market = Market(programs, Store(pathlib.Path(folder)), pathlib.Path(folder), scenario, options.seeds[0], Sizes.of(options))
-        path = pathlib.Path(folder, "config.json")
-        files.write_json(path, {"name": "student", **market.config(one)})
-        done = subprocess.run([programs.folder / "vickrey-train", "--config", path, "--db", pathlib.Path(folder, "none"), "--snapshot",
-                               "s0-0-000000000000", "--out", pathlib.Path(folder, "models")], capture_output=True, text=True)
-    for line in done.stderr.splitlines():
-        said = json.loads(line)
-        if "config" in said:
-            return said["config"]  # it was read; what is missing is the log
-        if "error" in said:
-            message = said["error"]["message"].removeprefix(f"{path}:").removeprefix("1: ").strip()
-            raise Fault(f"{one.name} on {scenario.name}: {message}", flag)
-    raise Fault(f"{one.name} on {scenario.name}: the trainer said nothing of its configuration", flag)
+        config = market.config(one)
+    try:
+        return trainer_config.effective(programs, config)
+    except Fault as fault:
+        raise Fault(f"{one.name} on {scenario.name}: {fault.message}", flag) from None
 
 
 def check_space(options, programs):

@@ -301,11 +301,11 @@ class HelpTest(unittest.TestCase):
         # In an order in which later examples find what earlier ones made.
         verbs = {"eval": ["auction", "loss", "pointwise-loss", "metrics", "compare", "off-policy", "walkforward"],
                  "features": ["fingerprint", "encode", "schema", "statistics"],
-                 "market": ["list", "generate"], "train": [None], "arithmetic": [None], "serve": [None], "simulate": [None],
+                 "market": ["list", "generate"], "train": [None], "cost": [None], "arithmetic": [None], "serve": [None], "simulate": [None],
                  "predict": [None], "models": [None], "auction": [None], "health": [None], "load": [None],
                  "price": [None], "forecast": [None],
                  "log": ["append", "feedback", "import", "scan", "export", "stats", "snapshot"]}
-        needs_torch = [("eval", "loss"), ("eval", "pointwise-loss"), ("train", None), ("arithmetic", None), ("simulate", None), ("predict", None),
+        needs_torch = [("eval", "loss"), ("eval", "pointwise-loss"), ("train", None), ("cost", None), ("arithmetic", None), ("simulate", None), ("predict", None),
                        ("models", None), ("price", None), ("forecast", None)]
         with_torch = (BIN / "vickrey-train").exists()
         # A comparison may say no; nobody serves at the address of the others.

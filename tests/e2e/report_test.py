@@ -45,6 +45,8 @@ ARITHMETIC_CHARTS = [*(f"How many more answers to problems of {task}" for task i
                      *(f"Mean absolute error of {task}, {split}" for task in ("addition", "multiplication")
                        for split in ("train", "interpolation", "extrapolation", "longer"))]
 POINTS = '.holder [role="graphics-symbol"][aria-label]:not([aria-roledescription="axis"])'
+COST_CHARTS = ["Examples per second against the batch", "Examples per second against the size", "Loss per USD against the batch",
+               "Loss per USD against the size", "Loss against examples", "Loss against USD", "Time and money to a loss of 0.1920"]
 BIDDERS_CHARTS = ["CRPS of number-token losses", "CRPS of each head", "P(price ≤ bid) against", "How far P(price ≤ bid) is off", "Where prices fall",
                   "Profit of each bidder", "Profit compared with"]
 MARKS = '[...f.querySelectorAll(".holder svg .mark-symbol path, .holder svg .mark-rect path, .holder svg .mark-line path")]'
@@ -226,6 +228,63 @@ def arithmetic(tasks=("addition", "multiplication"), losses=("cross_entropy", "n
             "seconds": None, "results": results, "claims": claims, "chance": {"intervals": 24, "miss_zero": 18, "by_chance": 1.2}}
 
 
+def cost(models=("small", "large"), batches=(64, 512), threads=(1, 2), more=2):
+    """A study.json of what training costs as docs/formats.md has it, by a rule: the large model is a tenth as fast and learns twice as fast
+    from an example, two threads are 1.5 times as fast as one, and a batch of 512 twice as fast as one of 64. `more`: points without numbers."""
+    size = {model: 10 ** (5 + m) for m, model in enumerate(models)}
+    curves, points = [], []
+
+    def named(**other):
+        point = {"model": "small", "architecture": "mlp", "attention": None, "fields": 8, "device": "cpu", "device_name": "a processor", "threads": 1,
+                 "precision": "float32", "workers": 1, "communication": None, "tables": "adam", "batch_auctions": 512, "error": None, **other}
+        return {"name": f"{point['model']}, {point['batch_auctions']} auctions, cpu x {point['threads']}, workers {point['workers']}", **point}
+
+    unknown = dict.fromkeys(("parameters", "dense_parameters", "table_parameters", "candidates_per_step", "examples_per_second", "spread", "step_seconds",
+                             "waiting_share", "communication_share", "communication_bytes_per_step", "cores_used", "flops_per_example", "flops_per_second",
+                             "product_flops_per_second", "model_flop_utilisation", "host_peak_bytes", "device_peak_bytes", "optimizer_bytes",
+                             "dollars_per_hour", "examples_per_dollar", "curve", "loss_per_dollar", "to_target"))
+    for m, model in enumerate(models):
+        for b, batch in enumerate(batches):
+            falls = .002 * (1 + m)
+            curves.append({"model": model, "batch_auctions": batch, "tables": "adam", "metric": "validation log loss, nats", "start": .2,
+                           "points": [{"examples": k * 1_000_000, "loss": .2 - falls * k} for k in range(1, 6)]})
+            for count in threads:
+                rate, hour = 1e5 / 10 ** m * 2 ** b * 1.5 ** (count - 1), .05 * count
+                reached = 1e6 * (4 if m == 0 else 2)
+                points.append({**unknown, **named(model=model, threads=count, batch_auctions=batch), "id": len(points), "status": "measured",
+                               "parameters": size[model], "dense_parameters": 1000, "table_parameters": size[model] - 1000, "candidates_per_step": 8. * batch,
+                               "examples_per_second": rate, "spread": .03, "step_seconds": 8 * batch / rate, "waiting_share": .01, "communication_share": 0.,
+                               "cores_used": 1. * count, "model_flop_utilisation": .1, "host_peak_bytes": 2 ** 28, "optimizer_bytes": 8 * size[model],
+                               "dollars_per_hour": hour, "examples_per_dollar": rate * 3600 / hour, "curve": len(curves) - 1,
+                               "loss_per_dollar": 5 * falls / (5e6 / (rate * 3600 / hour)),
+                               "to_target": {"examples": reached, "seconds": reached / rate, "dollars": reached / (rate * 3600 / hour)}})
+    measured = len(points)
+    for i in range(more):
+        status, error = [("does not fit", "RESOURCE_EXHAUSTED: out of memory"), ("failed", "INVALID_ARGUMENT: no such table")][i % 2]
+        points.append({**unknown, **named(batch_auctions=10 ** 6 + i, error=error), "id": len(points), "status": status})
+    predicted = {**named(workers=64, communication="zero1"), "status": "predicted", "from": "workers=64", "step_seconds": .25, "examples_per_second": 1e6,
+                 "communication_share": .3, "dollars_per_hour": 3.2, "examples_per_dollar": 1.125e9,
+                 "to_target": {"examples": 4e6, "seconds": 4., "dollars": .0036}}
+    return {"format": 1, "kind": "cost", "command": "vickrey study cost --predict workers=64", "config": {"market": {"auctions": 1000}},
+            "provenance": {"programs": {"vickrey-cost": {"version": "0.0.1", "commit": "c", "libtorch": "", "sha256": "00"}},
+                           "machine": {"processor": "p", "system": "s"}},
+            "seconds": None, "prices": {"currency": "USD", "placeholder": True, "devices": {"cpu": .05}},
+            "devices": [{"device": "cpu", "device_name": "a processor", "cores": 2, "memory_bytes": str(2 ** 34)}], "points": points, "curves": curves,
+            "target": {"loss": .192, "given": False},
+            "budgets": [{"dollars": 1e-6, "point": None, "loss": None, "seconds": None, "clipped": False},
+                        {"dollars": 1e-4, "point": 2, "loss": .198, "seconds": 7.2, "clipped": False},
+                        {"dollars": 1, "point": 6, "loss": .18, "seconds": 250., "clipped": True}],
+            "pareto": {"target": [2, 3][:measured], "loss": [{"dollars": .0001 * (k + 1), "loss": .198 - .002 * k, "point": 2} for k in range(4)]},
+            "sentences": ["2 threads are 1.5x as fast as 1 (small, 512 auctions).", "the large model is a tenth as fast."],
+            "left_out": [{"point": "small, 512 auctions, cpu x 4", "why": "4 threads are more than 2 cores"}],
+            "planner": {"formula": "step_seconds = overhead + a * candidates",
+                        "groups": [{"group": "cpu, float32, mlp, adam", "points": 8, "coefficients": {"overhead_seconds": .001, "seconds_per_flop": 2e-11},
+                                    "held_out": {"points": 8, "median_error": .06, "p90_error": .15},
+                                    "extrapolation": {"points": 2, "median_error": .11, "what": "the largest batch of each model held out"}}],
+                        "held_out": {"points": 8, "median_error": .06, "p90_error": .15},
+                        "predictions": [predicted, {**predicted, **dict.fromkeys(("step_seconds", "examples_per_second", "to_target")), "error": "no link"}]}}
+
+
 class Report(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -280,6 +339,8 @@ class VerbTest(Report):
                                 ('{"kind":"tune"}', "scenarios: is missing"),
                                 ('{"kind":"arithmetic","claims":[]}', "results: is missing"),
                                 ('{"kind":"arithmetic","claims":[],"results":[{"task":"addition","loss":"x"}]}', "results[0].split: is missing"),
+                                ('{"kind":"cost","points":[],"curves":[]}', "points: is empty"),
+                                ('{"kind":"cost","points":[{"name":"a"}],"curves":[]}', "points[0].status: is missing"),
                                 ('{"kind":"bidders","heads":[{"head":"a"}]}', "bidders: is missing")):
             done, _ = self.report(document)
             self.assertEqual((done.returncode, done.stdout), (2, ""), document)
@@ -309,12 +370,11 @@ class VerbTest(Report):
 
 
 @unittest.skipUnless(browser.find(), "no Chromium: install chromium-headless-shell, or name one in VICKREY_CHROMIUM")
-class PageTest(Report):
+class Pages(Report):
+    """Reports in one browser, and what is asked of them."""
+
     @classmethod
     def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
-        cls.run_of_demo = demo(pathlib.Path(folder.name))
         cls.browser = cls.enterClassContext(browser.Browser())
 
     def open(self, document, width=WIDE, **looks):
@@ -354,6 +414,24 @@ class PageTest(Report):
         self.assertEqual(len(titles), len(expected), titles)
         for title, start in zip(titles, expected):
             self.assertTrue(title.startswith(start), f"{title!r} does not start with {start!r}")
+
+    def copied(self, page, table, name):
+        page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }; 0")
+        page.evaluate(f"""[...document.querySelectorAll('button')].find((b) => b.getAttribute('aria-label') ===
+            'Copy the table "{table}" as {name}').click()""")
+        page.wait("window.copied !== undefined")
+        text = page.evaluate("window.copied")
+        page.evaluate("delete window.copied; 0")
+        return text
+
+
+class PageTest(Pages):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.run_of_demo = demo(pathlib.Path(folder.name))
 
     def test_a_run_at_both_widths_and_in_the_dark(self):
         for width, dark in ((WIDE, False), (NARROW, False), (WIDE, True)):
@@ -399,15 +477,6 @@ class PageTest(Report):
             self.assertNotIn("var(", text)  # it stands alone
             self.assertNotRegex(text, r'(href|src)="')
         self.assertEqual((page.said, page.asked), ([], []))
-
-    def copied(self, page, table, name):
-        page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }; 0")
-        page.evaluate(f"""[...document.querySelectorAll('button')].find((b) => b.getAttribute('aria-label') ===
-            'Copy the table "{table}" as {name}').click()""")
-        page.wait("window.copied !== undefined")
-        text = page.evaluate("window.copied")
-        page.evaluate("delete window.copied; 0")
-        return text
 
     def test_tables_are_copied_for_programs_and_papers(self):
         page = self.open(self.run_of_demo)
@@ -467,8 +536,8 @@ class PageTest(Report):
                 return [hostile(each) for each in value]
             return HOSTILE + value if isinstance(value, str) and not value.isdigit() and value not in METRICS else value
 
-        METRICS = {"welfare", "revenue", "regret", "truth", "tune", "arithmetic", "walkforward", "bidders"}
-        for document in (self.run_of_demo, study(), search(), arithmetic(), walk(), bidders_test.document()):
+        METRICS = {"welfare", "revenue", "regret", "truth", "tune", "arithmetic", "walkforward", "bidders", "cost", "measured"}
+        for document in (self.run_of_demo, study(), search(), arithmetic(), walk(), bidders_test.document(), cost()):
             bad = hostile(document)
             page = self.open(bad)
             self.check(page, WIDE)
@@ -945,6 +1014,105 @@ class PageTest(Report):
         self.assertTrue(titles[-1].endswith("market_2"), titles)
         self.assertEqual(page.evaluate("document.querySelector('#cost select').value"), "market_2")
         self.check(page, WIDE)
+
+
+class CostTest(Pages):
+    """Pages of what training costs."""
+
+    def said(self, page, selector):
+        return [text.replace("\u00a0", " ") for text in page.evaluate(f"[...document.querySelectorAll({json.dumps(selector)})].map((n) => n.innerText)")]
+
+    def test_it_at_both_widths(self):
+        for width, dark in ((WIDE, False), (NARROW, False), (WIDE, True)):
+            with self.subTest(width=width, dark=dark):
+                page = self.open(cost(), width, dark=dark)
+                self.check(page, width)
+                self.check_titles(page, COST_CHARTS)
+                self.assertEqual(self.said(page, ".missing"), [])
+                # 4 million examples: 20 s of one core, or 13.3 s of two; a core is 0.05 an hour.
+                self.assertEqual(self.said(page, ".verdict"), [
+                    "small, 512 auctions, cpu x 1, workers 1 is the cheapest way to a loss of 0.1920: 0.000278 USD and 20 s. "
+                    "The fastest is small, 512 auctions, cpu x 2, workers 1: 0.00037 USD and 13.3 s."])
+                self.assertEqual(self.said(page, ".tile strong"), ["0.000278", "13.3 s", "0.0694", "300,000"])
+                overview = " ".join(self.said(page, "#overview"))
+                for sentence in cost()["sentences"]:
+                    self.assertIn(sentence, overview)
+                self.assertIn("Measured: 8 of 10 points; 1 does not fit; 1 failed; 2 models; a processor; 4 loss curves.", overview)
+                self.assertIn("Prices are placeholders", overview)
+                # Two ways to train at two batches, or of two models; four curves with their starts; five samples of eight points and the envelope.
+                counts = page.evaluate(f"[...document.querySelectorAll('figure.chart')].map((f) => f.querySelectorAll('{POINTS}').length)")
+                self.assertEqual(counts, [4, 4, 4, 4, 4 * 6, 8 * 5 + 4, 8])
+                self.assertEqual(self.said(page, "#speed figure:first-of-type .legend li"), ["cpu x 1", "cpu x 2"])
+                self.assertEqual(self.said(page, "#front .table tbody th"), [f"small, 512 auctions, cpu x {n}, workers 1" for n in (2, 1)])
+
+    def test_its_numbers(self):
+        document = cost()
+        page = self.open(document)
+        head, *rows = [line.split("\t") for line in self.copied(page, "Points", "TSV").splitlines()]
+        self.assertEqual([row[0] for row in rows], [point["name"] for point in document["points"]])
+        for name, field in (("Examples/s", "examples_per_second"), ("Step", "step_seconds"), ("MFU", "model_flop_utilisation"), ("Waiting", "waiting_share"),
+                            ("Communication", "communication_share"), ("Memory", "host_peak_bytes"), ("Loss for the money", "loss_per_dollar")):
+            self.assertEqual([float(row[head.index(name)]) if row[head.index(name)] else None for row in rows],
+                             [point[field] for point in document["points"]], name)
+        status = [row[head.index("Status")] for row in rows]
+        self.assertEqual(status, ["measured"] * 8 + ["does not fit: RESOURCE_EXHAUSTED: out of memory", "failed: INVALID_ARGUMENT: no such table"])
+        self.assertEqual(len(self.said(page, "#points tr.primary")), 2)
+        head, *rows = [line.split("\t") for line in self.copied(page, "Predictions", "TSV").splitlines()]
+        self.assertEqual([row[1:4] for row in rows], [["predicted", "workers=64", "0.25"], ["not predicted: no link", "workers=64", ""]])
+        self.assertIn("Of 8 points that the fit has not seen, half of the predicted times of a step are off by less than 6 %, nine of ten by less than 15 %.",
+                      " ".join(self.said(page, "#planner")))
+        self.assertEqual([row.split("\t") for row in self.said(page, "#budgets tbody tr")],
+                         [["0.000001 USD", "nothing is known for so little money", "–", "–", ""],
+                          ["0.0001 USD", "small, 512 auctions, cpu x 1, workers 1", "0.1980", "7.2 s", ""],
+                          ["1 USD", "large, 512 auctions, cpu x 1, workers 1", "0.1800", "4.17 min", "yes"]])
+        configuration = " ".join(self.said(page, "#configuration"))
+        for text in (document["command"], "4 threads are more than 2 cores", "0.05 USD", "16 GiB"):
+            self.assertIn(text, configuration)
+
+    def test_it_shows_what_is_picked(self):
+        page = self.open(cost())
+        pick = lambda section, index, value: page.evaluate(
+            f"(() => {{ const s = document.querySelectorAll('#{section} select')[{index}]; s.value = '{value}'; s.dispatchEvent(new Event('change')); }})()")
+        pick("speed", 0, "large")
+        pick("speed", 1, "512")
+        pick("front", 0, "setup")
+        page.wait("[...document.querySelectorAll('.holder')].every((h) => h.dataset.drawn)")
+        self.check(page, WIDE)
+        self.assertEqual([title.split(": ")[-1] for title in self.titles(page)[:4]], ["large", "a batch of 512 auctions"] * 2)
+        self.assertEqual(self.said(page, "#front .legend li"), ["cpu x 1", "cpu x 2"])
+        said = page.evaluate(f"[...document.querySelectorAll('#speed figure:first-of-type {POINTS}')].map((p) => p.getAttribute('aria-label'))")
+        self.assertIn("large, 512 auctions, cpu x 2, workers 1\n30,000 examples/s", said[-1].replace("\u00a0", " "))
+
+    def test_little_and_odd_and_much(self):
+        point = {"name": "a", "status": "failed"}
+        odd = cost()
+        for key in odd.keys() - {"kind", "points", "curves", "format"}:
+            odd[key] = [None, 3, "x", [], {}]
+        odd["curves"] = [None, {"points": 3}, {"start": "1", "points": [None, {"examples": "1", "loss": 1e308}]}]
+        for one in odd["points"]:
+            one.update(curve=7, to_target=[1], examples_per_second=1e308, parameters="x", loss_per_dollar=-1, threads="2", model=None, error={})
+        nothing = {key: value if key in ("kind", "format", "points") else [] if key == "curves" else None for key, value in cost().items()}
+        nothing["points"] = [{key: value if key in ("name", "status") else None for key, value in one.items()} for one in nothing["points"]]
+        for document in ({"kind": "cost", "points": [point], "curves": []}, odd, nothing):
+            page = self.open(document, NARROW)
+            self.check(page, NARROW)
+            self.assertEqual(self.titles(page), [])
+            self.assertGreaterEqual(len(self.said(page, ".missing")), 9)
+            body = " ".join(self.said(page, "body"))
+            self.assertIn("No point is known to reach", body)
+            for word in ("could not be drawn", "undefined", "NaN"):
+                self.assertNotIn(word, body)
+        large = cost(models=[f"model_{m}" for m in range(40)], batches=range(1, 17), more=900)
+        for key, part, times in (("planner", "predictions", 300), ("planner", "groups", 300)):
+            large[key][part] *= times
+        large["sentences"] *= 100
+        page = self.open(large, NARROW)
+        self.check(page, NARROW)
+        body = " ".join(self.said(page, "body"))
+        for text in ("Of 2,180 points the first 500 are shown.", "Of 640 loss curves the first 60 are shown.", "Of 200 sentences the first 40 are shown.",
+                     "Of 600 rows the first 200 are shown."):
+            self.assertIn(text, body)
+        self.assertLess(page.evaluate("document.querySelectorAll('*').length"), 40_000)
 
 
 if __name__ == "__main__":

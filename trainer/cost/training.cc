@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include <cmath>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,12 +14,35 @@
 #include "trainer/prepare.h"
 #include "vickrey/base/interrupt.h"
 #include "vickrey/base/status.h"
+#include "vickrey/model/layout.h"
 #include "vickrey/torch/exceptions.h"
 
 namespace vickrey::trainer::cost {
 namespace {
 
 using vickrey::config::v1::TrainConfig;
+
+// Of a rule of optimizers, for so many values in so many rows.
+double StateValues(const std::string& rule, double values, double rows) {
+  if (rule == "adam" || rule == "adamw") return 2 * values;
+  return rule == "rowwise_adagrad" ? rows : 0;
+}
+
+// Of parameters and the optimizer's state, of one process.
+int64_t LeastBytes(const model::Layout& layout, const TrainConfig& config, int processes) {
+  const std::set<std::string> tables = model::TableTensors(layout);
+  double all = 0, state = 0;
+  for (const model::TensorSpec& tensor : layout.tensors) {
+    double values = 1;
+    for (const int64_t size : tensor.shape) values *= static_cast<double>(size);
+    all += values;
+    state += tables.contains(tensor.name)
+                 ? StateValues(config.optimizer().tables(), values, static_cast<double>(tensor.shape.front()))
+                 : StateValues(config.optimizer().dense(), values, 0);
+  }
+  if (config.parallel().communication() == "zero1") state /= processes;
+  return static_cast<int64_t>(sizeof(float) * (all + state));
+}
 
 absl::Status CheckBatch(const TrainConfig& config, const Grouping& data, int processes) {
   const int64_t auctions = data.Train().auctions(), batch = config.optimizer().batch_auctions();
@@ -48,7 +72,9 @@ absl::StatusOr<std::unique_ptr<Training>> Training::Create(JobConfig job, const 
   ASSIGN_OR_RETURN(made->data_, EncodeData(config, db, snapshot_id, root));
   const Selection train = made->data_->Train();
   RETURN_IF_ERROR(CheckBatch(config, *made->data_, made->workers_->size()));
-  RETURN_IF_ERROR(UnderModel("model", CheckModel(config.model(), *made->data_->dataset().schema())));
+  auto layout = LayoutOf(config.model(), *made->data_->dataset().schema());
+  RETURN_IF_ERROR(UnderModel("model", layout.status()));
+  made->least_bytes_ = LeastBytes(*layout, config, made->workers_->size());
   made->labels_ = config.loss().labels() == "truth" ? Labels::Truths() : Labels::Clicks();
   RETURN_IF_ERROR(made->labels_->CheckAny(train));
   RETURN_IF_ERROR(FillFromData(train, *made->labels_, job.base_rate_given, config.mutable_loss()));

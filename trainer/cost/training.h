@@ -40,6 +40,8 @@ class Training {
   const at::Device& device() const { return workers_->device(); }
   Workers& workers() { return *workers_; }
   const Grouping& data() const { return *data_; }
+  // What parameters and the optimizer's state take in this process, without gradients and batches.
+  int64_t least_bytes() const { return least_bytes_; }
 
   // Makes what takes memory: network, optimizer, batches that are read ahead. REQUIRED before what follows.
   absl::Status Start();
@@ -66,6 +68,7 @@ class Training {
   std::optional<Labels> labels_;
   std::unique_ptr<Loss> loss_;
   BatchPlan plan_;
+  int64_t least_bytes_ = 0;
   std::unique_ptr<torch::Network> network_;
   std::unique_ptr<Stepper> stepper_;
   std::unique_ptr<Loader> loader_;

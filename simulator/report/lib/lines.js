@@ -54,8 +54,8 @@ export const READ = { tooltip: { field: "say" }, description: { field: "say" } }
 // points: [{series, x, y, lo, hi, say, path}], `lo` and `hi` may be null; of a series with several lines, `path` tells
 // them apart. x, y: as of axisOf.
 // `guide`: points of a dashed line that the curves are held against. `marks`: points that stand out. `step`: a value
-// holds until the next.
-export function curves(points, { x, y, guide, marks = [], height = 340, plain = false, step = false }, context) {
+// holds until the next. `bold`: the key of a series that stands out.
+export function curves(points, { x, y, guide, marks = [], height = 340, plain = false, step = false, bold }, context) {
   const { paint, width } = context;
   const [ax, ay] = [axisOf(x, width), axisOf(y, height)];
   const at = { x: { field: "x", ...ax }, y: { field: "y", ...ay } };
@@ -75,7 +75,7 @@ export function curves(points, { x, y, guide, marks = [], height = 340, plain = 
       encoding: { x: at.x, y: { field: "lo", ...ay }, y2: { field: "hi" }, ...bySeries(context, context.series) },
     });
   }
-  layers.push({
+  const line = {
     mark: {
       type: "line",
       strokeWidth: 1.5,
@@ -89,7 +89,12 @@ export function curves(points, { x, y, guide, marks = [], height = 340, plain = 
       ...(shown.some(({ path }) => path !== undefined) && { detail: { field: "path", type: "nominal" } }),
       order: { field: "x", type: "quantitative" },
     },
-  });
+  };
+  layers.push(line);
+  const strong = bold === undefined ? [] : shown.filter(({ series }) => series === bold);
+  if (strong.length > 0) {
+    layers.push({ ...line, data: { values: strong }, mark: { ...line.mark, strokeWidth: 3, opacity: 1 } });
+  }
   layers.push({
     mark: { type: "point", filled: true, opacity: 1, size: plain ? 36 : 55 },
     encoding: { ...at, ...bySeries(context, context.series, { shape: true }), ...READ },

@@ -14,6 +14,7 @@ import bids from "./bids.js";
 import bidders from "./bidders.js";
 import calibration from "./calibration.js";
 import configuration from "./configuration.js";
+import cost from "./cost.js";
 import models from "./models.js";
 import overview from "./overview.js";
 import prediction from "./prediction.js";
@@ -48,6 +49,7 @@ export const SECTIONS = [
   configuration,
   ...walkforward,
   ...bidders,
+  ...cost,
   studyOverview,
   studyWelfare,
   studyRegret,
