@@ -1,5 +1,7 @@
 """A study of costs for people: tables in Markdown."""
 
+import collections
+
 from cost_sentences import money
 from markdown_text import number, percent, table
 
@@ -30,13 +32,14 @@ def _points(found):
     rows = []
     for one in found["points"]:
         if one["status"] != "measured":
-            rows.append([one["name"], f"**{one['status']}**: {one['error']}", *[""] * 9])
+            rows.append([one["name"], f"**{one['status']}**: {one['error']}", *[""] * 10])
             continue
         rows.append([one["name"], count(one["parameters"]), count(one["examples_per_second"]), percent(one["spread"], 0),
                      count(one["examples_per_dollar"]), _mib(one["host_peak_bytes"]), _mib(one["device_peak_bytes"]),
-                     percent(one["communication_share"], 0), percent(one["model_flop_utilisation"], 1), *_to_target(one, found["prices"])])
+                     percent(one["communication_share"], 0), percent(one["model_flop_utilisation"], 1),
+                     _seconds(one["loss_per_dollar"]), *_to_target(one, found["prices"])])
     return table(["point", "parameters", "examples/s", "spread, %", f"examples per {found['prices']['currency']}", "host MiB", "device MiB",
-                  "communication, %", "MFU, %", "to the target, s", "costs"], rows)
+                  "communication, %", "MFU, %", f"loss per {found['prices']['currency']}", "to the target, s", "costs"], rows)
 
 
 def _budgets(found):
@@ -62,10 +65,16 @@ def _planner(found):
 
 
 def _predictions(found):
-    rows = [[one["name"], one["from"], one["error"] or count(one["examples_per_second"]), percent(one["communication_share"], 0),
-             count(one["examples_per_dollar"]), *_to_target(one, found["prices"])] for one in found["planner"]["predictions"]]
-    return table(["predicted, not measured", "of", "examples/s", "communication, %", f"examples per {found['prices']['currency']}",
-                  "to the target, s", "costs"], rows)
+    every, link = found["planner"]["predictions"], found["config"]["link"]
+    known = [one for one in every if one["error"] is None]
+    rows = [[one["name"], count(one["examples_per_second"]), percent(one["communication_share"], 0), count(one["examples_per_dollar"]),
+             *_to_target(one, found["prices"])] for one in known]
+    network = ("a network as the processes of this machine have among them" if link is None
+               else "a network of {} microseconds and {} GB/s (`--link`)".format(*link.split(",")))
+    lines = [f"**Predicted, not measured**, by {network}, whether or not it fits into memory:", "",
+             *table(["prediction", "examples/s", "communication, %", f"examples per {found['prices']['currency']}", "to the target, s", "costs"], rows)]
+    why = collections.Counter(one["error"] for one in every if one["error"] is not None)
+    return lines + [f"- {number_} not predicted: {error}." for error, number_ in why.items()] + [""] * bool(why)
 
 
 def of_cost(found):
@@ -81,7 +90,7 @@ def of_cost(found):
                   + ("as given." if target["given"] else "the median of what the curves end with."), "", *_pareto(found), *_budgets(found)]
     lines += [*_planner(found)]
     if found["planner"]["predictions"]:
-        lines += ["Predictions say nothing of whether a point fits into memory.", "", *_predictions(found)]
+        lines += _predictions(found)
     if found["left_out"]:
         lines += [*table(["left out", "why"], [[one["point"], one["why"]] for one in found["left_out"]])]
     return "\n".join(lines)

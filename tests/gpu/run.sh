@@ -43,7 +43,7 @@ fi
 # network of 200 Gbit/s.
 if [[ $parts == *" cost "* ]]; then
   VICKREY_PYTHON=python3 build/cuda/bin/vickrey-study cost --settings simulator/study/cost_gpu.yaml --out "$out/cost" \
-    --predict workers=8 --predict workers=64 --link 30,25 --max-seconds "${COST_SECONDS:-1800}"
+    --predict workers=8,batch_auctions=8192 --link 30,25 --max-seconds "${COST_SECONDS:-1800}"
 fi
 
 if [[ $parts == *" bench "* ]]; then
