@@ -3,7 +3,7 @@
 import collections
 
 from cost_sentences import money
-from markdown_text import number, percent, table
+from markdown_text import known_columns, number, percent, table
 
 
 def count(value):
@@ -38,8 +38,8 @@ def _points(found):
                      count(one["examples_per_dollar"]), _mib(one["host_peak_bytes"]), _mib(one["device_peak_bytes"]),
                      percent(one["communication_share"], 0), percent(one["model_flop_utilisation"], 1),
                      _seconds(one["loss_per_dollar"]), *_to_target(one, found["prices"])])
-    return table(["point", "parameters", "examples/s", "spread, %", f"examples per {found['prices']['currency']}", "host MiB", "device MiB",
-                  "communication, %", "MFU, %", f"loss per {found['prices']['currency']}", "to the target, s", "costs"], rows)
+    return table(*known_columns(["point", "parameters", "examples/s", "spread, %", f"examples per {found['prices']['currency']}", "host MiB", "device MiB",
+                  "communication, %", "MFU, %", f"loss per {found['prices']['currency']}", "to the target, s", "costs"], rows))
 
 
 def _budgets(found):
@@ -72,7 +72,8 @@ def _predictions(found):
     network = ("a network as the processes of this machine have among them" if link is None
                else "a network of {} microseconds and {} GB/s (`--link`)".format(*link.split(",")))
     lines = [f"**Predicted, not measured**, by {network}, whether or not it fits into memory:", "",
-             *table(["prediction", "examples/s", "communication, %", f"examples per {found['prices']['currency']}", "to the target, s", "costs"], rows)]
+             *table(*known_columns(
+                 ["prediction", "examples/s", "communication, %", f"examples per {found['prices']['currency']}", "to the target, s", "costs"], rows))]
     why = collections.Counter(one["error"] for one in every if one["error"] is not None)
     return lines + [f"- {number_} not predicted: {error}." for error, number_ in why.items()] + [""] * bool(why)
 

@@ -17,6 +17,12 @@ def interval(summary, show):
     return f"{show(summary['mean'])} ({show(summary['t95'][0])} to {show(summary['t95'][1])})"
 
 
+def known_columns(head, rows):
+    """Both, without columns in which nothing is known."""
+    known = [column for column in range(len(head)) if any(row[column] for row in rows)]
+    return [head[column] for column in known], [[row[column] for column in known] for row in rows]
+
+
 def table(head, rows):
     return ["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *("| " + " | ".join(row) + " |" for row in rows), ""]
 

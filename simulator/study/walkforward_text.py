@@ -1,7 +1,7 @@
 """A walk-forward for people: tables in Markdown."""
 
 from intervals import OPEN
-from markdown_text import interval, number, percent, table
+from markdown_text import interval, known_columns, number, percent, table
 
 _share = lambda value: percent(value, 2)
 _plain = lambda value: number(value, 3)
@@ -37,8 +37,7 @@ def _rows(found, cost):
     hold = _hold(found, cost)
     rows.append(["buy and hold", "", _share(hold["arc"]), _share(hold["asd"]), _plain(hold["ir"]), _plain(hold["ir2"]),
                  _share(hold["max_drawdown"]), str(hold["trades"]), _share(hold["share_long"]), _share(hold["share_short"]), "", "", "", ""])
-    known = [column for column in range(len(head)) if any(row[column] for row in rows)]
-    return [head[column] for column in known], [[row[column] for column in known] for row in rows]
+    return known_columns(head, rows)
 
 
 def _claims(found):
