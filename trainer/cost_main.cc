@@ -1,5 +1,4 @@
 // `vickrey cost`: what the steps of a training cost on this machine.
-#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -31,7 +30,7 @@ struct Flags {
 absl::Status CheckGiven(const Flags& flags) {
   for (const auto& [name, value] : {std::pair("--config", &flags.config), std::pair("--db", &flags.db),
                                     std::pair("--snapshot", &flags.snapshot), std::pair("--out", &flags.out)}) {
-    if (value->empty()) return base::InvalidField(name, "is required, but with --devices");
+    if (value->empty()) return base::InvalidField(name, "is required, unless --devices is given");
   }
   return absl::OkStatus();
 }
@@ -96,23 +95,25 @@ int main(int argc, char** argv) {
   app.add_option("--set", flags.settings,
                  "KEY=VALUE over the file, such as optimizer.batch_auctions=64; may be repeated")
       ->allow_extra_args(false);
-  app.add_option("--seconds", flags.options.seconds, "How long a repeat is, about; a step at least")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 1e6));
-  app.add_option("--repeats", flags.options.repeats, "How many; the median of their rates is given")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1000));
-  app.add_option("--warmup", flags.options.warmup, "Steps before, which are not timed")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 100000));
+  auto* seconds = app.add_option("--seconds", flags.options.seconds, "How long a repeat is, about; a step at least")
+                      ->capture_default_str()
+                      ->check(CLI::Range(0.0, 1e6));
+  auto* repeats = app.add_option("--repeats", flags.options.repeats, "How many; the median of their rates is given")
+                      ->capture_default_str()
+                      ->check(CLI::Range(1, 1000));
+  auto* warmup = app.add_option("--warmup", flags.options.warmup, "Steps before, which are not timed")
+                     ->capture_default_str()
+                     ->check(CLI::Range(1, 100000));
   app.add_option(
          "--memory-mib", flags.memory_mib,
          "The memory that each process may take; what needs more ends with RESOURCE_EXHAUSTED. Default: no limit")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
-  app.add_option("--curve", flags.curve,
-                 "Train on so many candidates instead, and say what the validation set's log loss is on the way")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 50));
-  app.add_flag("--plan", flags.plan, "Only read and check the log and the configuration");
+  auto* curve =
+      app.add_option("--curve", flags.curve,
+                     "Train on so many candidates instead, and say what the validation set's log loss is on the way")
+          ->check(CLI::Range(int64_t{1}, int64_t{1} << 50));
+  for (auto* of_rates : {seconds, repeats, warmup}) curve->excludes(of_rates);
+  app.add_flag("--plan", flags.plan, "Only read, encode and check the log and the configuration");
   app.add_flag("--devices", flags.devices, "A line for each device that a training can be on, and nothing else");
   app.add_flag("--json", flags.json, "JSON on a terminal too");
   return tool.Run(argc, argv);

@@ -49,11 +49,6 @@ class Job {
       base::WriteToStderr(absl::StrCat("{\"config\":", base::ToJson(Effective()), "}\n"));
     }
     RETURN_IF_ERROR(CheckVersion());
-    std::error_code error;
-    if (std::filesystem::equivalent(setup_.root, db, error)) {
-      return base::InvalidField("--out", absl::StrCat("'", setup_.root.string(), "' is the log's folder"));
-    }
-    RETURN_IF_ERROR(base::MakeFolders(setup_.root));
     ASSIGN_OR_RETURN(data_, EncodeData(config_, db, snapshot_id_, setup_.root));
     // Wrong networks are refused before hours of training.
     ASSIGN_OR_RETURN(const auto network, StartNetwork(config_, *data_, setup_.device));

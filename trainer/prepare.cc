@@ -9,6 +9,7 @@
 #include "trainer/data/encode.h"
 #include "trainer/export.h"
 #include "trainer/loss/loss.h"
+#include "vickrey/base/files.h"
 #include "vickrey/base/interrupt.h"
 #include "vickrey/base/status.h"
 #include "vickrey/torch/torch_scorer.h"
@@ -111,6 +112,11 @@ absl::StatusOr<at::Device> DeviceFor(const TrainConfig& config, int local_rank, 
 absl::StatusOr<std::unique_ptr<Grouping>> EncodeData(const TrainConfig& config, const std::filesystem::path& db,
                                                      const std::string& snapshot_id,
                                                      const std::filesystem::path& root) {
+  std::error_code error;
+  if (std::filesystem::equivalent(root, db, error)) {
+    return base::InvalidField("--out", absl::StrCat("'", root.string(), "' is the log's folder"));
+  }
+  RETURN_IF_ERROR(base::MakeFolders(root));
   ASSIGN_OR_RETURN(auto dataset, EncodeSnapshot(db, snapshot_id, config.data(), config.seed(), root));
   const int folds = config.loss().labels() == "teacher" ? config.teacher().cross_fit() : 1;
   ASSIGN_OR_RETURN(Grouping grouping, Grouping::Make(std::move(dataset), folds, config.seed()));

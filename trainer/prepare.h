@@ -23,7 +23,7 @@ namespace vickrey::trainer {
 absl::StatusOr<at::Device> DeviceFor(const vickrey::config::v1::TrainConfig& config, int local_rank, int processes);
 
 // The snapshot as the configuration's `data` says, below `root`, where another job may have encoded it already.
-// INVALID_ARGUMENT where nothing of it is for training.
+// INVALID_ARGUMENT where nothing of it is for training, or `root` is the log's folder.
 absl::StatusOr<std::unique_ptr<Grouping>> EncodeData(const vickrey::config::v1::TrainConfig& config,
                                                      const std::filesystem::path& db, const std::string& snapshot_id,
                                                      const std::filesystem::path& root);

@@ -87,6 +87,7 @@ const TEXTS = [
   "tables",
   "error",
   "from",
+  "note",
 ];
 
 const taken = (one, names, of) => Object.fromEntries(names.map((name) => [name, of(one[name])]));

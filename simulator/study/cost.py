@@ -44,14 +44,15 @@ class Cost:
         self.left_out = [(point, why) for point in self.settings.points if (why := machine.why_not(point)) is not None]
         self.measurements = [Measurement(self.data, place, machine.name(place), options.memory_mib)
                              for point in self.settings.points if machine.why_not(point) is None for place in machine.places(point)]
-        runs = (CurveRun(self.data, measurement.point) for measurement in self.measurements)
+        device = machine.devices[-1]["device"]  # a GPU, where there is one to be measured on
+        runs = (CurveRun(self.data, measurement.point, device) for measurement in self.measurements)
         self.curves = [*{run.key: run for run in runs if self._may_have_curve(run.point.model)}.values()]
 
     # What is to be done.
 
     def tasks(self):
         """Points need each other only so that no two run at once."""
-        points = [one for one in self.measurements if one.kept() is None]
+        points = [one for one in self.measurements if one.is_due()]
         curves = [one for one in self.curves if one.kept() is None and (points or self.has_curve(one.point.model))]
         logs = {fields: Task(f"{fields} fields", lambda fields=fields: self.data.make_log(fields))
                 for fields in dict.fromkeys(one.fields for one in [*points, *curves])}

@@ -44,7 +44,7 @@ def _facts(line):
 
 def _worth(prices, curves, target, point):
     """What a rate comes to with the prices and curves: of a point that was measured, or that was predicted."""
-    dollars = prices.dollars_per_hour(point["device"], point["device_name"], point["threads"], point["workers"])
+    dollars = prices.dollars_per_hour(point["device"], point["device_name"], point["threads"], point["workers"], point.get("cores_used"))
     rate = point["examples_per_second"]
     known = rate is not None and dollars is not None
     curve = curves.get(key_of_curve(point)) if known else None

@@ -15,12 +15,13 @@ import market_log
 import trainer_config
 from cost_curve import Curve
 from cost_grid import DEFAULTS
-from faults import MEMORY, Fault
+from faults import MEMORY, Fault, environment
 from market_log import MarketLog
 from programs import Command
 
 PROGRAM = "vickrey-cost"
 AVAILABLE_SHARE = 0.8  # of the memory that the machine has to give, that a point may take
+MORE = 1.1  # times the memory that it had and did not fit into: worth another try
 
 
 class Data:
@@ -114,12 +115,15 @@ class Measurement:
                    "programs": data.programs.identity(PROGRAM)}
 
     def kept(self):
-        """What it came to. That it did not fit says nothing of more memory than it had."""
-        kept = self.data.store.get("point", self.of)
+        return self.data.store.get("point", self.of)
+
+    def is_due(self):
+        """That it did not fit says nothing of more memory than it had, and of a GPU nothing of another time."""
+        kept = self.kept()
         if kept is None or "line" in kept["result"]:
-            return kept
+            return kept is None
         had = kept["result"]["memory_mib"]
-        return None if self.memory_mib is not None and had is not None and self.memory_mib > had else kept
+        return had is None or self._memory() > MORE * had
 
     def make(self):
         point, measure = self.point, self.data.settings.measure
@@ -165,9 +169,10 @@ def key_of_curve(axes):
 class CurveRun:
     """A training of one process on so many examples, judged on the way."""
 
-    def __init__(self, data, point):
+    def __init__(self, data, point, device):
+        """`device`: on which it is trained."""
         self.data = data
-        self.point = dataclasses.replace(point, device="auto", threads=1, precision="float32", workers=1, communication=None, gpu=None,
+        self.point = dataclasses.replace(point, device=device, threads=1, precision="float32", workers=1, communication=None, gpu=None,
                                          attention=point.attention and DEFAULTS["attention"])
         self.key = key_of_curve(self.point.axes())
         self.examples = data.settings.curve_examples()
@@ -202,5 +207,15 @@ class CurveRun:
 
 
 def _available_mib():
-    with open("/proc/meminfo", encoding="ascii") as file:
-        return next(int(line.split()[1]) // 1024 for line in file if line.startswith("MemAvailable:"))
+    """Of the machine, or of the container that this runs in."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            machine = next(int(line.split()[1]) // 1024 for line in file if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration) as error:
+        raise environment("/proc/meminfo does not say how much memory is free; give --memory-mib", "--memory-mib") from error
+    try:
+        group = pathlib.Path("/sys/fs/cgroup")
+        most, used = (int(group.joinpath(name).read_text()) for name in ("memory.max", "memory.current"))
+        return min(machine, max(1, (most - used) // 2**20))
+    except (OSError, ValueError):  # none, or without a limit
+        return machine

@@ -39,10 +39,13 @@ class Prices:
                 raise Fault(f"{self.path}: devices: has no price of {one['device']} ({one['device_name']}); it has {', '.join(self.devices)}",
                             "--prices")
 
-    def dollars_per_hour(self, device, device_name, threads, workers):
-        """Of a core for each thread, or of a GPU for each worker; None where the file has none."""
+    def dollars_per_hour(self, device, device_name, threads, workers, cores_used=None):
+        """Of a core for each thread, or as many as were used where these are more: loaders have threads, too. Of a GPU for each
+        worker. None where the file has none."""
         price = self._of(device, device_name)
-        return None if price is None else price * workers * (threads if device == "cpu" else 1)
+        if price is None:
+            return None
+        return price * (max(threads * workers, cores_used or 0) if device == "cpu" else workers)
 
     def _of(self, device, device_name):
         """A name that the device's own contains goes before its kind; of several the longest."""

@@ -1,7 +1,7 @@
 """What a study of costs comes to, in sentences: each is computed from the table, of pairs of points that differ in one axis alone.
 
-A ratio is a geometric mean over the pairs. Where it is within the spread of the repeats, or would be read as 1.0x, it is said
-to be no difference.
+A ratio is a geometric mean over the pairs, or goes from the least to the greatest where some are below 1 and others above. Where it is
+within the spread of the repeats, or would be read as 1.0x, it is said to be no difference.
 """
 
 import dataclasses
@@ -49,7 +49,7 @@ def _share(pairs):
 
 COMPARISONS = (
     Comparison(("attention",), lambda one: one["attention"] == "composed", lambda one, base: "Fused attention is", lambda base: "composed",
-               by=lambda one: f"at {one['fields']} categorical fields"),
+               by=lambda one: f"at {one['fields']} fields beside the scenario's own"),
     Comparison(("device", "device_name", "threads"), lambda one: one["device"] == "cpu" and one["workers"] == 1,
                lambda one, base: f"{one['device_name']} is" if one["device"] == "cuda" else None,
                lambda base: f"the CPU with {base['threads']} thread{'s' * (base['threads'] > 1)}", more=_per_dollar),
@@ -57,6 +57,10 @@ COMPARISONS = (
                more=_per_dollar),
     Comparison(("workers", "communication"), lambda one: one["workers"] == 1,
                lambda one, base: f"{one['workers']} workers by {one['communication']} are", lambda base: "1", more=_share),
+    Comparison(("workers", "communication", "threads"), lambda one: one["device"] == "cpu" and one["workers"] == 1 and one["threads"] > 1,
+               lambda one, base: f"On as many cores {one['workers']} workers of {one['threads']} thread{'s' * (one['threads'] > 1)} by "
+               f"{one['communication']} are" if one["workers"] > 1 and one["workers"] * one["threads"] == base["threads"] else None,
+               lambda base: f"one of {base['threads']}"),
     Comparison(("communication",), lambda one: one["communication"] == "ddp", lambda one, base: f"With {one['workers']} workers zero1 is",
                lambda base: "ddp", more=_state),
     Comparison(("precision",), lambda one: one["precision"] == "float32", lambda one, base: f"{one['precision']} is", lambda base: "float32"),
@@ -82,9 +86,13 @@ def _pairs(points, comparison):
 
 def _said(pairs):
     """A ratio of speeds, or that there is none."""
+    noise = max(0.05, statistics.fmean((one["spread"] + base["spread"]) / 2 for one, base in pairs))
+    least, *_, most = sorted(pairs * 2, key=lambda pair: _ratio([pair], "examples_per_second"))
+    low, high = (_ratio([pair], "examples_per_second") for pair in (least, most))
+    if low < 1 - noise and high > 1 + noise:
+        return " to ".join(f"{_number(_ratio([pair], 'examples_per_second'))} ({pair[0]['batch_auctions']} auctions)" for pair in (least, most))
     ratio = _ratio(pairs, "examples_per_second")
-    noise = statistics.fmean((one["spread"] + base["spread"]) / 2 for one, base in pairs)
-    return "1.0x (no difference)" if abs(ratio - 1) <= max(noise, 0.05) else _number(ratio)
+    return "1.0x (no difference)" if abs(ratio - 1) <= noise else _number(ratio)
 
 
 def _place(pairs, device):
@@ -145,7 +153,7 @@ def _cheapest(found, points):
     yield f"Most examples for the money: {best['name']}, {best['examples_per_dollar']:.2g} for 1 {prices['currency']}."
     used = max(points, key=lambda one: one["model_flop_utilisation"] or 0)
     if used["model_flop_utilisation"]:
-        yield (f"The highest model FLOP utilisation is {100 * used['model_flop_utilisation']:.2g} %, of what one large product reaches there: "
+        yield (f"The highest model FLOP utilisation is {100 * used['model_flop_utilisation']:.0f} %, of what one large product reaches there: "
                f"{used['name']}.")
 
 
@@ -160,12 +168,16 @@ def _too_large(found):
     names = [one["name"] for one in found["points"] if one["status"] == "does not fit"]
     if names:
         yield f"{_listed(names)} {'does' if len(names) == 1 else 'do'} not fit into memory."
+    names = [one["name"] for one in found["points"] if one["status"] == "failed"]
+    if names:
+        yield f"Of {_listed(names)} the measurement failed; the same command tries again."
 
 
 def _planned(found):
     held = found["planner"]["held_out"]
     if held["points"]:
-        yield (f"Of {held['points']} measured points, each held out, the planner's step is off by {100 * held['median_error']:.2g} % in the median "
+        measured = sum(one["status"] == "measured" for one in found["points"])
+        yield (f"Of {held['points']} of {measured} measured points, each held out, the planner's step is off by {100 * held['median_error']:.2g} % in the median "
                f"and by at most {100 * held['p90_error']:.2g} % in nine of ten.")
 
 

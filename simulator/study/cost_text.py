@@ -67,15 +67,17 @@ def _planner(found):
 def _predictions(found):
     every, link = found["planner"]["predictions"], found["config"]["link"]
     known = [one for one in every if one["error"] is None]
-    rows = [[one["name"], count(one["examples_per_second"]), percent(one["communication_share"], 0), count(one["examples_per_dollar"]),
+    rows = [[one["name"], one["from"], count(one["examples_per_second"]), percent(one["communication_share"], 0), count(one["examples_per_dollar"]),
              *_to_target(one, found["prices"])] for one in known]
     network = ("a network as the processes of this machine have among them" if link is None
                else "a network of {} microseconds and {} GB/s (`--link`)".format(*link.split(",")))
     lines = [f"**Predicted, not measured**, by {network}, whether or not it fits into memory:", "",
              *table(*known_columns(
-                 ["prediction", "examples/s", "communication, %", f"examples per {found['prices']['currency']}", "to the target, s", "costs"], rows))]
-    why = collections.Counter(one["error"] for one in every if one["error"] is not None)
-    return lines + [f"- {number_} not predicted: {error}." for error, number_ in why.items()] + [""] * bool(why)
+                 ["prediction", "of", "examples/s", "communication, %", f"examples per {found['prices']['currency']}", "to the target, s", "costs"], rows))]
+    why, notes = (collections.Counter(one[key] for one in every if one[key] is not None) for key in ("error", "note"))
+    said = [*(f"- {number_} not predicted: {error}." for error, number_ in why.items()),
+            *(f"- Of {number_} of them: {note}." for note, number_ in notes.items())]
+    return lines + said + [""] * bool(said)
 
 
 def of_cost(found):

@@ -2,10 +2,10 @@
 
     step = compute + communication
     compute = overhead + threads^-e (candidates a + FLOP b + dense parameters c + values of rows d)
-    communication = calls (workers - 1) latency + bytes / bandwidth
+    communication = rounds latency + bytes / bandwidth
 
 all of one worker: FLOP of products; dense parameters, and values of rows of tables, that its optimizer changes; bytes that it sends
-(cost_traffic.py). Coefficients are not negative, and make the sum of squares of relative errors least. Points with the same device,
+(cost_traffic.py); rounds, in each of which all workers exchange at once. Coefficients are not negative, and make the sum of squares of relative errors least. Points with the same device,
 precision, architecture, attention and optimizer of tables are a group, with coefficients of compute of its own; those of
 communication are a device's. A group that has too few points for what its formula asks predicts nothing. What its points cannot tell
 apart has one coefficient: with one worker the rows that an optimizer changes grow with the candidates, and count with them. Of another
@@ -19,7 +19,7 @@ import statistics
 
 import cost_traffic
 
-FORMULA = ("step = overhead + threads^-e (candidates a + FLOP b + dense parameters c + values of rows d) + calls (workers - 1) latency "
+FORMULA = ("step = overhead + threads^-e (candidates a + FLOP b + dense parameters c + values of rows d) + rounds latency "
            "+ bytes / bandwidth, all of one worker")
 COMPUTE = ("overhead_seconds", "seconds_per_candidate", "seconds_per_flop", "seconds_per_parameter", "seconds_per_row_value")
 COMMUNICATION = ("latency_seconds", "seconds_per_byte")
@@ -28,6 +28,7 @@ EXPONENTS = [step / 20 for step in range(21)]  # of threads: 0: more of them bri
 GROUP = ("device", "device_name", "precision", "architecture", "attention", "tables")
 FACTS = ("parameters", "dense_parameters", "rows_per_candidate", "embedding_values_per_candidate", "flops_per_example")
 IDENTITY = ("model", *GROUP, "threads", "workers", "communication", "batch_auctions")
+UNSEEN = "no point of its group tells what its optimizer takes apart from what its candidates do: too fast where several workers change all rows"
 SAME = 1e-9  # relative: what rounding leaves of a row that others make up
 
 
@@ -38,8 +39,8 @@ class NotPredicted(Exception):
 class Least:
     """Non-negative coefficients of rows, by least squares. A column that those before it make up gets none."""
 
-    def __init__(self, rows, values, weights, spare=0):
-        """`spare`: of what else is chosen by the points."""
+    def __init__(self, rows, values, weights, spare=0, more=1):
+        """`spare`: of what else is chosen by the points. `more`: points than there are coefficients, at least."""
         import numpy  # with scipy they take longer to load than the rest of the program
         from scipy import optimize
 
@@ -52,8 +53,8 @@ class Least:
             if self._rank(self.rows[:, [*self.columns, column]], [*self.columns, column]) > len(self.columns):
                 self.columns.append(column)
         asked = len(self.columns) + spare
-        if len(rows) < asked + 1:
-            raise NotPredicted(f"{len(rows)} points are too few for {asked} coefficients: it takes {asked + 1}")
+        if len(rows) < asked + more:
+            raise NotPredicted(f"{len(rows)} points are too few for {asked} coefficients and to see how far they are off: it takes {asked + more}")
         weights = numpy.array(weights)
         scaled = (self.rows / self.scale)[:, self.columns] * weights[:, None]
         found, self.residual = optimize.nnls(scaled, numpy.array(values) * weights)
@@ -85,7 +86,7 @@ def _work(point):
 class Compute:
     """Of the points of a group."""
 
-    def __init__(self, points):
+    def __init__(self, points, more):
         if not points:
             raise NotPredicted("nothing with its device, precision, architecture, attention and optimizer of tables was measured")
         self.models = {point["model"] for point in points}
@@ -95,7 +96,7 @@ class Compute:
         fits = []
         for self.exponent in EXPONENTS if several else [0.0]:
             rows = [self._row(point) for point in points]
-            fits.append((Least(rows, seconds, [1 / value for value in seconds], spare=int(several)), self.exponent))
+            fits.append((Least(rows, seconds, [1 / value for value in seconds], spare=int(several), more=more), self.exponent))
         self.least, self.exponent = min(fits, key=lambda fit: fit[0].residual)
 
     def _row(self, point):
@@ -105,10 +106,13 @@ class Compute:
     def seconds(self, point):
         if len(self.threads) == 1 and point["threads"] != self.threads[0]:
             raise NotPredicted(f"its group was measured with {self.threads[0]} threads alone")
-        row = self._row(point)
-        if point["model"] not in self.models and not self.least.spans(row):
+        if point["model"] not in self.models and not self.spans(point):
             raise NotPredicted("the points of its group lack its model, and do not tell what it takes")
-        return self.least.value(row)
+        return self.least.value(self._row(point))
+
+    def spans(self, point):
+        """Whether its points tell what it takes of each part."""
+        return self.least.spans(self._row(point))
 
 
 class Communication:
@@ -123,17 +127,18 @@ class Communication:
 
 
 def _traffic(point, calls, sent):
-    return [calls * (point["workers"] - 1), sent]
+    return [cost_traffic.rounds(point, calls), sent]
 
 
 class Fit:
     """To some points; groups and devices are fitted when they are first asked for."""
 
-    def __init__(self, points, link=None):
-        self.points, self.link, self.fitted = points, link, {}
+    def __init__(self, points, link=None, more=2):
+        """`more`: points that a group needs beyond its coefficients. With two each of them can be held out."""
+        self.points, self.link, self.more, self.fitted = points, link, more, {}
 
     def compute(self, group):
-        return self._once(("compute", group), lambda: Compute([point for point in self.points if group_of(point) == group]))
+        return self._once(("compute", group), lambda: Compute([point for point in self.points if group_of(point) == group], self.more))
 
     def communication(self, device_name):
         """Its two coefficients."""
@@ -166,6 +171,15 @@ def group_of(point):
     return tuple(point[name] for name in GROUP)
 
 
+def _with_facts(points):
+    """What is a model's is one for all of its points: auctions of varying size would else make it another in each."""
+    found = {}
+    for point in points:
+        found.setdefault(point["model"], []).append(point)
+    facts = {model: {name: statistics.median(one[name] for one in some) for name in FACTS} for model, some in found.items()}
+    return [{**point, **facts[point["model"]]} for point in points]
+
+
 def _identity_of(point):
     return tuple(point[name] for name in IDENTITY)
 
@@ -181,7 +195,7 @@ def _errors(found):
 class Plan:
     def __init__(self, points, link):
         """`points`: those of the document. `link`: coefficients of communication for predictions; None: as measured."""
-        self.points = [point for point in points if point["status"] == "measured"]
+        self.points = _with_facts([point for point in points if point["status"] == "measured"])
         self.predicting = Fit(self.points, link)
         self.groups = {}
         for point in self.points:
@@ -214,7 +228,7 @@ class Plan:
         found = []
         for point in points:
             others = [one for one in self.points if _identity_of(one) != _identity_of(point)]
-            found += self._tried(Fit(others), [point])
+            found += self._tried(Fit(others, more=1), [point])
         return found
 
     def _extrapolation(self, points):
@@ -223,7 +237,7 @@ class Plan:
             largest[point["model"]] = max(largest.get(point["model"], 0), point["batch_auctions"])
         held = [point for point in points if point["batch_auctions"] == largest[point["model"]]]
         names = {_identity_of(point) for point in held}
-        found = _errors(self._tried(Fit([one for one in self.points if _identity_of(one) not in names]), held))
+        found = _errors(self._tried(Fit([one for one in self.points if _identity_of(one) not in names], more=1), held))
         return {**found, "what": LARGEST} if found["points"] else None
 
     @staticmethod
@@ -245,9 +259,10 @@ class Plan:
             seconds, share = self.predicting.step({**point, **facts})
         except NotPredicted as why:
             return {"status": "error", **dict.fromkeys(("parameters", "candidates_per_step", "step_seconds", "examples_per_second",
-                                                        "communication_share")), "error": str(why)}
+                                                        "communication_share", "note")), "error": str(why)}
         return {"parameters": facts["parameters"], "candidates_per_step": facts["candidates_per_step"], "step_seconds": seconds,
-                "examples_per_second": facts["candidates_per_step"] / seconds, "communication_share": share, "error": None}
+                "examples_per_second": facts["candidates_per_step"] / seconds, "communication_share": share, "error": None,
+                "note": None if self.predicting.compute(group_of(point)).spans({**point, **facts}) else UNSEEN}
 
     def _facts(self, point):
         """What a step of it is made of, of points that have the same model."""
@@ -256,7 +271,6 @@ class Plan:
         same = [one for one in self.points if one["model"] == point["model"]]
         if not same:
             raise NotPredicted(f"{point['model']} was measured nowhere")
-        like = next((one for one in same if one["attention"] == point["attention"]), same[0])
         batch = [one for one in same if one["batch_auctions"] == point["batch_auctions"]] or same
         an_auction = statistics.median(one["candidates_per_step"] / one["batch_auctions"] for one in batch)
-        return {**{name: like[name] for name in FACTS}, "candidates_per_step": an_auction * point["batch_auctions"]}
+        return {**{name: same[0][name] for name in FACTS}, "candidates_per_step": an_auction * point["batch_auctions"]}

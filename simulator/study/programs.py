@@ -13,6 +13,11 @@ import subprocess
 from faults import ENVIRONMENT, FAILED, MEMORY, UNAVAILABLE, USAGE, Fault, environment
 
 
+# A launcher that started this process tells it of a group which those that it starts are none of.
+ALONE = dict.fromkeys(("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_USE_AGENT_STORE",
+                       "TORCHELASTIC_RESTART_COUNT"))
+
+
 @dataclasses.dataclass(frozen=True)
 class Command:
     """Programs connected by pipes. All see the end of this process as a SIGTERM to them, however it comes."""
@@ -66,7 +71,7 @@ class Programs:
         """Starts the processes of a command; the last one's stdout (of a group: the first one's) goes to a file beside its log."""
         command.log.parent.mkdir(parents=True, exist_ok=True)
         # LibTorch's threads spin while they wait, which where others work too makes small steps many times slower.
-        environment_ = {**os.environ, "OMP_NUM_THREADS": str(command.threads), "OMP_WAIT_POLICY": "passive", **command.environment}
+        environment_ = {**os.environ, **ALONE, "OMP_NUM_THREADS": str(command.threads), "OMP_WAIT_POLICY": "passive", **command.environment}
         environment_ = {name: value for name, value in environment_.items() if value is not None}
         if command.processes == 1:
             return self._pipeline(command, command.log, command.log.with_suffix(".out"), environment_)
@@ -117,8 +122,8 @@ def fault_of(what, code, said):
     ended = f"exit code {code}" if code >= 0 else f"ended by {signal.Signals(-code).name}"
     last = (said.strip().splitlines() or ["it said nothing"])[-1]
     fault = environment(f"{what}: {ended}; {last}")
-    if code == -signal.SIGKILL or code == -signal.SIGABRT and "bad_alloc" in said:
-        fault.code = MEMORY  # what a system does that has no memory left, and a program that gets none
+    if code == -signal.SIGABRT and "bad_alloc" in said:
+        fault.code = MEMORY
     return fault
 
 

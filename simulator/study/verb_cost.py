@@ -16,7 +16,7 @@ from verb import Verb
 
 
 def link(text):
-    """Of LATENCY_US,GB_PER_S the seconds of a message to one other process, and of a byte."""
+    """Of LATENCY_US,GB_PER_S the seconds of an exchange of all processes, and of a byte."""
     try:
         latency, rate = map(float, text.split(","))
     except ValueError:
@@ -37,7 +37,7 @@ def assignments(text):
 def arguments(parser):
     shared.add_out(parser)
     parser.add_argument("--settings", type=pathlib.Path, metavar="FILE",
-                        help="YAML: market, models, points, curves (docs/studies.md); default: cost.yaml, for a small machine without a GPU")
+                        help="YAML: market, models, points, curves (docs/cost.md); default: cost.yaml, for a small machine without a GPU")
     parser.add_argument("--prices", type=pathlib.Path, metavar="FILE", help="YAML: of an hour of each device; default: prices.yaml, placeholders")
     parser.add_argument("--devices", type=shared.names, metavar="NAME[,NAME...]", help=f"of {','.join(DEVICES)}; default: those of this machine")
     parser.add_argument("--target-loss", type=above_zero, metavar="L", help="validation log loss; default: the median of what the curves end with")

@@ -1,6 +1,5 @@
 #include "trainer/cost/machine.h"
 
-#include <ATen/Context.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/randn.h>
 #include <c10/core/InferenceMode.h>

@@ -1,6 +1,7 @@
 #include "trainer/cost/measure.h"
 
 #include <ATen/ops/from_blob.h>
+#include <c10/core/GradMode.h>
 
 #include <algorithm>
 #include <cmath>
@@ -13,6 +14,7 @@
 #include "trainer/data/loader.h"
 #include "trainer/exchange.h"
 #include "vickrey/base/status.h"
+#include "vickrey/torch/autocast.h"
 #include "vickrey/torch/exceptions.h"
 #include "vickrey/torch/flop_counter.h"
 
@@ -121,6 +123,9 @@ class Measurement {
     const Reads reads = ReadsOf(*batch.tensors);
     reads_ = {.rows = reads.rows / candidates, .values = reads.values / candidates};
     return torch::CatchTorch([&] {
+      // As a step does, but that nothing is kept for a backward pass: it is in no peak of memory.
+      const c10::AutoGradMode no_gradient(false);
+      const torch::Autocast autocast(training_.config().precision() == "bfloat16");
       const torch::FlopCounter counter;
       training_.network().Evaluate(*batch.tensors, training_.config().optimizer().dropout());
       flops_ = kPasses * counter.flops() / candidates;

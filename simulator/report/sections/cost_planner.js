@@ -13,7 +13,7 @@ import {
   textOf,
 } from "../cost.js";
 import { el, missing, paragraph } from "../lib/dom.js";
-import { fixed, NONE, number, plural } from "../lib/format.js";
+import { brief, fixed, NONE, number, plural } from "../lib/format.js";
 import { table } from "../lib/table.js";
 import { countText, timeText } from "../lib/units.js";
 
@@ -26,6 +26,7 @@ function groupsOf(study) {
     coefficients: objectOf(group.coefficients),
     held: objectOf(group.held_out),
     beyond: objectOf(group.extrapolation),
+    why: textOf(group.why),
   }));
 }
 
@@ -54,7 +55,7 @@ const ERRORS = [
     "Relative, of the time of a step, each point predicted by a fit without it",
   ),
   error("90 % are below", "held", "p90_error", "The 90th percentile of the same errors"),
-  error("Median beyond", "beyond", "median_error", "Of points beyond those that were fitted"),
+  error("Median beyond", "beyond", "median_error", "Of larger batches than those that were fitted"),
   error("90 % beyond", "beyond", "p90_error", "The 90th percentile of the same errors"),
   { label: "What is beyond", text: whatOf, node: (row) => nameNode(whatOf(row) ?? NONE) },
 ];
@@ -64,7 +65,8 @@ const COEFFICIENTS = [
   ["seconds_per_candidate", "A candidate", "Seconds of each candidate"],
   ["seconds_per_flop", "10¹² FLOPs", "Seconds of so many operations of the model's products", 1e12],
   ["seconds_per_parameter", "10⁶ parameters", "Seconds of the optimizer for so many", 1e6],
-  ["latency_seconds", "A call", "Seconds of a call to other processes"],
+  ["seconds_per_row_value", "10⁶ values of rows", "Seconds of the optimizer for so many numbers of tables' rows", 1e6],
+  ["latency_seconds", "A round", "Seconds of an exchange of all processes"],
   ["seconds_per_byte", "10⁹ bytes", "Seconds of sending so many", 1e9],
 ];
 const FITTED = [
@@ -76,11 +78,19 @@ const FITTED = [
     text: ({ coefficients }) => (number(coefficients[key]) === null ? null : timeText(scale * coefficients[key])),
     raw: ({ coefficients }) => number(coefficients[key]),
   })),
+  {
+    label: "Threads, e",
+    title: "The exponent: 0, more threads bring nothing; 1, each brings as much as the first",
+    number: true,
+    text: ({ coefficients }) => brief(number(coefficients.threads_exponent), 2),
+    raw: ({ coefficients }) => number(coefficients.threads_exponent),
+  },
+  { label: "Why none", text: (row) => row.why, node: (row) => nameNode(row.why ?? "") },
 ];
 
 const BEYOND =
-  "Errors are shares of the measured time of a step. Median and 90 %: each point by a fit of the others. Beyond: points that reach further than those " +
-  "that were fitted, as predictions do.";
+  "Errors are shares of the measured time of a step. Median and 90 %: each point by a fit of the others. Beyond: the largest batches, by a fit of the " +
+  "smaller ones. How far off a prediction of more workers or of another device is, neither says.";
 
 function heldOut(study) {
   const { median_error: median, p90_error: most, points } = objectOf(study.planner.held_out);
@@ -103,6 +113,7 @@ const predictionColumns = (study) => {
     { label: "Point", text: (p) => p.name, node: (p) => nameNode(p.name) },
     { label: "Status", text: statusText, node: (p) => (p.error === null ? statusText(p) : nameNode(statusText(p))) },
     { label: "From", text: (p) => p.from },
+    { label: "Note", text: (p) => p.note ?? "", node: (p) => nameNode(p.note ?? "") },
     amount("Step", (p) => p.step_seconds, timeText),
     amount("Examples/s", (p) => p.examples_per_second, countText),
     amount("Communication", (p) => p.communication_share, shareText),
