@@ -196,7 +196,7 @@ class FitWorkersTest : public testing::Test {
   }
 
   // The run's folder, when `size` processes have done the task in it.
-  std::filesystem::path Run(Task task, int size, std::filesystem::path run = {}) {
+  std::filesystem::path Run(Task task, int size, const std::filesystem::path& run = {}) {
     static int runs = 0;
     task.data = Data();
     task.run = run.empty() ? Folder(absl::StrCat("run-", runs++)) : run;
