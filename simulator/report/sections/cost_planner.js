@@ -113,7 +113,6 @@ const predictionColumns = (study) => {
     { label: "Point", text: (p) => p.name, node: (p) => nameNode(p.name) },
     { label: "Status", text: statusText, node: (p) => (p.error === null ? statusText(p) : nameNode(statusText(p))) },
     { label: "From", text: (p) => p.from },
-    { label: "Note", text: (p) => p.note ?? "", node: (p) => nameNode(p.note ?? "") },
     amount("Step", (p) => p.step_seconds, timeText),
     amount("Examples/s", (p) => p.examples_per_second, countText),
     amount("Communication", (p) => p.communication_share, shareText),
@@ -121,6 +120,7 @@ const predictionColumns = (study) => {
     amount("Examples for the money", (p) => p.examples_per_dollar, countText),
     amount("Time to the target", (p) => p.target?.seconds ?? null, timeText),
     amount("Money to the target", (p) => p.target?.dollars ?? null, money),
+    { label: "Note", text: (p) => p.note ?? "", node: (p) => nameNode(p.note ?? "") },
   ];
 };
 
