@@ -19,6 +19,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::CappedTag<float, PackedMatrix::kPanel>;
 using V = hn::Vec<D>;
 
+constexpr float kZeroFrom = -200;  // from there down the exponential function is 0 in this type
+
 void Softmax(int64_t rows, int64_t count, float* scores, int64_t stride, float* inverse) {
   const D d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -34,8 +36,11 @@ void Softmax(int64_t rows, int64_t count, float* scores, int64_t stride, float* 
     V sum = hn::Zero(d);
     for (int64_t k = 0; k < count; k += lanes) {
       const V below = hn::Sub(hn::LoadU(d, row + k), most);
-      const V power = hn::IfThenElse(hn::Eq(below, below), hn::Exp(d, below), below);  // Exp makes a zero of a NaN
-      const V kept = hn::IfThenElseZero(scores_at(k), power);
+      const auto number = hn::Eq(below, below);
+      // Exp makes an integer of its argument, which must have one: whatever lies behind `count`, too.
+      const V power = hn::Exp(d, hn::Clamp(hn::IfThenElseZero(number, below), hn::Set(d, kZeroFrom), hn::Zero(d)));
+      const V shown = hn::IfThenElse(number, power, below);
+      const V kept = hn::IfThenElseZero(scores_at(k), shown);
       hn::StoreU(kept, d, row + k);
       sum = hn::Add(sum, kept);
     }
