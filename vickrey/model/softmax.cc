@@ -1,6 +1,7 @@
 #include "vickrey/model/softmax.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "vickrey/model/matrix.h"
 
@@ -44,7 +45,9 @@ void Softmax(int64_t rows, int64_t count, float* scores, int64_t stride, float* 
       hn::StoreU(kept, d, row + k);
       sum = hn::Add(sum, kept);
     }
-    inverse[i] = 1 / hn::GetLane(hn::SumOfLanes(d, sum));
+    const float total = hn::GetLane(hn::SumOfLanes(d, sum));
+    // 0 where all are minus infinity, of which MaxOfLanes makes the least finite number for some instruction sets.
+    inverse[i] = total == 0 ? std::numeric_limits<float>::quiet_NaN() : 1 / total;
   }
 }
 
