@@ -22,8 +22,8 @@ using ::testing::ElementsAre;
 TEST(Background, RunsJobsInOrderAndAllBeforeItEnds) {
   std::vector<int> ran;
   {
+    absl::Notification go;  // outlives the threads that wait for it
     Background background;
-    absl::Notification go;
     background.Run([&] { go.WaitForNotification(); });
     for (int i = 0; i < 3; ++i) {
       background.Run([&, i] { background.Do([&, i] { ran.push_back(i); }); });

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 #include <fstream>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -314,11 +315,11 @@ TEST_F(RegistryTest, TheThreadOfACallFreesNoModel) {
   get.set_version("1");
   auto call = *registry_.Find(ref);
   ASSERT_TRUE(Delete("ctr", "1").ok());
-  absl::Notification let_go;
-  background_.Run([&] { let_go.WaitForNotification(); });
+  const auto let_go = std::make_shared<absl::Notification>();  // the background may come to it after this test's end
+  background_.Run([let_go] { let_go->WaitForNotification(); });
   call = nullptr;
   EXPECT_EQ(registry_.Get(get)->state(), ModelInfo::UNLOADING);  // the background has not come to it yet
-  let_go.Notify();
+  let_go->Notify();
 }
 
 TEST_F(RegistryTest, DeletesFilesInOneStepAndNothingElse) {
