@@ -1,10 +1,13 @@
 #include "client/connect.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "vickrey/base/files.h"
 #include "vickrey/base/status.h"
@@ -13,6 +16,7 @@ namespace vickrey::client {
 namespace {
 
 constexpr size_t kMostBytes = size_t{1} << 20;
+constexpr int kMostPort = 65535;
 constexpr char kCa[] = "VICKREY_TLS_CA", kCertificate[] = "VICKREY_TLS_CERT", kKey[] = "VICKREY_TLS_KEY",
                kToken[] = "VICKREY_TOKEN_FILE";
 
@@ -60,7 +64,20 @@ absl::StatusOr<Security> SecurityOfEnvironment() {
   return security;
 }
 
+// gRPC takes a port modulo 65536. A group of digits of an IPv6 address without a port is never above kMostPort.
+absl::Status CheckAddress(std::string_view address) {
+  const size_t colon = address.rfind(':');
+  if (colon == std::string_view::npos || address.starts_with("unix")) return absl::OkStatus();
+  const std::string_view port = address.substr(colon + 1);
+  if (!std::all_of(port.begin(), port.end(), absl::ascii_isdigit)) return absl::OkStatus();
+  int number = 0;
+  if (port.empty() || (absl::SimpleAtoi(std::string(port), &number) && number <= kMostPort)) return absl::OkStatus();
+  return base::InvalidField("address", absl::StrCat("'", std::string(address), "': the port ", std::string(port), " is out of range; at most ",
+                                                    kMostPort, " is allowed"));
+}
+
 absl::StatusOr<std::unique_ptr<Client>> Connect(std::string address, Client::Options options) {
+  RETURN_IF_ERROR(CheckAddress(address));
   ASSIGN_OR_RETURN(options.security, SecurityOfEnvironment());
   return std::make_unique<Client>(std::move(address), std::move(options));
 }

@@ -3,7 +3,9 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/client.h"
 
@@ -16,7 +18,10 @@ namespace vickrey::client {
 // INVALID_ARGUMENT, naming the variable, for a file that cannot be read or is not what is asked for.
 absl::StatusOr<Security> SecurityOfEnvironment();
 
-// A client as the command line makes one: with the environment's security.
+// INVALID_ARGUMENT, about `address`, where a port is above 65535, which would lead to another one.
+absl::Status CheckAddress(std::string_view address);
+
+// A client as the command line makes one: with the environment's security, to an address that passes CheckAddress.
 absl::StatusOr<std::unique_ptr<Client>> Connect(std::string address, Client::Options options = {});
 
 }  // namespace vickrey::client

@@ -7,6 +7,7 @@
 #include "server/services.h"
 #include "vickrey/base/status.h"
 #include "vickrey/decision/decide.h"
+#include "vickrey/decision/explore.h"
 #include "vickrey/log/record.h"
 
 namespace vickrey::server {
@@ -47,6 +48,16 @@ absl::Status Predict(const Registry& registry, const vickrey::v1::PredictRequest
   return absl::OkStatus();
 }
 
+// The share of auctions that explore: the placement's, or the call's.
+absl::StatusOr<double> ExploreOf(const RunAuctionRequest& request, const Placements::Rules& rules) {
+  if (!request.has_explore()) return rules.explore;
+  if (!request.rules().placement().empty()) {
+    return base::InvalidField("explore", "is given beside a placement, which has a share of its own");
+  }
+  if (request.explore() >= 0 && request.explore() <= 1) return request.explore();
+  return base::InvalidField("explore", absl::StrCat(request.explore(), " is out of range; a share in [0, 1] is allowed"));
+}
+
 // The decision as it is logged: who was shown, where and at what price, and what was predicted of everyone.
 LoggedAuction RecordOf(const RunAuctionRequest& request, const model::Model& model, const vickrey::v1::Reserve& reserve,
                        const Outcome& outcome) {
@@ -60,8 +71,10 @@ LoggedAuction RecordOf(const RunAuctionRequest& request, const model::Model& mod
     candidate.set_pctr(outcome.pctr(i));
     candidate.set_slot(0);
   }
-  for (const auto& placement : outcome.placements()) {
+  for (int k = 0; k < outcome.placements_size(); ++k) {
+    const auto& placement = outcome.placements(k);
     LoggedCandidate& candidate = *record.mutable_candidates(placement.index());
+    if (!outcome.propensities().empty()) candidate.set_propensity(outcome.propensities(k));
     candidate.set_slot(placement.slot());
     candidate.set_examination(placement.examination());
     candidate.set_price_micros(placement.price_micros());
@@ -107,7 +120,9 @@ absl::Status AuctionService::Decide(const RunAuctionRequest& request, Call* call
   call->set_model(model->ref());
   RETURN_IF_ERROR(call->CheckCandidates(request.auction().candidates_size()));
   ASSIGN_OR_RETURN(const Placements::Rules rules, placements_.Find(request.rules(), "rules."));
+  ASSIGN_OR_RETURN(const double explore, ExploreOf(request, rules));
   ASSIGN_OR_RETURN(*outcome, decision::Decide(*model, *rules.mechanism, request.auction(), "auction."));
+  RETURN_IF_ERROR(decision::Explore(explore, *rules.mechanism, request.auction(), outcome));
   call->set_candidates(request.auction().candidates_size());
   *shadow = std::move(choice.shadow);
   if (!request.log()) return absl::OkStatus();

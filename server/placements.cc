@@ -39,6 +39,7 @@ absl::StatusOr<Placements> Placements::Open(const std::filesystem::path& file, b
     const auto& placement = config.placements(i);
     const std::string where = absl::StrCat(file.string(), ": placements[", i, "].");
     ASSIGN_OR_RETURN(Rules rules, Make(decision::RulesOf(placement), where));
+    rules.explore = placement.explore();
     if (!placements.placements_.emplace(placement.name(), std::move(rules)).second) {
       return absl::InvalidArgumentError(absl::StrCat(where, "name: '", placement.name(), "' is there twice"));
     }

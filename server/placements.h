@@ -27,6 +27,7 @@ class Placements {
   struct Rules {
     std::shared_ptr<const auction::Mechanism> mechanism;
     vickrey::v1::Reserve reserve;  // without a kind: none
+    double explore = 0;            // the share of auctions whose slots are given at random
   };
   // What the rules of a call come to. INVALID_ARGUMENT naming the field under `where` ("rules."): a rule that no
   // auction can have, or one beside a placement; NOT_FOUND: no such placement; PERMISSION_DENIED: there is no

@@ -2,16 +2,14 @@
 #include <iostream>
 #include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "simulator/config_flags.h"
 #include "simulator/outcomes.h"
 #include "simulator/part.h"
 #include "simulator/results.h"
 #include "simulator/simulation.h"
-#include "vickrey/base/config.h"
 #include "vickrey/base/interrupt.h"
 #include "vickrey/base/json.h"
 #include "vickrey/base/progress.h"
@@ -25,20 +23,11 @@ namespace {
 using vickrey::config::v1::SimulateConfig;
 using vickrey::v1::SimulationSummary;
 
-// Flags that are fields of SimulateConfig: its definition has their defaults, ranges and documentation.
-struct ConfigFlag {
-  const char* flag;
-  const char* field;
-  const char* help;
-  std::string value = "";
-};
-
 struct Flags {
-  std::string config, params, models, shard;
+  std::string models, shard;
   int64_t shards = 0;
   ResultFlags results;
-  std::vector<double> position_multipliers;
-  std::vector<ConfigFlag> fields = {
+  ConfigFlags config{{
       {"--market", "market.scenario", "Auctions of this scenario; see `vickrey market list`"},
       {"--db", "replay.db", "Auctions of this log, instead of a market"},
       {"--snapshot", "replay.snapshot_id", "The log's snapshot"},
@@ -57,33 +46,16 @@ struct Flags {
       {"--in-flight", "in_flight", "Calls under way at a time, for grpc"},
       {"--retry-seconds", "retry_seconds", "How long to wait for a server that is gone, for grpc"},
       {"--threads", "threads", "Threads; the results do not depend on it; 0: one for each core"},
-  };
+  }};
 };
 
 absl::StatusOr<SimulateConfig> ConfigOf(const Flags& flags) {
-  SimulateConfig config;
-  const auto fill = [&](google::protobuf::Message* message) -> absl::Status {
-    auto& read = static_cast<SimulateConfig&>(*message);
-    if (!flags.params.empty()) RETURN_IF_ERROR(base::LoadConfigFile(flags.params, read.mutable_market()));
-    for (const ConfigFlag& field : flags.fields) {
-      if (field.value.empty()) continue;
-      RETURN_IF_ERROR(base::SetConfigField(field.field, field.value, field.flag, &read));
-    }
-    if (!flags.position_multipliers.empty()) {
-      read.mutable_position_multipliers()->Assign(flags.position_multipliers.begin(), flags.position_multipliers.end());
-    }
-    if (!flags.models.empty()) {
-      read.clear_models();
-      for (const absl::string_view ref : absl::StrSplit(flags.models, ',')) read.add_models(std::string(ref));
-    }
+  return flags.config.Read<SimulateConfig>([&](SimulateConfig* config) {
+    if (flags.models.empty()) return absl::OkStatus();
+    config->clear_models();
+    for (const absl::string_view ref : absl::StrSplit(flags.models, ',')) config->add_models(std::string(ref));
     return absl::OkStatus();
-  };
-  if (!flags.config.empty()) {
-    RETURN_IF_ERROR(base::LoadConfigFile(flags.config, &config, fill));
-  } else {
-    RETURN_IF_ERROR(base::LoadConfig("{}", "flags", &config, fill));
-  }
-  return config;
+  });
 }
 
 // The flag's, or the launcher's.
@@ -120,14 +92,9 @@ int main(int argc, char** argv) {
       "vickrey simulate --market linear --auctions 1000 --first 500 --seed 1 --models ctr@1 --scorer inprocess \\\n"
       "    --artifact-root /tmp/models",
       [&flags] { return vickrey::simulator::Run(flags); });
-  app.add_option("--config", flags.config, "A YAML or JSON file of SimulateConfig; flags go over it")
-      ->default_str("none");
-  app.add_option("--params", flags.params, "A YAML or JSON file of MarketConfig")->default_str("none");
+  flags.config.Declare(app, "SimulateConfig");
   app.add_option("--models", flags.models,
                  "REF[,REF...]: NAME@VERSION, NAME:LABEL or NAME; the first is compared with each of the others");
-  for (auto& field : flags.fields) app.add_option(field.flag, field.value, field.help);
-  app.add_option("--position-multipliers", flags.position_multipliers, "Examination of each slot, from 1 down: 1,.7")
-      ->delimiter(',');
   app.add_option("--shard", flags.shard,
                  "Only part i of n, i/n; with --summary FILE it leaves FILE.part, for `vickrey eval merge`")
       ->default_str("of SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX; else 0/1");

@@ -9,8 +9,10 @@ namespace vickrey::tools {
 void AddPredict(base::Tool& tool);
 // `vickrey auction`: has a server run each auction of stdin.
 void AddAuction(base::Tool& tool);
-// `vickrey models verify | show | register | upload | list | get | label | delete`.
+// `vickrey models verify | show | register | upload | list | get | label | delete | promote`.
 void AddModels(base::Tool& tool);
+// The last of these.
+void AddPromote(base::Tool& tool, CLI::App& models);
 // `vickrey health`.
 void AddHealth(base::Tool& tool);
 

@@ -1,4 +1,5 @@
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "client/client.h"
@@ -16,6 +17,7 @@ using vickrey::v1::AuctionLine;
 struct Flags {
   std::string address, model;
   bool log = false;
+  std::optional<double> explore;
   AskedRules rules;
 };
 
@@ -24,6 +26,7 @@ absl::Status Run(const Flags& flags) {
   ASSIGN_OR_RETURN(*request.mutable_model(), client::ParseModelRef(flags.model));
   ASSIGN_OR_RETURN(*request.mutable_rules(), flags.rules.Message());
   request.set_log(flags.log);
+  if (flags.explore.has_value()) request.set_explore(*flags.explore);
   ASSIGN_OR_RETURN(const auto client, client::Connect(flags.address));
   return base::ForEachLine<AuctionLine>([&](const AuctionLine& in) -> absl::Status {
     ASSIGN_OR_RETURN(auto record, log::FromLine(in));
@@ -45,6 +48,9 @@ void AddAuction(base::Tool& tool) {
   app.add_option("--model", flags->model, "NAME, NAME@VERSION or NAME:LABEL; NAME alone is its label `stable`")
       ->required();
   app.add_flag("--log", flags->log, "Keep the auction and its outcome in the server's log");
+  app.add_option("--explore", flags->explore,
+                 "The share of auctions whose slots are given at random, in [0, 1]; not with --placement")
+      ->default_str("that of the placement, else 0");
   flags->rules.Declare(app);
 }
 

@@ -172,6 +172,7 @@ void AddModels(base::Tool& tool) {
                   "For canary: the share of the auctions which ask for the name alone that it gets, in (0, 1]")
       ->default_str("none");
   for (CLI::App* const verb : {&list, &label}) verb->add_flag("--json", flags->json, "JSON on a terminal too");
+  AddPromote(tool, app);
 }
 
 void AddHealth(base::Tool& tool) {

@@ -13,6 +13,8 @@ void AddEvalMetrics(base::Tool& tool);
 void AddEvalCompare(base::Tool& tool);
 // `vickrey eval off-policy`: judges a policy by the logged decisions of another.
 void AddEvalOffPolicy(base::Tool& tool);
+// `vickrey eval online`: compares two versions by the auctions that they decided.
+void AddEvalOnline(base::Tool& tool);
 // `vickrey eval walkforward`: what positions in a price came to.
 void AddEvalWalkForward(base::Tool& tool);
 

@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
   vickrey::tools::AddEvalMetrics(tool);
   vickrey::tools::AddEvalCompare(tool);
   vickrey::tools::AddEvalOffPolicy(tool);
+  vickrey::tools::AddEvalOnline(tool);
   vickrey::tools::AddEvalWalkForward(tool);
   for (const Other& other : kOthers) {
     tool.AddVerb(other.verb, other.summary, other.example, [&] { return become(other); });

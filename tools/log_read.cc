@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "client/client.h"
 #include "client/connect.h"
+#include "tools/label_window.h"
 #include "tools/log.h"
 #include "tools/log_place.h"
 #include "vickrey/base/interrupt.h"
@@ -50,11 +51,7 @@ absl::StatusOr<log::LogReader::ScanOptions> OptionsOf(const Flags& flags) {
   ASSIGN_OR_RETURN(options.to, TimeOf("--to", flags.to, options.to));
   ASSIGN_OR_RETURN(options.as_of, TimeOf("--as-of", flags.as_of, options.as_of));
   options.cursor = flags.cursor;
-  if (!absl::ParseDuration(flags.label_window, &options.label_window) || options.label_window < absl::ZeroDuration() ||
-      options.label_window > absl::Hours(24 * 366 * 100)) {
-    return base::InvalidField("--label-window",
-                              absl::StrCat("'", flags.label_window, "' is not a duration such as 30m, 1h or 0"));
-  }
+  ASSIGN_OR_RETURN(options.label_window, ParseLabelWindow(flags.label_window));
   return options;
 }
 

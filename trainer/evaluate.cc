@@ -40,7 +40,9 @@ std::map<std::string, double> ByName(const MetricsLine& m) {
   return metrics;
 }
 
-void FillLine(const Chunk& chunk, int64_t a, const std::vector<double>& pctr, vickrey::v1::AuctionLine* line) {
+// `teacher`: empty, or what it says of each candidate of the chunk.
+void FillLine(const Chunk& chunk, int64_t a, const std::vector<double>& pctr, const std::vector<double>& teacher,
+              vickrey::v1::AuctionLine* line) {
   line->Clear();
   line->set_auction_id(absl::StrCat(chunk.numbers[a]));
   for (int64_t i = chunk.features.offsets[a]; i < chunk.features.offsets[a + 1]; ++i) {
@@ -50,6 +52,7 @@ void FillLine(const Chunk& chunk, int64_t a, const std::vector<double>& pctr, vi
     candidate.set_pctr(pctr[i]);
     if (!std::isnan(chunk.clicks[i])) candidate.set_click(chunk.clicks[i] > 0);
     if (!std::isnan(chunk.truths[i])) candidate.set_ctr(chunk.truths[i]);
+    if (!teacher.empty()) candidate.set_teacher(teacher[i]);
   }
 }
 
@@ -98,21 +101,40 @@ absl::Status ForEachScored(const Sample& sample, const torch::Network& network,
   });
 }
 
-absl::StatusOr<Judgement> Judge(const Sample& sample, const torch::Network& network, std::optional<double> multiplier,
-                                bool intervals) {
+void CalibrationSums::Add(double prediction, double click, double label) {
+  predicted += prediction;
+  all_labelled = all_labelled && !std::isnan(label);
+  labels += label;
+  all_known = all_known && !std::isnan(click);
+  if (std::isnan(click)) return;
+  clicks += click;
+  known_predicted += prediction;
+  known_labels += label;
+}
+
+double MultiplierOf(const CalibrationSums& sums) {
+  if (!(sums.clicks > 0 && sums.known_predicted > 0)) return 1;
+  if (sums.all_known || !sums.all_labelled || !(sums.known_labels > 0)) return sums.clicks / sums.known_predicted;
+  return sums.labels / sums.predicted * (sums.clicks / sums.known_labels);
+}
+
+absl::StatusOr<Judgement> Judge(const Sample& sample, const torch::Network& network, const Labels& labels,
+                                std::optional<double> multiplier, bool intervals) {
   std::vector<float> logits;
-  double clicks = 0, predicted = 0;
-  RETURN_IF_ERROR(ForEachScored(sample, network, [&](const Chunk& chunk, const std::vector<float>& of_chunk) {
-    for (size_t i = 0; i < of_chunk.size(); ++i) {
-      if (std::isnan(chunk.clicks[i])) continue;
-      clicks += chunk.clicks[i];
-      predicted += 1 / (1 + std::exp(-double{of_chunk[i]}));
-    }
+  CalibrationSums sums;
+  std::vector<double> of_labels;
+  const auto add = [&](const Chunk& chunk, const std::vector<float>& of_chunk) -> absl::Status {
     logits.insert(logits.end(), of_chunk.begin(), of_chunk.end());
+    RETURN_IF_ERROR(labels.Of(chunk, &of_labels));
+    for (size_t i = 0; i < of_chunk.size(); ++i) {
+      sums.Add(1 / (1 + std::exp(-double{of_chunk[i]})), chunk.clicks[i], of_labels[i]);
+    }
     return absl::OkStatus();
-  }));
+  };
+  RETURN_IF_ERROR(ForEachScored(sample, network, add));
+  const bool by_labels = !sums.all_known && sums.all_labelled;
   Judgement judgement;
-  judgement.multiplier = multiplier.value_or(clicks > 0 && predicted > 0 ? clicks / predicted : 1);
+  judgement.multiplier = multiplier.has_value() ? *multiplier : MultiplierOf(sums);
 
   ASSIGN_OR_RETURN(const auto all, metric::LineMetrics::Create({}, {}));
   std::vector<std::unique_ptr<metric::LineMetrics>> groups;
@@ -125,8 +147,10 @@ absl::StatusOr<Judgement> Judge(const Sample& sample, const torch::Network& netw
   RETURN_IF_ERROR(ForEachChunk(sample, [&](const Chunk& chunk) -> absl::Status {
     const std::vector<double> pctr = ProbabilitiesOf({next, next + chunk.candidates()}, judgement.multiplier);
     next += chunk.candidates();
+    of_labels.clear();
+    if (by_labels) RETURN_IF_ERROR(labels.Of(chunk, &of_labels));
     for (int64_t a = 0; a < chunk.auctions(); ++a, ++done) {
-      FillLine(chunk, a, pctr, &line);
+      FillLine(chunk, a, pctr, of_labels, &line);
       RETURN_IF_ERROR(all->Add(line));
       if (!groups.empty()) RETURN_IF_ERROR(groups[done * kGroups / sample.auctions]->Add(line));
     }

@@ -123,9 +123,8 @@ class Run {
       RETURN_IF_ERROR(
           ShareState(Tensors(stepper_.sharded() ? NamedTensors() : stepper_.optimizer().state()), &workers_, &state_));
     }
-    if (stepper_.sharded() && state_.step() > 0)
-      RETURN_IF_ERROR(ScatterParts(whole, stepper_.optimizer().state(), &workers_));
     if (state_.step() > 0) {
+      if (stepper_.sharded()) RETURN_IF_ERROR(ScatterParts(whole, stepper_.optimizer().state(), &workers_));
       RETURN_IF_ERROR(
           stepper_.optimizer().set_steps({state_.optimizer_steps().begin(), state_.optimizer_steps().end()}));
     }
@@ -231,7 +230,7 @@ class Run {
     std::vector<EventWriter::Scalar> scalars = {{"train/epoch_objective", report->train_value()}};
     if (validation_.auctions() > 0) {
       ASSIGN_OR_RETURN(const Judgement judgement,
-                       Judge(Sample(validation_, options_.evaluation.auctions()), network_, std::nullopt));
+                       Judge(Sample(validation_, options_.evaluation.auctions()), network_, labels_, std::nullopt));
       multiplier = judgement.multiplier;
       const vickrey::v1::MetricsLine& metrics = judgement.metrics;
       if (metrics.has_logloss()) report->set_validation_logloss(metrics.logloss());

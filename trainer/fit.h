@@ -32,7 +32,7 @@ struct FitOptions {
 // The epoch that was best on the validation set (the last one where that is empty), behind a rank loss's warm phase.
 struct Fitted {
   std::filesystem::path weights;  // a file of tensors in the run's folder
-  double multiplier = 1;          // clicks / sum of predictions on the validation set; 1 where there are no clicks
+  double multiplier = 1;          // of the calibration, by the validation set (MultiplierOf of evaluate.h)
   int epoch = 0;
   vickrey::v1::TrainSpeed speed;
 };

@@ -53,12 +53,16 @@ absl::StatusOr<double> SumOf(const Loss& loss, const Chunk& chunk, const std::ve
   });
 }
 
-// E (t - E[y | t])^2 by bins of equally many labels, less what the noise of clicks adds to it.
+// E (t - E[y | t])^2 by bins of about equally many labels, less what the noise of clicks adds to it. Equal labels are
+// in one bin: whichever part of them a boundary left on either side could be those that were clicked.
 double CalibrationError(std::vector<std::pair<double, double>> rows) {  // teacher, click
   std::sort(rows.begin(), rows.end());
   double sum = 0;
-  for (size_t k = 0; k < kBins; ++k) {
-    const size_t begin = rows.size() * k / kBins, end = rows.size() * (k + 1) / kBins;
+  size_t end = 0;
+  for (size_t k = 1; k <= kBins; ++k) {
+    const size_t begin = end;
+    end = std::max(begin, rows.size() * k / kBins);
+    while (end > 0 && end < rows.size() && rows[end].first == rows[end - 1].first) ++end;
     if (end - begin < 2) continue;  // one row says nothing of its noise
     const auto n = static_cast<double>(end - begin);
     double t = 0, y = 0;

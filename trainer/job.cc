@@ -98,6 +98,7 @@ class Job {
   absl::StatusOr<std::string> OpenRun() {
     TrainConfig config = Effective();
     config.clear_version();
+    if (setup_.workers->size() == 1) config.clear_parallel();  // one process trains the same whatever it says
     // The dataset's name is a digest of its schema and all, the teacher's one of everything that it is a function of.
     key_ = base::Sha256Hex(absl::StrCat(base::ToJson(config), "\n", data_->dataset().folder().filename().string(), "\n",
                                         line_.teacher().name(), "\n", setup_.workers->size(), "\n",
@@ -150,7 +151,7 @@ class Job {
   absl::Status JudgePart(const std::string& prefix, const Selection& part, double multiplier) {
     if (part.auctions() == 0) return absl::OkStatus();
     ASSIGN_OR_RETURN(const Judgement judgement,
-                     Judge(Sample(part, config_.evaluation().auctions()), *best_, multiplier, /*intervals=*/true));
+                     Judge(Sample(part, config_.evaluation().auctions()), *best_, *labels_, multiplier, /*intervals=*/true));
     for (const auto& [name, value] : judgement.by_name) metrics_[prefix + name] = value;
     for (const auto& [name, half] : judgement.half_widths) {
       auto& interval = (*line_.mutable_intervals())[prefix + name];

@@ -178,7 +178,12 @@ TEST(Fit, LearnsAndIsRepeatable) {
 }
 
 TEST(Fit, GoesOnFromACheckpointToTheSameBits) {
-  const Grouping data = MakeData(Sheet(64));
+  Sheet sheet(64);
+  for (int64_t a = 0; a < 64; ++a) {  // no two auctions are alike: a step on another batch comes to something else
+    sheet.clicks[2 * a] = a % 3 == 0;
+    sheet.bids[2 * a] += 10'000 * a;
+  }
+  const Grouping data = MakeData(sheet);
   FitOptions whole = Options(Folder("whole"));
   whole.optimizer.set_dropout(.2);
   whole.loss.set_loss("welfare_rank");
@@ -190,7 +195,7 @@ TEST(Fit, GoesOnFromACheckpointToTheSameBits) {
   const auto straight = FitAll(data, whole, network.get());
   ASSERT_TRUE(straight.ok()) << straight.status();
 
-  // The same, cut after every step: each process trains one more, and all but the last are killed.
+  // The same with a checkpoint after every step, and gone on with from some of them.
   FitOptions cut = whole;
   cut.run = Folder("cut");
   cut.checkpoint.set_seconds(0);  // after every step
@@ -454,12 +459,42 @@ TEST(Judge, Calibrates) {
     sheet.clicks = std::move(clicks);
     sheet.parts = {Part::kTrain, Part::kTrain};
     const Grouping data = MakeData(sheet);
-    return Judge(Sample(data.Train(), 0), *Start(Logistic()), std::nullopt)->multiplier;
+    return Judge(Sample(data.Train(), 0), *Start(Logistic()), Labels::Clicks(), std::nullopt)->multiplier;
   };
   EXPECT_DOUBLE_EQ(multiplier_of({0, 1, 0, 1}), 1);
   EXPECT_DOUBLE_EQ(multiplier_of({0, 1, kUnknown, 1}), 2 / 1.5);
   EXPECT_DOUBLE_EQ(multiplier_of({0, 0, 0, 0}), 1);
   EXPECT_THAT(ProbabilitiesOf({0, 100}, 1.5), ElementsAre(.75, 1));
+}
+
+// Teacher's labels in a file of their own.
+Labels LabelsOf(const std::vector<float>& values) {
+  const std::filesystem::path file = Folder("labels");
+  const std::string bytes(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
+  EXPECT_TRUE(base::WriteFileAtomically(file, bytes).ok());
+  return Labels::OfFile(*base::RandomAccessFile::Open(file), 0);
+}
+
+// The network predicts 1/2 of everything. Of what was shown a half was clicked, as the teacher says; of all it says .3.
+TEST(Judge, CalibratesOverAllCandidatesWhereSomeWereNotShown) {
+  Sheet sheet(2);
+  sheet.parts = {Part::kTrain, Part::kTrain};
+  sheet.truths.assign(4, kUnknown);
+  sheet.clicks = {1, kUnknown, 0, kUnknown};
+  const auto judge = [&](const Labels& labels) {
+    const Grouping data = MakeData(sheet);
+    return *Judge(Sample(data.Train(), 0), *Start(Logistic()), labels, std::nullopt);
+  };
+  EXPECT_DOUBLE_EQ(judge(Labels::Clicks()).multiplier, 1);
+  EXPECT_FALSE(judge(Labels::Clicks()).metrics.has_welfare());
+  const Judgement judged = judge(LabelsOf({.5f, .125f, .5f, .125f}));
+  EXPECT_DOUBLE_EQ(judged.multiplier, 1.25 / 2);
+  EXPECT_EQ(judged.metrics.reference(), "teacher");  // ties go to the first: the teacher's .5, at bids of 1
+  EXPECT_DOUBLE_EQ(judged.metrics.welfare(), .5);
+  EXPECT_DOUBLE_EQ(judge(LabelsOf({.25f, .125f, .25f, .125f})).multiplier, .75 / 2 * (1 / .5));  // it says half too little
+  EXPECT_DOUBLE_EQ(judge(LabelsOf({.5f, static_cast<float>(kUnknown), .5f, .125f})).multiplier, 1);  // not of all
+  sheet.clicks = {1, 0, 0, 0};
+  EXPECT_DOUBLE_EQ(judge(LabelsOf({.5f, .125f, .5f, .125f})).multiplier, .5);  // all shown: clicks alone
 }
 
 // 400 auctions in 20 parts of 20: in part g the shares of clicks of x = 1 are g / 20, those of x = 0 are 0.
@@ -475,22 +510,14 @@ TEST(Judge, IntervalsAreStudentsOverParts) {
   const auto network = Start(model);
   at::Tensor weight = network->dense_parameters().at("ad.weight");
   weight.data().fill_(1);  // the second candidate wins
-  const auto judgement = Judge(Sample(data.Train(), 0), *network, std::nullopt, true);
+  const auto judgement = Judge(Sample(data.Train(), 0), *network, Labels::Clicks(), std::nullopt, true);
   ASSERT_TRUE(judgement.ok()) << judgement.status();
   EXPECT_NEAR(judgement->by_name.at("welfare"), .475, 1e-12);  // the mean of 0, .05, ..., .95
   // Their variance is .05^2 (20^2 - 1) / 12 with 1/n, of which Student's deviation of the mean has 20/19 / 20.
   const double deviation = std::sqrt(.0025 * 399 / 12 * 20 / 19 / 20);
   EXPECT_NEAR(judgement->half_widths.at("welfare"), 2.093 * deviation, 1e-9);
   // Of a sample of 100, every fourth.
-  EXPECT_EQ(Judge(Sample(data.Train(), 100), *network, std::nullopt)->metrics.auctions(), 100);
-}
-
-// Teacher's labels in a file of their own.
-Labels LabelsOf(const std::vector<float>& values) {
-  const std::filesystem::path file = Folder("labels");
-  const std::string bytes(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
-  EXPECT_TRUE(base::WriteFileAtomically(file, bytes).ok());
-  return Labels::OfFile(*base::RandomAccessFile::Open(file), 0);
+  EXPECT_EQ(Judge(Sample(data.Train(), 100), *network, Labels::Clicks(), std::nullopt)->metrics.auctions(), 100);
 }
 
 // Of auctions for testing, of a network that gives logits of 0 and `logit`.
@@ -537,6 +564,16 @@ TEST(Guarantee, OfAPerfectTeacherOnClicksIsAboutZero) {
     teacher.push_back(.05f + 1e-7f * static_cast<float>(i * 7919 % 4000));
   }
   EXPECT_NEAR(GuaranteeOfSheet(sheet, 0, 1, teacher)->eps, 0, .002);
+}
+
+TEST(Guarantee, LabelsThatAreAlikeAreJudgedTogether) {
+  // As above, with one label for all. A tenth of the rows that are sorted by click, too, would be off by .05 or .45.
+  Sheet sheet(2000);
+  sheet.truths.assign(4000, kUnknown);
+  for (int i = 0; i < 4000; ++i) sheet.clicks[i] = i % 20 == 7;
+  EXPECT_NEAR(GuaranteeOfSheet(sheet, 0, 1, std::vector<float>(4000, .05f))->eps, 0, .002);
+  // Off by .1: (.15 - .05)^2.
+  EXPECT_NEAR(GuaranteeOfSheet(sheet, 0, 1, std::vector<float>(4000, .15f))->eps, .1, .001);
 }
 
 TEST(Guarantee, IsNotCertifiedWithoutTheTruth) {

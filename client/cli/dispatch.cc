@@ -14,6 +14,7 @@ constexpr std::array kVerbs = std::to_array<Verb>({
     {"serve", "vickrey-server", "host models; run auctions; keep the impression log"},
     {"train", "vickrey-train", "train a model on a snapshot of a log"},
     {"simulate", "vickrey-sim", "play auctions against models and score their welfare"},
+    {"traffic", "vickrey-traffic", "have a server decide a market's auctions, and report their clicks"},
     {"report", "vickrey-report", "make a page to read and print of a summary or a study"},
     {"study", "vickrey-study", "compare losses over markets and seeds; tune them with one budget"},
     {"predict", "vickrey-client", "ask a server or an artifact for click probabilities", true},

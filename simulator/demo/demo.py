@@ -6,146 +6,23 @@ OUT/logs; a step that fails ends the demo with the step's name, its error and th
 """
 
 import argparse
-import ctypes
 import json
 import math
 import os
 import pathlib
 import shutil
 import signal
-import subprocess
 import sys
 import time
 
-GOOD, USAGE, ENVIRONMENT = 0, 2, 3
+from live import close_the_loop, notes as live_notes
+from steps import INTERRUPTS, USAGE, StepError, Steps, epochs_in
+
+GOOD = 0
 MARKER = ".vickrey-demo"  # a folder with it was made here, and may be replaced
-OWN = ["config", "log", "logs", "models", "outcomes.jsonl", "summary.json", "report.html"]
+OWN = ["config", "evidence", "history", "log", "logs", "models", "outcomes.jsonl", "summary.json", "report.html"]
 STUDENT, BASELINES, RIVAL = "welfare_rank", ["logloss_click", "logloss_teacher"], "bid_logloss_click"
-SERVER_SECONDS = 60  # how long a server may take to start or to drain
 DRAWN_BIDS = "Its bids were drawn at random, so they are unrelated to where a model errs: nothing should be gained by knowing them."
-
-
-class StepError(Exception):
-    """A step failed. `code` is what the demo exits with."""
-
-    def __init__(self, step, why, log, code=ENVIRONMENT):
-        super().__init__(f"step '{step}' failed: {why}")
-        self.log = log
-        self.code = code
-
-
-INTERRUPTS = {signal.SIGTERM, signal.SIGINT}
-
-
-def end_with_parent():
-    """In a child: the kernel ends it when this program is gone, however that happened."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
-
-
-class Steps:
-    """Runs programs one after the other, each with a log of its own, and ends all that are left."""
-
-    def __init__(self, out, programs):
-        self.logs = out / "logs"
-        self.programs = programs
-        self.running = []
-        self.count = 0
-        self.log = None  # of the step that ran last
-
-    def log_of(self, name):
-        self.count += 1
-        return self.logs / f"{self.count:02d}-{name.replace(' ', '-')}.log"
-
-    def start(self, command, **streams):
-        command = [str(self.programs / command[0]), *map(str, command[1:])]
-        # An interrupt waits until the process is known here, so that it is ended with the others.
-        signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
-        try:
-            process = subprocess.Popen(command, preexec_fn=end_with_parent, **streams)
-            self.running.append(process)
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
-        return process
-
-    def run(self, name, *pipeline):
-        """Runs commands connected by pipes; what the last one printed."""
-        log = self.log = self.log_of(name)
-        begin = time.monotonic()
-        print(f"  {name} ...", end="", flush=True)
-        with open(log, "w+") as errors:
-            processes, source = [], subprocess.DEVNULL
-            for command in pipeline:
-                process = self.start(command, stdin=source, stdout=subprocess.PIPE, stderr=errors)
-                if processes:
-                    source.close()  # so that a writer notices when its reader is gone
-                source = process.stdout
-                processes.append(process)
-            printed = source.read().decode()
-            errors.write(printed)
-            codes = [process.wait() for process in processes]
-            self.running = [process for process in self.running if process not in processes]
-        failed = next((code for code in reversed(codes) if code != 0), 0)
-        if failed:
-            print(" failed")
-            raise StepError(name, error_in(log, failed), log, failed if failed > 0 else ENVIRONMENT)
-        seconds = time.monotonic() - begin
-        print(f" {seconds:.1f} s")
-        return printed, seconds
-
-    def serve(self, *flags):
-        """Starts a server; where it listens."""
-        log = self.log_of("serve")
-        print("  serve ...", end="", flush=True)
-        begin = time.monotonic()
-        with open(log, "w") as errors:
-            server = self.start(["vickrey", "serve", *flags], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=errors)
-        line = server.stdout.readline().decode()
-        if not line:
-            print(" failed")
-            raise StepError("serve", error_in(log, server.wait()), log)
-        print(f" {time.monotonic() - begin:.1f} s")
-        return server, json.loads(line)["address"], log
-
-    def stop(self, server, log):
-        server.terminate()
-        try:
-            code = server.wait(SERVER_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise StepError("stop the server", f"it did not end within {SERVER_SECONDS} s", log)
-        if code != 0:
-            raise StepError("stop the server", error_in(log, code), log)
-        self.running.remove(server)
-
-    def end_all(self):
-        for process in self.running:
-            process.terminate()
-        deadline = time.monotonic() + 10
-        for process in self.running:
-            try:
-                process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        self.running = []
-
-
-def error_in(log, code):
-    """What a program said when it ended: its error line, or its last one."""
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    for line in reversed(lines):
-        if line.startswith('{"error"'):
-            return json.loads(line)["error"]["message"]
-    ended = f"exit code {code}" if code >= 0 else f"ended by {signal.Signals(-code).name}"
-    return f"{ended}; {lines[-1]}" if lines else ended
-
-
-def epochs_in(log, model):
-    """How a model's training stood after each epoch; not its teacher's."""
-    lines = [line for line in log.read_text().splitlines() if line.startswith('{"epoch"')]
-    epochs = [json.loads(line)["epoch"] for line in lines]
-    return [{key: value for key, value in epoch.items() if key != "model"} for epoch in epochs if epoch["model"] == model]
 
 
 def prepare(out):
@@ -161,7 +38,7 @@ def prepare(out):
     for name in OWN:
         path = out / name
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    for name in ("config", "logs", "models"):
+    for name in ("config", "evidence", "logs", "models"):
         (out / name).mkdir()
 
 
@@ -360,6 +237,21 @@ def demonstrate(options, steps):
     print(f"\nReport: {out / 'report.html'}\nNumbers: {out / 'summary.json'}")
 
 
+def demonstrate_live(options, steps):
+    print(f"Vickrey demo, live: synthetic market {options.market}, seed {options.seed}\nEverything goes to {options.out}\n")
+    summary = close_the_loop(Synthetic(options), options, steps)
+    write_atomically(options.out / "summary.json", json.dumps(summary, indent=1) + "\n")
+    steps.run("report", ["vickrey", "report", options.out / "summary.json", "--out", options.out / "report.html"])
+    print()
+    table(summary)
+    print()
+    for b in [model["ref"] for model in summary["models"]][1:]:
+        print(sentence(find(summary["comparisons"], "welfare", b)))
+    for note in live_notes(summary):
+        print(f"- {note}")
+    print(f"\nReport: {options.out / 'report.html'}\nNumbers: {options.out / 'summary.json'}, {options.out / 'evidence'}")
+
+
 def tell(options, job, stats, training, configs, summary):
     """What the demo adds to the simulation's summary."""
     welfare = lambda name: training[name]["metrics"].get("validation.welfare", -math.inf)
@@ -388,7 +280,9 @@ def validation_auctions(training):
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="./dev demo", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer auctions: under 30 s")
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("out/demo"), help="default: out/demo")
+    parser.add_argument("--live", action="store_true",
+                        help="close the loop: a server's own log trains candidates, and a gate promotes them or not")
+    parser.add_argument("--out", type=pathlib.Path, help="default: out/demo, with --live out/live")
     parser.add_argument("--seed", type=int, default=1, help="of the market, the networks and drawn bids; default: 1")
     parser.add_argument("--market", choices=MARKETS, default="two_segments", help="the synthetic market; default: two_segments")
     parser.add_argument("--log", help="a real log instead of a synthetic market")
@@ -404,11 +298,13 @@ def parse(arguments):
         parser.error("--format is required with --log: criteo, outbrain or jsonl")
     if not options.log and (options.format or options.group_size or options.bids or options.schema):
         parser.error("--format, --group-size, --bids and --schema belong to --log")
+    if options.live and options.log:
+        parser.error("--log is not for --live, which has a server log a market's auctions")
     if options.schema and not options.schema.is_file():
         parser.error(f"--schema: there is no file {options.schema}")
     if options.log and not pathlib.Path(options.log).is_file():
         parser.error(f"--log: there is no file {options.log}")
-    options.out = options.out.resolve()
+    options.out = (options.out or pathlib.Path("out/live" if options.live else "out/demo")).resolve()
     return options
 
 
@@ -429,7 +325,7 @@ def main():
     begin = time.monotonic()
     steps = Steps(options.out, options.programs)
     try:
-        demonstrate(options, steps)
+        demonstrate_live(options, steps) if options.live else demonstrate(options, steps)
     except StepError as error:
         print(f"demo: {error}\ndemo: its log: {error.log}", file=sys.stderr)
         return error.code

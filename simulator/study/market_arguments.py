@@ -3,7 +3,7 @@
 import arguments
 import grid
 from arguments import whole
-from tuning import check_config
+from stages import check_config
 
 PROGRAMS = ("vickrey-market", "vickrey-log", "vickrey-train", "vickrey-sim")
 

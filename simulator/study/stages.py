@@ -10,14 +10,18 @@ students are trained.
 
 import dataclasses
 import json
+import pathlib
 import shutil
+import tempfile
 
 import files
 import market_log
+import trainer_config
 from faults import Fault
 from grid import TEACHER, put
 from market_log import MarketLog
 from programs import Command
+from store import Store
 
 PART_AUCTIONS = 100_000  # played by one process: 230 MB with eight models, and what an end or a kill can lose
 
@@ -197,3 +201,14 @@ class Market:
         files.write_json(path, {"name": name, **config})
         done = yield self._command(name, ["vickrey-train", "--config", path, *self.log.words(), "--out", self.models])
         return done, json.loads(done.stdout.splitlines()[-1])
+
+
+def check_config(programs, options, scenario, one, flag):
+    """The effective configuration of a training, from the trainer's own reader; what that refuses is a fault of `flag`."""
+    with tempfile.TemporaryDirectory() as folder:
+        market = Market(programs, Store(pathlib.Path(folder)), pathlib.Path(folder), scenario, options.seeds[0], Sizes.of(options))
+        config = market.config(one)
+    try:
+        return trainer_config.effective(programs, config)
+    except Fault as fault:
+        raise Fault(f"{one.name} on {scenario.name}: {fault.message}", flag) from None

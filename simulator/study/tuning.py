@@ -1,37 +1,23 @@
 """`vickrey study tune`: the same search for every loss."""
 
 import dataclasses
-import pathlib
 import statistics
-import tempfile
 
 import files
 import intervals
-import trainer_config
 from faults import Fault
 from grid import TEACHER
 from progress import Progress
 from provenance import provenance
 from schedule import Schedule, Task
-from stages import Market, Sizes, parts
+from stages import Market, Sizes, check_config, parts
 from store import Store
 
 ETA = 3  # successive halving keeps the best third of a rung, and trains it three times as long
 
 
-def check_config(programs, options, scenario, one, flag):
-    """The effective configuration of a training, from the trainer's own reader; what that refuses is a fault of `flag`."""
-    with tempfile.TemporaryDirectory() as folder:
-        market = Market(programs, Store(pathlib.Path(folder)), pathlib.Path(folder), scenario, options.seeds[0], Sizes.of(options))
-        config = market.config(one)
-    try:
-        return trainer_config.effective(programs, config)
-    except Fault as fault:
-        raise Fault(f"{one.name} on {scenario.name}: {fault.message}", flag) from None
-
-
 def check_space(options, programs):
-    """Every end and every choice is something that can be trained."""
+    """Every end and every choice is something that can be trained. How many epochs a full training has goes to options.full_epochs."""
     networks = set()
     for scenario in options.scenarios:
         if files.digest(scenario.network) in networks:

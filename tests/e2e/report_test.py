@@ -549,6 +549,17 @@ class PageTest(Pages):
             self.assertEqual(page.evaluate("document.querySelectorAll('img, b').length"), 0)
             self.assertEqual(page.said, [])
 
+    def test_values_of_another_type_are_written_out(self):
+        odd = study()
+        odd["command"], odd["config"]["tuned"] = {"of": "a command"}, {"of": ["a file"]}
+        odd["provenance"] = {"machine": {"processor": ["two", "kinds"]}, "programs": {"vickrey-train": {"version": {"of": 1}}}}
+        page = self.open(odd)
+        self.check(page, WIDE)
+        made = page.evaluate("document.querySelector('#configuration').innerText")
+        for text in ('{"of":"a command"}', '{"of":["a file"]}', '["two","kinds"]', '{"of":1}'):
+            self.assertIn(text, made)
+        self.assertNotIn("[object Object]", page.evaluate("document.body.innerText"))
+
     def test_large_documents_are_bounded(self):
         large = copy.deepcopy(self.run_of_demo)
         model, comparisons = large["models"][0], large["comparisons"][:3]
@@ -927,6 +938,13 @@ class PageTest(Pages):
         self.assertEqual(titles[4], "Scores of all trials of logloss@teacher in market_1")
         rows = page.evaluate("[...document.querySelectorAll('#search .table tbody tr')].map((r) => r.lastChild.innerText)")
         self.assertEqual(rows[0], "selected")
+        # A chart that was drawn anew is one that the legend of all charts still moves.
+        best = "document.querySelector('#search figure')"
+        page.evaluate(f"{best}.querySelector('.legend button').click()")
+        page.wait(f"{best}.querySelector('.legend [aria-pressed=false]') !== null")
+        lines = f"{best}.querySelectorAll('.holder svg .mark-line path').length"
+        page.wait(f"{lines} === {best}.querySelectorAll('.legend [aria-pressed=true]').length")
+        self.check(page, WIDE)
 
     def test_a_search_that_was_run(self):
         """What `vickrey study tune` writes today."""
@@ -1100,7 +1118,7 @@ class CostTest(Pages):
             self.assertGreaterEqual(len(self.said(page, ".missing")), 9)
             body = " ".join(self.said(page, "body"))
             self.assertIn("No point is known to reach", body)
-            for word in ("could not be drawn", "undefined", "NaN"):
+            for word in ("could not be drawn", "undefined", "NaN", "[object Object]"):
                 self.assertNotIn(word, body)
         large = cost(models=[f"model_{m}" for m in range(40)], batches=range(1, 17), more=900)
         for key, part, times in (("planner", "predictions", 300), ("planner", "groups", 300)):

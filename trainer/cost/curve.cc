@@ -29,7 +29,7 @@ absl::StatusOr<std::optional<vickrey::v1::CostCurveLine>> Learn(Training* traini
   int64_t seen = 0;
   const auto judge = [&]() -> absl::Status {
     if (!main) return absl::OkStatus();
-    ASSIGN_OR_RETURN(const Judgement judgement, Judge(sample, training->network(), /*multiplier=*/1));
+    ASSIGN_OR_RETURN(const Judgement judgement, Judge(sample, training->network(), Labels::Clicks(), /*multiplier=*/1));
     auto& point = *line.add_points();
     point.set_candidates(seen);
     if (judgement.metrics.has_logloss()) point.set_validation_logloss(judgement.metrics.logloss());

@@ -6,7 +6,6 @@
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/pow.h>
 #include <ATen/ops/scalar_tensor.h>
-#include <ATen/ops/sign.h>
 #include <ATen/ops/tanh.h>
 #include <ATen/ops/zeros.h>
 
@@ -59,11 +58,6 @@ at::Tensor GmadlOf(const at::Tensor& forecast, const at::Tensor& observed, doubl
 at::Tensor ComposedGmadl(const at::Tensor& forecast, const at::Tensor& observed, double a, double b) {
   CheckShape("observed", observed, {forecast.size(0)});
   return (-.5 * at::tanh(a / 2 * observed * forecast) * at::pow(observed.abs(), b)).mean();
-}
-
-at::Tensor MadlOf(const at::Tensor& forecast, const at::Tensor& observed) {
-  CheckShape("observed", observed, {forecast.size(0)});
-  return (-at::sign(forecast) * observed + 0 * forecast).mean();
 }
 
 at::Tensor NumberTokensOf(NumberDistance distance, const at::Tensor& logits, const at::Tensor& target,

@@ -16,7 +16,6 @@ namespace vickrey::trainer {
 // `forecast`, `observed`: (rows).
 at::Tensor GmadlOf(const at::Tensor& forecast, const at::Tensor& observed, double a, double b);
 at::Tensor ComposedGmadl(const at::Tensor& forecast, const at::Tensor& observed, double a, double b);
-at::Tensor MadlOf(const at::Tensor& forecast, const at::Tensor& observed);  // its gradient is 0
 
 // `logits`, `target`: (rows, tokens), each row of `target` with sum 1; `values`: (tokens), ascending.
 at::Tensor NumberTokensOf(NumberDistance distance, const at::Tensor& logits, const at::Tensor& target,

@@ -295,7 +295,6 @@ absl::Status Reader::ReadEnum(const YAML::Node& node, const std::string& path, c
   return absl::OkStatus();
 }
 
-// yaml-cpp throws; this is the one place where that is caught.
 // Sees whether there is a second document, and ends the parsing there: after some texts ("," is one) yaml-cpp finds
 // documents without end.
 class DocumentCounter final : public YAML::EventHandler {
@@ -317,6 +316,7 @@ class DocumentCounter final : public YAML::EventHandler {
   int documents_ = 0;
 };
 
+// yaml-cpp throws; this is the one place where that is caught.
 absl::Status ParseYaml(std::string_view text, std::string_view origin, YAML::Node* node) {
   const std::string place(origin);
   try {

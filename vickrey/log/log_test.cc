@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -11,87 +9,27 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "vickrey/base/sha256.h"
 #include "vickrey/base/status.h"
 #include "vickrey/log/contents_testing.h"
 #include "vickrey/log/database.h"
 #include "vickrey/log/impression_log.h"
-#include "vickrey/log/keys.h"
+#include "vickrey/log/log_testing.h"
 #include "vickrey/log/reader.h"
 #include "vickrey/log/record.h"
 #include "vickrey/log/snapshot.h"
 #include "vickrey/log/staging.h"
-#include "vickrey/log/verify.h"
 
 namespace vickrey::log {
 namespace {
 
 namespace fs = std::filesystem;
-using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::UnorderedElementsAre;
 using Family = Database::Family;
 using vickrey::v1::AppendAuctionResult;
 using vickrey::v1::AppendFeedbackResult;
 using vickrey::v1::Feedback;
 using vickrey::v1::LoggedAuction;
-
-constexpr int64_t kStart = 1704067200000000;
-
-LoggedAuction Auction(const std::string& id, int64_t time = kStart, int slot_of_first = 1) {
-  LoggedAuction record;
-  record.mutable_auction()->set_auction_id(id);
-  record.mutable_auction()->set_event_time(time);
-  for (const char* ad : {"x", "y"}) {
-    auto& candidate = *record.mutable_auction()->add_candidates();
-    candidate.set_ad_id(ad);
-    candidate.mutable_bid()->set_micros(1'000'000);
-    record.add_candidates();
-  }
-  record.mutable_candidates(0)->set_slot(slot_of_first);
-  return record;
-}
-
-Feedback Click(const std::string& id, const std::string& auction, const std::string& ad) {
-  Feedback feedback;
-  feedback.set_feedback_id(id);
-  feedback.set_auction_id(auction);
-  feedback.set_ad_id(ad);
-  feedback.set_kind(Feedback::CLICK);
-  feedback.set_event_time(kStart + 5);
-  return feedback;
-}
-
-class LogTest : public testing::Test {
- protected:
-  LogTest() : folder_(fs::path(testing::TempDir()) / absl::StrCat("log_test-", getpid())) { fs::remove_all(folder_); }
-  ~LogTest() override { fs::remove_all(folder_); }
-
-  std::unique_ptr<ImpressionLog> Open() const { return ImpressionLog::Open(folder_).value(); }
-
-  AppendAuctionResult::Status Append(ImpressionLog& log, const LoggedAuction& record) const {
-    return log.AppendAuctions({&record, 1}).value().at(0).status();
-  }
-  AppendFeedbackResult::Status Append(ImpressionLog& log, const Feedback& report) const {
-    return log.AppendFeedback({&report, 1}).value().at(0).status();
-  }
-
-  std::vector<LoggedAuction> Read(const LogReader::ScanOptions& options = {}, const std::string& snapshot = "") const {
-    const auto reader = LogReader::Open(folder_, snapshot).value();
-    const auto scan = reader->NewScan(options).value();
-    std::vector<LoggedAuction> records;
-    for (LoggedAuction record; scan->Next(&record).value();) records.push_back(record);
-    return records;
-  }
-  std::vector<std::string> Ids(const LogReader::ScanOptions& options = {}, const std::string& snapshot = "") const {
-    std::vector<std::string> ids;
-    for (const auto& record : Read(options, snapshot)) ids.push_back(record.auction().auction_id());
-    return ids;
-  }
-
-  const fs::path folder_;
-};
 
 TEST_F(LogTest, ScansInOrderOfTime) {
   auto log = Open();
@@ -513,163 +451,6 @@ TEST_F(LogTest, SnapshotsAgeOut) {
   EXPECT_EQ(PruneSnapshots(folder_, times[3] + 1, 0).value().size(), 2u);
   EXPECT_TRUE(listed().empty());
   EXPECT_THAT(Ids(), testing::SizeIs(4));  // the log has all
-}
-
-// Each kind of problem, made on purpose.
-class VerifyTest : public LogTest {
- protected:
-  VerifyTest() {
-    auto log = Open();
-    EXPECT_EQ(Append(*log, Auction("a")), AppendAuctionResult::STORED);
-    EXPECT_EQ(Append(*log, Auction("b", kStart + 1)), AppendAuctionResult::STORED);
-    EXPECT_EQ(Append(*log, Click("f", "a", "x")), AppendFeedbackResult::STORED);
-    EXPECT_EQ(Append(*log, Click("g", "c", "x")), AppendFeedbackResult::ORPHAN);
-    log.reset();
-    EXPECT_EQ(ProblemsOf(folder_), "");
-    database_ = Database::OpenForWriting(folder_, false, {}).value();
-  }
-
-  void Put(Family to, const std::string& key, const std::string& value) {
-    ASSERT_TRUE(database_->db().Put({}, database_->family(to), key, value).ok());
-  }
-  void Delete(Family from, const std::string& key) {
-    ASSERT_TRUE(database_->db().Delete({}, database_->family(from), key).ok());
-  }
-  std::string Get(Family of, const std::string& key) {
-    std::string value;
-    EXPECT_TRUE(database_->db().Get({}, database_->family(of), key, &value).ok());
-    return value;
-  }
-  // Kind and place of each problem.
-  std::vector<std::string> Found() {
-    database_.reset();
-    std::vector<std::string> kinds;
-    const auto found = Verify(folder_, "").value();
-    for (const auto& problem : found.problems) kinds.push_back(absl::StrCat(problem.kind, " ", problem.file));
-    EXPECT_EQ(found.problem_count, static_cast<int64_t>(kinds.size()));
-    return kinds;
-  }
-  static std::string Bytes(const Feedback& report) {
-    vickrey::storage::v1::StoredFeedback stored;
-    *stored.mutable_feedback() = report;
-    return SerializeDeterministically(stored);
-  }
-  static std::string Suffix(const std::string& ad, const std::string& id) {
-    return FeedbackSuffix(ad, Feedback::CLICK, id);
-  }
-
-  std::unique_ptr<Database> database_;
-};
-
-TEST_F(VerifyTest, AnAuctionWithoutItsId) {
-  Delete(Family::kIds, "a");
-  EXPECT_THAT(Found(), ElementsAre("id auctions"));
-}
-
-TEST_F(VerifyTest, AnIdWithoutItsAuction) {
-  Put(Family::kIds, "ghost", Get(Family::kIds, "a"));
-  EXPECT_THAT(Found(), ElementsAre("id ids"));
-}
-
-TEST_F(VerifyTest, AnAuctionThatIsGone) {
-  Delete(Family::kAuctions, AuctionKey(kStart, "a"));
-  EXPECT_THAT(Found(), UnorderedElementsAre("id ids", "join feedback", "count meta"));
-}
-
-TEST_F(VerifyTest, AnAuctionThatWasChanged) {
-  vickrey::storage::v1::StoredAuction stored;
-  *stored.mutable_record() = Auction("a", kStart, 2);
-  Put(Family::kAuctions, AuctionKey(kStart, "a"), SerializeDeterministically(stored));
-  EXPECT_THAT(Found(), ElementsAre("id auctions"));
-}
-
-TEST_F(VerifyTest, AnIdOfAnotherTime) {
-  vickrey::storage::v1::StoredId id;
-  ASSERT_TRUE(id.ParseFromString(Get(Family::kIds, "a")));
-  id.set_event_time(kStart + 1);
-  Put(Family::kIds, "a", SerializeDeterministically(id));
-  EXPECT_THAT(Found(), ElementsAre("id ids"));
-}
-
-TEST_F(VerifyTest, AnAuctionAtAnotherPlace) {
-  Put(Family::kAuctions, AuctionKey(kStart + 7, "a"), Get(Family::kAuctions, AuctionKey(kStart, "a")));
-  Delete(Family::kAuctions, AuctionKey(kStart, "a"));
-  EXPECT_THAT(Found(), UnorderedElementsAre("key auctions", "join feedback"));
-}
-
-TEST_F(VerifyTest, AReportWithoutItsAuction) {
-  Put(Family::kFeedback, FeedbackPrefix(kStart, "none") + Suffix("x", "h"), Bytes(Click("h", "none", "x")));
-  EXPECT_THAT(Found(), UnorderedElementsAre("join feedback", "count meta"));
-}
-
-TEST_F(VerifyTest, AReportOnAnAdThatWasNotThere) {
-  Put(Family::kFeedback, FeedbackPrefix(kStart, "a") + Suffix("z", "h"), Bytes(Click("h", "a", "z")));
-  EXPECT_THAT(Found(), UnorderedElementsAre("join feedback", "count meta"));
-}
-
-TEST_F(VerifyTest, AReportAtAnotherPlace) {
-  Put(Family::kFeedback, FeedbackPrefix(kStart, "a") + Suffix("x", "h"), Bytes(Click("i", "a", "x")));
-  EXPECT_THAT(Found(), UnorderedElementsAre("key feedback", "count meta"));
-}
-
-TEST_F(VerifyTest, AnOrphanWhoseAuctionIsThere) {
-  Put(Family::kOrphans, OrphanPrefix("b") + Suffix("x", "h"), Bytes(Click("h", "b", "x")));
-  EXPECT_THAT(Found(), UnorderedElementsAre("join orphans", "count meta"));
-}
-
-TEST_F(VerifyTest, AnOrphanAtAnotherPlace) {
-  Put(Family::kOrphans, OrphanPrefix("d") + Suffix("x", "g"),
-      Get(Family::kOrphans, OrphanPrefix("c") + Suffix("x", "g")));
-  Delete(Family::kOrphans, OrphanPrefix("c") + Suffix("x", "g"));
-  EXPECT_THAT(Found(), ElementsAre("key orphans"));
-}
-
-TEST_F(VerifyTest, RecordsThatAreNone) {
-  Put(Family::kAuctions, AuctionKey(kStart, "a"), "nonsense");
-  Put(Family::kIds, "b", "nonsense");
-  Put(Family::kOrphans, OrphanPrefix("c") + Suffix("x", "g"), Bytes(Click("", "c", "x")));
-  const auto found = Found();
-  for (const char* kind : {"record auctions", "record ids", "record orphans"}) EXPECT_THAT(found, Contains(kind));
-}
-
-TEST_F(VerifyTest, AWrongCount) {
-  auto meta = database_->ReadMeta().value();
-  meta.set_last_sequence(3);
-  meta.set_feedback(1);
-  Put(Family::kMeta, kMetaKey, SerializeDeterministically(meta));
-  EXPECT_THAT(Found(), ElementsAre("count meta", "count meta"));
-}
-
-TEST_F(VerifyTest, ASnapshotThatWasChanged) {
-  database_.reset();
-  const std::string id = Open()->CreateSnapshot().value().snapshot_id();
-  ASSERT_EQ(ProblemsOf(folder_, id), "");
-  // Whole, and not what it was: another auction of the same bytes in each place that is checked.
-  vickrey::storage::v1::StoredAuction stored;
-  *stored.mutable_record() = Auction("a", kStart, 2);
-  const std::string bytes = SerializeDeterministically(stored);
-  base::Sha256 sha;
-  sha.Update(bytes);
-  vickrey::storage::v1::StoredId stored_id;
-  stored_id.set_event_time(kStart);
-  stored_id.set_digest(sha.Digest());
-  stored_id.set_sequence(1);
-  const fs::path moved = folder_ / "snapshots" / "moved";
-  fs::create_directories(moved);
-  fs::rename(SnapshotData(folder_, id), moved / "data");
-  {
-    const auto snapshot = Database::OpenForWriting(moved, false, {}).value();
-    ASSERT_TRUE(snapshot->db().Put({}, snapshot->family(Family::kAuctions), AuctionKey(kStart, "a"), bytes).ok());
-    ASSERT_TRUE(
-        snapshot->db().Put({}, snapshot->family(Family::kIds), "a", SerializeDeterministically(stored_id)).ok());
-  }
-  fs::rename(moved / "data", SnapshotData(folder_, id));
-  EXPECT_THAT(ProblemsOf(folder_, id), HasSubstr("digest "));
-}
-
-TEST_F(VerifyTest, WhatIsNotThere) {
-  EXPECT_TRUE(absl::IsNotFound(Verify(folder_ / "none", "").status()));
-  EXPECT_TRUE(absl::IsNotFound(Verify(folder_, "none").status()));
 }
 
 }  // namespace

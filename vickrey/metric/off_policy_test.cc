@@ -56,6 +56,7 @@ TEST(OffPolicy, Clipping) {
   EXPECT_DOUBLE_EQ(m.clipped, .25);
   EXPECT_DOUBLE_EQ(*m.ips.value, (1.5 + 2) / 4);
   EXPECT_THAT(m.warnings, Contains(HasSubstr("25 % of the weights were clipped to 1.5")));
+  EXPECT_EQ(Four(2).Finalize().value().clipped, 0);  // the weight that is 2 stays as it is
 }
 
 // Rewards are not negative: the less a clip leaves of the weights, the less IPS finds, and the more decisions count as

@@ -264,8 +264,13 @@ export function chart({ title, caption, build, series = [], selection, columns, 
   };
   showLegend();
   selection?.listen(() => {
+    if (!holder.isConnected) {
+      current?.finalize(); // another chart has taken its place
+      return false;
+    }
     showLegend();
     draw();
+    return true;
   });
   made.push(async () => {
     await draw();

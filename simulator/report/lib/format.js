@@ -4,6 +4,8 @@ export const NONE = "–";
 export const SPACE = "\u00a0";
 
 export const number = (value) => (typeof value === "number" && Number.isFinite(value) ? value : null);
+// Of a value of whatever type.
+export const anyText = (value) => (value !== null && typeof value === "object" ? JSON.stringify(value) : String(value));
 // int64 are texts in JSON.
 export const whole = (value) => (value === null || value === undefined || value === "" ? null : number(Number(value)));
 

@@ -1,6 +1,6 @@
 // What a document was made of, in boxes that open.
 import { el } from "./dom.js";
-import { brief, number } from "./format.js";
+import { anyText, brief, number } from "./format.js";
 import { table } from "./table.js";
 
 const MOST_CHARACTERS = 100_000; // of one box
@@ -20,7 +20,7 @@ export function facts(pairs) {
   return el(
     "dl",
     { class: "facts" },
-    known.map(([name, value]) => [el("dt", null, name), el("dd", null, String(value))]),
+    known.map(([name, value]) => [el("dt", null, name), el("dd", null, anyText(value))]),
   );
 }
 
@@ -43,7 +43,7 @@ export function makingOf({ command, provenance, seconds }, more) {
       ...more,
     ]),
     command
-      ? [el("h3", null, "The command that gives this file again"), el("pre", { tabindex: "0" }, String(command))]
+      ? [el("h3", null, "The command that gives this file again"), el("pre", { tabindex: "0" }, anyText(command))]
       : null,
     list.length > 0 ? table("Programs", columns, list) : null,
   ];

@@ -1,15 +1,15 @@
 // Tables that can be copied: as they are seen for text (Markdown, LaTeX), with all digits for programs (TSV).
 import { announce, button, el } from "./dom.js";
-import { NONE } from "./format.js";
+import { anyText, NONE } from "./format.js";
 
 const MOST_ROWS = 500; // that are shown; what is copied holds all
 
 // columns: [{label, title, number, text(row) -> what is seen, raw(row) -> all digits}]; `raw` defaults to `text`.
 const rawOf = (column, row) => {
   const value = (column.raw ?? column.text)(row);
-  return value === null || value === undefined ? "" : String(value);
+  return value === null || value === undefined ? "" : anyText(value);
 };
-const plain = (text) => String(text ?? NONE).replace(/\u00ad/g, "");
+const plain = (value) => anyText(value ?? NONE).replace(/\u00ad/g, "");
 
 export function tsv(columns, rows) {
   const line = (cells) => cells.map((cell) => plain(cell).replace(/[\t\r\n]+/g, " ")).join("\t");
@@ -114,7 +114,7 @@ function copyButtons(label, columns, rows) {
 }
 
 function cellOf(column, row, index) {
-  const text = String(column.text(row) ?? NONE);
+  const text = anyText(column.text(row) ?? NONE);
   const content = column.node ? column.node(row) : text.length > 40 ? el("span", { class: "long" }, text) : text;
   if (index === 0) return el("th", { scope: "row" }, content);
   return el("td", column.number ? { class: "number" } : null, content);

@@ -1,4 +1,4 @@
-// What both overviews are made of: the numbers that people look for first, and what to know about them.
+// What overviews are made of: the numbers that people look for first, and what to know about them.
 import { el } from "./dom.js";
 
 export function tile(name, value, range, meaning) {

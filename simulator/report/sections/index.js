@@ -15,6 +15,7 @@ import bidders from "./bidders.js";
 import calibration from "./calibration.js";
 import configuration from "./configuration.js";
 import cost from "./cost.js";
+import live from "./live.js";
 import models from "./models.js";
 import overview from "./overview.js";
 import prediction from "./prediction.js";
@@ -45,6 +46,7 @@ export const SECTIONS = [
   calibration,
   bids,
   training,
+  live,
   models,
   configuration,
   ...walkforward,

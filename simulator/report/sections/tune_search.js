@@ -21,7 +21,7 @@ import {
 
 const SCORE = "welfare on validation, % of the best possible";
 const marked = (colour, symbol) => ({ colour, symbol, path: symbolPath(symbol) });
-const FAILED = { key: "failed", name: "failed", ...marked("bad", "cross") };
+const FAILED = { key: "failed", name: "failed", ...marked("ink", "cross") };
 
 // Trainings in the order in which they were made, rung by rung: {trial, epochs, score, error, spent}.
 function trainings({ trials }, full) {
@@ -179,7 +179,7 @@ function byTrial(tune, search, trials) {
 
 const ROLES = [
   { key: "other", name: "other trials", ...marked("muted", "circle") },
-  { key: "defaults", name: "the defaults", ...marked("bad", "square"), dash: [7, 3] },
+  { key: "defaults", name: "the defaults", ...marked("series2", "square"), dash: [7, 3] },
   { key: "selected", name: "selected", ...marked("accent", "diamond") },
 ];
 
