@@ -5,9 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "tools/eval.h"
-#include "tools/label_window.h"
 #include "tools/online.h"
 #include "tools/rule_flags.h"
+#include "tools/scan_flags.h"
 
 namespace vickrey::tools {
 namespace {
@@ -15,7 +15,8 @@ namespace {
 struct Flags {
   OnlineOptions options;
   LogRef log;
-  std::string artifact_root, label_window = "1h";
+  std::string artifact_root;
+  ScanFlags part;
   RuleFlags rules;
   bool json = false;
 };
@@ -36,7 +37,7 @@ absl::Status Run(Flags flags) {
     return base::InvalidField(name, absl::StrCat("'", ref, "' is not NAME@VERSION, as the log has it"));
   }
   if (options.a == options.b) return base::InvalidField("B", absl::StrCat("'", options.b, "' is A"));
-  ASSIGN_OR_RETURN(options.label_window, ParseLabelWindow(flags.label_window));
+  ASSIGN_OR_RETURN(options.part, flags.part.Options());
   ASSIGN_OR_RETURN(options.rules, flags.rules.Rules());
   if (!flags.artifact_root.empty()) {
     ASSIGN_OR_RETURN(options.model_a, Load("A", flags.artifact_root, options.a));
@@ -61,7 +62,7 @@ void AddEvalOnline(base::Tool& tool) {
   app.add_option("--artifact-root", flags->artifact_root,
                  "Where both artifacts are: compare off-policy too, on B's decisions that have a propensity")
       ->default_str("none");
-  app.add_option("--label-window", flags->label_window, "How long clicks may take; younger auctions are left out");
+  flags->part.Declare(app);
   flags->rules.Declare(app);
   app.add_flag("--json", flags->json, "JSON on a terminal too");
 }

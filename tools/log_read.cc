@@ -7,9 +7,9 @@
 #include "absl/time/time.h"
 #include "client/client.h"
 #include "client/connect.h"
-#include "tools/label_window.h"
 #include "tools/log.h"
 #include "tools/log_place.h"
+#include "tools/scan_flags.h"
 #include "vickrey/base/interrupt.h"
 #include "vickrey/base/progress.h"
 #include "vickrey/base/time.h"
@@ -28,7 +28,8 @@ using vickrey::v1::ReadAuctionsRequest;
 
 struct Flags {
   LogPlace place;
-  std::string snapshot, from, to, label_window = "1h", as_of, cursor;
+  ScanFlags part;
+  std::string snapshot, cursor;
   std::string format = "jsonl", out;  // of export
   int64_t limit = 0;                  // of scan; 0: none
   bool feedback = false;
@@ -36,22 +37,9 @@ struct Flags {
   bool json = false;
 };
 
-// The time of a flag, `otherwise` where it is not given.
-template <typename T>
-absl::StatusOr<T> TimeOf(const std::string& flag, const std::string& text, T otherwise) {
-  if (text.empty()) return otherwise;
-  const auto time = base::ParseEventTime(text);
-  if (!time.ok()) return base::InvalidField(flag, {time.status().message().data(), time.status().message().size()});
-  return T(*time);
-}
-
 absl::StatusOr<log::LogReader::ScanOptions> OptionsOf(const Flags& flags) {
-  log::LogReader::ScanOptions options;
-  ASSIGN_OR_RETURN(options.from, TimeOf("--from", flags.from, options.from));
-  ASSIGN_OR_RETURN(options.to, TimeOf("--to", flags.to, options.to));
-  ASSIGN_OR_RETURN(options.as_of, TimeOf("--as-of", flags.as_of, options.as_of));
+  ASSIGN_OR_RETURN(auto options, flags.part.Options());
   options.cursor = flags.cursor;
-  ASSIGN_OR_RETURN(options.label_window, ParseLabelWindow(flags.label_window));
   return options;
 }
 
@@ -156,7 +144,7 @@ absl::Status Export(const Flags& flags) {
   options.join = flags.join;
   const bool parquet = flags.format == "parquet";
   if (parquet && flags.feedback) return base::InvalidField("--feedback", "is for jsonl only");
-  if (flags.feedback && (flags.join || !flags.from.empty() || !flags.to.empty() || !flags.as_of.empty())) {
+  if (flags.feedback && (flags.join || !flags.part.from.empty() || !flags.part.to.empty() || !flags.part.as_of.empty())) {
     return base::InvalidField("--feedback", "writes all reports; --join, --from, --to and --as-of are for auctions");
   }
   if (parquet && flags.out.empty()) return base::InvalidField("--out", "is required for parquet: the file to write");
@@ -194,16 +182,6 @@ absl::Status Stats(const Flags& flags) {
   return absl::OkStatus();
 }
 
-void DeclareScan(CLI::App& app, Flags& flags) {
-  app.add_option("--from", flags.from, "Event time, inclusive: microseconds since 1970, or 2024-01-31T12:00:00Z");
-  app.add_option("--to", flags.to, "Event time, exclusive");
-  app.add_option("--label-window", flags.label_window,
-                 "A shown candidate without a click is a no-click when it is older than this; unlabelled before");
-  app.add_option(
-      "--as-of", flags.as_of,
-      "What was known at this time: later reports are left out; default: when the snapshot was first made, or now");
-}
-
 }  // namespace
 
 void AddLogRead(base::Tool& tool) {
@@ -231,7 +209,7 @@ void AddLogRead(base::Tool& tool) {
                  "With the clicks and conversions that were reported, as `scan` gives them: a log of these has no need "
                  "of the reports");
   write.add_flag("--feedback", flags->feedback, "The reports instead of the auctions");
-  for (CLI::App* app : {&scan, &write}) DeclareScan(*app, *flags);
+  for (CLI::App* app : {&scan, &write}) flags->part.Declare(*app);
   CLI::App& stats =
       tool.AddVerb("stats", "What is in the log", "vickrey log stats --db /tmp/log", [flags] { return Stats(*flags); });
   for (CLI::App* app : {&scan, &stats}) flags->place.Declare(*app);

@@ -174,11 +174,29 @@ constexpr Metric kMetrics[] = {
      }},
 };
 
+// From the first auction that a version decided to its last; nothing if it decided none.
+absl::StatusOr<std::optional<std::pair<int64_t, int64_t>>> PeriodOf(const std::string& ref, const log::LogReader& reader,
+                                                                    log::LogReader::ScanOptions part) {
+  part.join = false;
+  ASSIGN_OR_RETURN(const auto scan, reader.NewScan(part));
+  std::optional<std::pair<int64_t, int64_t>> period;
+  LoggedAuction record;
+  while (true) {
+    RETURN_IF_ERROR(base::CheckInterrupt());
+    ASSIGN_OR_RETURN(const bool more, scan->Next(&record));
+    if (!more) return period;
+    if (record.model() != ref) continue;
+    if (!period.has_value()) period = {record.auction().event_time(), 0};
+    period->second = record.auction().event_time();  // they come in order of time
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<OnlineLine> CompareOnline(const LogRef& log, const OnlineOptions& options) {
   ASSIGN_OR_RETURN(const auto reader, log::LogReader::Open(log.db, log.snapshot));
-  ASSIGN_OR_RETURN(const auto scan, reader->NewScan({.label_window = options.label_window}));
+  ASSIGN_OR_RETURN(const auto period, PeriodOf(options.a, *reader, options.part));
+  ASSIGN_OR_RETURN(const auto scan, reader->NewScan(options.part));
   OnlineLine line;
   line.add_models()->set_ref(options.a);
   line.add_models()->set_ref(options.b);
@@ -194,10 +212,19 @@ absl::StatusOr<OnlineLine> CompareOnline(const LogRef& log, const OnlineOptions&
     if (!more) break;
     if (seen.size() < 10 && !record.model().empty()) seen.insert(record.model());
     const bool is_a = record.model() == options.a;
-    const auto came = is_a || record.model() == options.b ? CameOf(record) : std::nullopt;
-    if (!came.has_value()) {
+    if (!is_a && record.model() != options.b) {
       line.set_others(line.others() + 1);
-      line.set_unlabelled(line.unlabelled() + (is_a || record.model() == options.b ? 1 : 0));
+      continue;
+    }
+    const auto came = CameOf(record);
+    if (!came.has_value()) {
+      line.set_unlabelled(line.unlabelled() + 1);
+      continue;
+    }
+    if (!is_a && options.model_a != nullptr) RETURN_IF_ERROR(off_policy.Add(record));
+    const int64_t time = record.auction().event_time();
+    if (period.has_value() && (time < period->first || time > period->second)) {
+      line.set_earlier_or_later(line.earlier_or_later() + 1);
       continue;
     }
     const std::string& cluster = record.auction().cluster_key();
@@ -206,7 +233,6 @@ absl::StatusOr<OnlineLine> CompareOnline(const LogRef& log, const OnlineOptions&
       const metric::Ratio ratio = kMetrics[k].of(*came);
       pairs[k].Add(cluster, is_a ? ratio : kNothing, is_a ? kNothing : ratio);
     }
-    if (!is_a && options.model_a != nullptr) RETURN_IF_ERROR(off_policy.Add(record));
   }
   const auto held = [&] { return absl::StrCat("; versions there: ", seen.empty() ? "none" : absl::StrJoin(seen, ", ")); };
   if (arms[1].auctions() == 0) {
@@ -234,7 +260,7 @@ absl::StatusOr<OnlineLine> CompareOnline(const LogRef& log, const OnlineOptions&
   }
   if (line.unlabelled() > 0) {
     line.add_warnings(absl::StrCat(line.unlabelled(), " auctions are younger than ",
-                                   absl::FormatDuration(options.label_window),
+                                   absl::FormatDuration(options.part.label_window),
                                    ", so that their clicks may be still to come: they are left out"));
   }
   return line;

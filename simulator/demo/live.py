@@ -13,14 +13,14 @@ from steps import StepError
 EXPLORE = 0.2
 CANARY_SHARE = 0.5
 NAME = "ctr"
-# What a candidate must show. The margins are what intervals of so many clicks can tell: see the notes.
-CONDITIONS = ["welfare >= -0.02", "off_policy_welfare >= -0.25", "calibration in 0.8..1.25"]
 
 
 class Sizes:
-    """How many auctions: of the history, of traffic before the first candidate, before the second, and to judge each."""
+    """How many auctions: of the history, of traffic before the first candidate, before the second, and to judge each; and
+    what a candidate must show. Margins are what intervals of so many clicks can tell."""
 
     def __init__(self, quick):
+        self.conditions = [f"welfare >= {-0.15 if quick else -0.02}", "off_policy_welfare >= -0.25", "calibration in 0.8..1.25"]
         self.history = 2_000
         self.early, self.learning = (300, 15_000) if quick else (300, 40_000)
         self.judging_early, self.judging = (10_000, 40_000) if quick else (20_000, 120_000)
@@ -36,15 +36,15 @@ def configuration(job, seed, loss, batch):
 class Loop:
     """The server, its traffic, and the candidates."""
 
-    def __init__(self, job, options, steps):
+    def __init__(self, job, options, steps, conditions):
         self.job = job
+        self.conditions = conditions
         self.options = options
         self.out = options.out
         self.steps = steps
         self.next = 0  # the market's next auction
         self.address = None
-        self.count = 0  # candidates
-
+        
     def market(self, auctions):
         first, self.next = self.next, self.next + auctions
         return ["--market", self.job.scenario, "--seed", self.options.seed, "--first", first, "--auctions", auctions]
@@ -71,7 +71,6 @@ class Loop:
 
     def judge(self, candidate, incumbent, auctions):
         """Gives the candidate its share of the traffic, compares, and has the gate decide."""
-        self.count += 1
         version = candidate["version"]
         at = ["--address", self.address]
         self.steps.run(f"register {candidate['ref']}", ["vickrey", "models", "register", *at, f"{NAME}/{version}"])
@@ -84,7 +83,7 @@ class Loop:
             "--artifact-root", self.out / "models", "--json"])
         evidence = self.out / "evidence" / f"{NAME}-{version}.json"
         evidence.write_text(printed)
-        conditions = [part for condition in CONDITIONS for part in ("--if", condition)]
+        conditions = [part for condition in self.conditions for part in ("--if", condition)]
         printed, _ = self.steps.run(f"promote {candidate['ref']}", ["vickrey", "models", "promote", *at, NAME, *conditions,
                                                                     "--evidence", evidence], good=(0, 1))
         decision = json.loads(printed)
@@ -109,7 +108,7 @@ def shown(condition):
 def close_the_loop(job, options, steps):
     """What was decided, and what the market's truth says of it: the document of the report."""
     out, sizes = options.out, Sizes(options.quick)
-    loop = Loop(job, options, steps)
+    loop = Loop(job, options, steps, sizes.conditions)
     steps.run("history", ["vickrey", "market", "generate", "--scenario", job.scenario, "--seed", options.seed, "--auctions",
                           sizes.history], ["vickrey", "log", "append", "--db", out / "history"])
     loop.next = sizes.history
@@ -144,7 +143,7 @@ def close_the_loop(job, options, steps):
                            "--outcomes", out / "outcomes.jsonl", "--summary", out / "summary.json"])
     steps.stop(server, log)
     summary = json.loads((out / "summary.json").read_text())
-    summary["live"] = {"explore": EXPLORE, "canary_share": CANARY_SHARE, "conditions": CONDITIONS, "serving": serving,
+    summary["live"] = {"explore": EXPLORE, "canary_share": CANARY_SHARE, "conditions": sizes.conditions, "serving": serving,
                        "rounds": rounds}
     return summary
 

@@ -116,7 +116,11 @@ class OnlineTest(unittest.TestCase):
         self.assertEqual((before["auctions"], before["clicks"]), (after["auctions"], after["clicks"]))
 
     def test_online_numbers_can_be_recomputed_from_the_log(self):
-        of = {ref: [line for line in self.lines if line["model"] == ref] for ref in ("ctr@2", "ctr@1")}
+        times = [int(line["event_time"]) for line in self.lines if line["model"] == "ctr@2"]
+        during = [line for line in self.lines if min(times) <= int(line["event_time"]) <= max(times)]
+        of = {ref: [line for line in during if line["model"] == ref] for ref in ("ctr@2", "ctr@1")}
+        self.assertEqual(int(self.online["earlier_or_later"]), len(self.lines) - len(during))
+        self.assertEqual((self.online["others"], self.online["unlabelled"]), ("0", "0"))
         for model in self.online["models"]:
             lines = of[model["ref"]]
             shown = [c for line in lines for c in line["candidates"] if c["slot"] == 1]
@@ -218,6 +222,16 @@ class OnlineTest(unittest.TestCase):
         young = replies("eval", "online", "ctr@2", "ctr@1", *self.log, "--label-window", "1h")[0]
         self.assertEqual(young["unlabelled"], "0")
         self.assertIsNone(young["models"][0]["off_policy"])
+        # Half an hour before the last auction: what is younger than an hour then, clicked or not, is not looked at.
+        last = max(int(line["event_time"]) for line in self.lines)
+        young = replies("eval", "online", "ctr@2", "ctr@1", *self.log, "--as-of", last + 1800 * 10**6)[0]
+        clicked = sum(any(c["click"] for c in line["candidates"]) for line in self.lines)
+        counted = sum(int(m["auctions"]) for m in young["models"]) + int(young["earlier_or_later"])
+        self.assertEqual(int(young["unlabelled"]), len(self.lines) - counted)
+        self.assertTrue(0 < int(young["unlabelled"]) <= len(self.lines) - clicked)
+        self.assertIn("their clicks may be still to come", young["warnings"][0])
+        part = replies("eval", "online", "ctr@2", "ctr@1", *self.log, "--from", last - 100 * 10**6)[0]
+        self.assertTrue(0 < int(part["models"][0]["auctions"]) < int(self.online["models"][0]["auctions"]))
         for arguments, what in ((["--market", "nowhere"], "scenario"), (["--explore", 2], "explore"), (["--model", "other"], "model"),
                                 (["--auctions", 0], "auctions"), (["--slots", 3], "slots")):
             asked = dict(zip(["--market", "--auctions", "--model", "--explore"], ["linear", 10, "ctr", 0.1]))

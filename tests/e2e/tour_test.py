@@ -1,5 +1,6 @@
 """The README's tour, run as a newcomer would at a terminal: every command in order, every answer as the README shows it."""
 
+import functools
 import os
 import pathlib
 import pty
@@ -28,19 +29,27 @@ TOLERANCE = 0.05
 def tour(text):
     """The tour's commands with the lines that answer each: what is indented, or fenced, below HEADING up to the next heading."""
     section = re.split(r"\n#+ ", text.split(f"\n{HEADING}\n", 1)[1])[0]
-    blocks = re.findall(r"(?:^    .*\n)+", section, re.M) + re.findall(r"^```\w*\n(.*?)^```", section, re.M | re.S)
     steps = []
-    for block in blocks:
-        for line in re.sub(r"^    ", "", block, flags=re.M).splitlines():
-            if line.startswith("$ "):
-                steps.append((line.removeprefix("$ "), []))
-            elif is_open(steps[-1][0]):
-                steps[-1] = (f"{steps[-1][0]}\n{line}", [])
-            else:
-                steps[-1][1].append(line)
+    fenced = False
+    for line in section.splitlines():
+        if line.startswith("```"):
+            fenced = not fenced
+            continue
+        within = bool(steps) and is_open(steps[-1][0])
+        if not fenced:
+            if not line.startswith("    ") and (line or not within):
+                continue  # what the README says, and the space around it
+            line = line[4:]
+        if within:
+            steps[-1] = (f"{steps[-1][0]}\n{line}", [])
+        elif line.startswith("$ "):
+            steps.append((line.removeprefix("$ "), []))
+        else:
+            steps[-1][1].append(line)
     return steps
 
 
+@functools.cache
 def is_open(command):
     """Whether a shell would wait for more: a backslash or a bar at the end, an open quotation, a document without its end."""
     if command.endswith("\\"):
@@ -148,8 +157,8 @@ class TourTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="vickrey-tour-")
         self.addCleanup(folder.cleanup)
         # Not the newcomer's folder, programs, Python and port, but this test's.
-        places = {"/tmp/tour": f"{folder.name}/tour", "$PWD/build/release/bin": str(BIN), ".deps/python-*/bin/python": sys.executable,
-                  ADDRESS: free_address()}
+        places = {"/tmp/tour": f"{folder.name}/tour", "$PWD/build/release/bin": str(BIN),
+                  ".deps/python-*/bin/python": sys.executable, ADDRESS: free_address()}
         terminal = Terminal()
         self.addCleanup(terminal.close)
         for number, (command, shown) in enumerate(steps):
@@ -176,11 +185,11 @@ class MatchTest(unittest.TestCase):
     """What the test above would let pass."""
 
     def test_lines(self):
-        for shown, line in [("a ... c", "a b c"), ('{"x":0.034...,...}', '{"x":0.03412345,"y":[1]}'), ("auc 0.7265", "auc 0.7501"),
-                            ("+15.63 %", "+15.60 %")]:
+        for shown, line in [("a ... c", "a b c"), ('{"x":0.034...,...}', '{"x":0.03412345,"y":[1]}'),
+                            ("auc 0.7265", "auc 0.7501"), ("+15.63 %", "+15.60 %")]:
             self.assertTrue(same_line(shown, line), (shown, line))
-        for shown, line in [("a ... c", "a b d"), ("auc 0.7265", "auc 0.6265"), ("stored 12", "stored 13"), ("+15.63 %", "-15.63 %"),
-                            ("a", "ab")]:
+        for shown, line in [("a ... c", "a b d"), ("auc 0.7265", "auc 0.6265"), ("stored 12", "stored 13"),
+                            ("+15.63 %", "-15.63 %"), ("a", "ab")]:
             self.assertFalse(same_line(shown, line), (shown, line))
 
     def test_left_out_lines(self):
@@ -191,8 +200,31 @@ class MatchTest(unittest.TestCase):
         self.assertFalse(same(["a"], []))
 
     def test_commands_of_several_lines(self):
-        text = "\n### A five-minute tour\n\n    $ echo a |\n        cat\n    a\n    $ cat <<'END'\n    $ b\n    END\n    b\n\n## Next\n\n    $ c\n"
-        self.assertEqual(tour(text.replace("    $ b\n", "    b\n")), [("echo a |\n    cat", ["a"]), ("cat <<'END'\nb\nEND", ["b"])])
+        text = f"""
+{HEADING}
+
+    $ echo a |
+        cat
+    a
+    $ cat <<'END'
+    b
+
+    END
+    b
+
+Fenced, too:
+
+```sh
+$ echo 'c
+  d'
+...
+```
+
+## Next
+
+    $ e
+"""
+        self.assertEqual(tour(text), [("echo a |\n    cat", ["a"]), ("cat <<'END'\nb\n\nEND", ["b"]), ("echo 'c\n  d'", ["..."])])
 
 
 if __name__ == "__main__":
