@@ -46,7 +46,10 @@ std::shared_ptr<grpc::Channel> ChannelTo(const std::string& address, const Secur
 }
 
 // The field that a server's message begins with, "auction.candidates[2].bid.micros: ..."; "" where it begins otherwise.
-std::string FieldIn(const std::string& message) {
+std::string FieldIn(std::string message) {
+  // Of a stream its record comes first.
+  const size_t of_stream = message.find(" of the stream: ");
+  if (message.starts_with("record ") && of_stream != std::string::npos) message = message.substr(message.find(": ") + 2);
   const size_t end = message.find(": ");
   const std::string field = message.substr(0, end);
   const bool is_path = end != std::string::npos &&
@@ -114,6 +117,10 @@ struct Client::Impl {
     // gRPC's own words for a server that is not there do not name it where they should.
     if (absl::IsUnavailable(result) && absl::StrContains(status.error_message(), "connect")) {
       return absl::UnavailableError(absl::StrCat("no server at ", address, ": ", status.error_message()));
+    }
+    if (absl::IsUnauthenticated(result)) {
+      return absl::UnauthenticatedError(
+          absl::StrCat(status.error_message(), "; VICKREY_TOKEN_FILE names the file of the caller's token"));
     }
     const std::string field = FieldIn(status.error_message());
     return field.empty() ? result : base::AboutField(result, field);

@@ -64,16 +64,20 @@ absl::StatusOr<Security> SecurityOfEnvironment() {
   return security;
 }
 
-// gRPC takes a port modulo 65536. A group of digits of an IPv6 address without a port is never above kMostPort.
+// gRPC takes a port modulo 65536, and where there is none one of its own. A group of digits of an IPv6 address without a
+// port is never above kMostPort.
 absl::Status CheckAddress(std::string_view address) {
+  if (address.starts_with("unix")) return absl::OkStatus();
   const size_t colon = address.rfind(':');
-  if (colon == std::string_view::npos || address.starts_with("unix")) return absl::OkStatus();
-  const std::string_view port = address.substr(colon + 1);
-  if (!std::all_of(port.begin(), port.end(), absl::ascii_isdigit)) return absl::OkStatus();
+  if (colon == std::string_view::npos || colon + 1 == address.size()) {
+    return base::InvalidField("address", absl::StrCat("'", std::string(address), "' is not HOST:PORT"));
+  }
+  const std::string port(address.substr(colon + 1));
   int number = 0;
-  if (port.empty() || (absl::SimpleAtoi(std::string(port), &number) && number <= kMostPort)) return absl::OkStatus();
-  return base::InvalidField("address", absl::StrCat("'", std::string(address), "': the port ", std::string(port), " is out of range; at most ",
-                                                    kMostPort, " is allowed"));
+  const bool digits = std::all_of(port.begin(), port.end(), absl::ascii_isdigit);
+  if (!digits || (absl::SimpleAtoi(port, &number) && number <= kMostPort)) return absl::OkStatus();
+  return base::InvalidField("address", absl::StrCat("'", std::string(address), "': the port ", port,
+                                                    " is out of range; at most ", kMostPort, " is allowed"));
 }
 
 absl::StatusOr<std::unique_ptr<Client>> Connect(std::string address, Client::Options options) {

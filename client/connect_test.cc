@@ -20,9 +20,16 @@ TEST(CheckAddress, APortThatWouldLeadToAnotherIsRefused) {
   }
 }
 
+TEST(CheckAddress, WithoutAPortItIsNone) {
+  for (const char* address : {"", "a.example", "127.0.0.1", "a:"}) {
+    const absl::Status status = CheckAddress(address);
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << address;
+    EXPECT_THAT(status.message(), HasSubstr("is not HOST:PORT"));
+  }
+}
+
 TEST(CheckAddress, WhatGrpcTakesAsItIs) {
-  for (const char* address : {"localhost:65535", "127.0.0.1:0", "[::1]:50051", "dns:///a.example:443", "a.example", "",
-                              "a:", "a:http", "::1", "2001:db8::9999", "unix:/tmp/a:99999", "unix-abstract:a:99999"}) {
+  for (const char* address : {"localhost:65535", "127.0.0.1:0", "[::1]:50051", "dns:///a.example:443", "a:http", "::1", "2001:db8::9999", "unix:/tmp/a:99999", "unix-abstract:a:99999"}) {
     EXPECT_TRUE(CheckAddress(address).ok()) << address;
   }
 }

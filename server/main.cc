@@ -102,6 +102,9 @@ int main(int argc, char** argv) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
+  // gRPC's own lines tell of what is told again as an error, in a form that nobody reads by program.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
+
   // A listener that finds no descriptor for a connection never accepts again, so take as many as are allowed.
   rlimit files;
   if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
@@ -110,7 +113,7 @@ int main(int argc, char** argv) {
   }
 
   vickrey::base::Tool tool("vickrey-server",
-                           "Hosts models, runs auctions, keeps the impression log; SIGTERM drains it");
+                           "Hosts models, runs auctions, keeps the impression log; SIGTERM drains it", "vickrey serve");
   vickrey::server::Flags flags;
   CLI::App& app = tool.SetAction(
       "mkdir -p /tmp/models && timeout --preserve-status 3 vickrey serve --artifact-root /tmp/models --address "

@@ -36,7 +36,7 @@ absl::Status Run(const Flags& flags) {
 
 int main(int argc, char** argv) {
   vickrey::base::NoteInterrupts();
-  vickrey::base::Tool tool("vickrey-merge", "Puts a simulation together again from its shards");
+  vickrey::base::Tool tool("vickrey-merge", "Puts a simulation together again from its shards", "vickrey eval merge");
   vickrey::simulator::Flags flags;
   CLI::App& app = tool.SetAction(
       "for i in 0 1; do vickrey simulate --market linear --auctions 10000 --models ctr@1 --scorer inprocess \\\n"

@@ -6,6 +6,7 @@
 #include "client/connect.h"
 #include "tools/asked_rules.h"
 #include "tools/client.h"
+#include "tools/line_terms.h"
 #include "vickrey/log/record.h"
 #include "vickrey/v1/lines.pb.h"
 
@@ -31,8 +32,9 @@ absl::Status Run(const Flags& flags) {
   return base::ForEachLine<AuctionLine>([&](const AuctionLine& in) -> absl::Status {
     ASSIGN_OR_RETURN(auto record, log::FromLine(in));
     *request.mutable_auction() = std::move(*record.mutable_auction());
-    ASSIGN_OR_RETURN(const auto outcome, client->RunAuction(request));
-    base::WriteLine(outcome);
+    const auto outcome = client->RunAuction(request);
+    RETURN_IF_ERROR(InLineTerms(outcome.status()));
+    base::WriteLine(*outcome);
     return absl::OkStatus();
   });
 }

@@ -2,7 +2,7 @@
 #include "tools/client.h"
 
 int main(int argc, char** argv) {
-  vickrey::base::Tool tool("vickrey-client", "Talks to a server");
+  vickrey::base::Tool tool("vickrey-client", "Talks to a server", "vickrey");
   vickrey::tools::AddPredict(tool);
   vickrey::tools::AddAuction(tool);
   vickrey::tools::AddModels(tool);

@@ -70,8 +70,7 @@ absl::Status Show(const Flags& flags) {
 absl::Status Register(const Flags& flags) {
   ASSIGN_OR_RETURN(const auto client, client::Connect(flags.address));
   ASSIGN_OR_RETURN(const ModelInfo info, client->RegisterModel(flags.path));
-  base::WriteLine(info);
-  return absl::OkStatus();
+  return WriteModels({info}, flags.json);
 }
 
 absl::Status List(const Flags& flags) {
@@ -99,8 +98,7 @@ absl::Status Upload(const Flags& flags) {
     RETURN_IF_ERROR(client->SetModelLabel(request));
     ASSIGN_OR_RETURN(info, client->GetModel(info.name(), info.version()));
   }
-  base::WriteLine(info);
-  return absl::OkStatus();
+  return WriteModels({info}, flags.json);
 }
 
 absl::Status Delete(const Flags& flags) {
@@ -110,8 +108,7 @@ absl::Status Delete(const Flags& flags) {
   request.set_delete_files(flags.files);
   ASSIGN_OR_RETURN(const auto client, client::Connect(flags.address));
   ASSIGN_OR_RETURN(const ModelInfo info, client->DeleteModel(request));
-  base::WriteLine(info);
-  return absl::OkStatus();
+  return WriteModels({info}, flags.json);
 }
 
 absl::Status Label(const Flags& flags) {
@@ -133,36 +130,42 @@ void AddModels(base::Tool& tool) {
   CLI::App& app = tool.AddVerb("models", "Artifacts, and the models that a server holds",
                                "vickrey models verify /tmp/models/ctr/1", [] { return absl::OkStatus(); });
   app.require_subcommand(1);
-  const auto add = [&](const char* name, const char* summary, absl::Status (*run)(const Flags&)) -> CLI::App& {
-    return tool.AddVerb(app, name, summary, [flags, run] { return run(*flags); });
+  // `arguments`: of the example.
+  const auto add = [&](const char* name, const char* summary, const std::string& arguments,
+                       absl::Status (*run)(const Flags&)) -> CLI::App& {
+    return tool.AddVerb(app, name, summary, absl::StrCat("vickrey models ", name, " ", arguments),
+                        [flags, run] { return run(*flags); });
   };
-  const auto add_remote = [&](const char* name, const char* summary, absl::Status (*run)(const Flags&)) -> CLI::App& {
-    CLI::App& verb = add(name, summary, run);
+  const auto add_remote = [&](const char* name, const char* summary, const std::string& arguments,
+                              absl::Status (*run)(const Flags&)) -> CLI::App& {
+    CLI::App& verb = add(name, summary, absl::StrCat(arguments, arguments.empty() ? "" : " ", "--address 127.0.0.1:50051"), run);
     verb.add_option("--address", flags->address, "The server's HOST:PORT")->required();
     return verb;
   };
-  add("verify", "Check an artifact as a server would, and say what it is", &Verify)
+  add("verify", "Check an artifact as a server would, and say what it is", "/tmp/models/ctr/1", &Verify)
       .add_option("DIR", flags->artifact, "NAME/VERSION")
       ->required();
-  add("show", "All that an artifact says of itself", &Show)
+  add("show", "All that an artifact says of itself", "/tmp/models/ctr/1", &Show)
       .add_option("DIR", flags->artifact, "NAME/VERSION")
       ->required();
-  add_remote("register", "Have a server load a version from under its artifact root", &Register)
-      .add_option("PATH", flags->path, "NAME/VERSION, relative to the artifact root")
-      ->required();
-  CLI::App& upload = add_remote("upload", "Send an artifact to a server, which checks it and takes it in", &Upload);
+  CLI::App& enter =
+      add_remote("register", "Have a server load a version from under its artifact root", "ctr/1", &Register);
+  enter.add_option("PATH", flags->path, "NAME/VERSION, relative to the artifact root")->required();
+  CLI::App& upload = add_remote("upload", "Send an artifact to a server, which checks it and takes it in", "/tmp/models/ctr/1", &Upload);
   upload.add_option("DIR", flags->artifact, "NAME/VERSION")->required();
   upload.add_option("--label", flags->label, "Then have it bear this label")->default_str("none");
-  CLI::App& list = add_remote("list", "The versions that a server holds", &List);
+  CLI::App& list = add_remote("list", "The versions that a server holds", "", &List);
   list.add_option("--name", flags->name, "Only of this name")->default_str("all");
   for (const auto& [name, summary, run] : {std::tuple("get", "One version that a server holds", &Get),
                                            std::tuple("delete", "Take a version out of a server", &Delete)}) {
-    CLI::App& verb = add_remote(name, summary, run);
+    CLI::App& verb = add_remote(name, summary, "ctr 1", run);
     verb.add_option("NAME", flags->name, "The model")->required();
     verb.add_option("VERSION", flags->version, "Which version")->required();
-    if (run == &Delete) verb.add_flag("--files", flags->files, "Delete its files under the artifact root too");
+    if (run != &Delete) continue;
+    verb.add_flag("--files", flags->files, "Delete its files under the artifact root too");
+    verb.add_flag("--json", flags->json, "JSON on a terminal too");
   }
-  CLI::App& label = add_remote("label", "Move a label to a version, or remove it", &Label);
+  CLI::App& label = add_remote("label", "Move a label to a version, or remove it", "ctr canary 2 --share 0.05", &Label);
   label.add_option("NAME", flags->name, "The model")->required();
   label.add_option("LABEL", flags->label, "Such as stable, canary, shadow")->required();
   label.add_option("VERSION", flags->version, "Which version shall bear it; none: remove it");
@@ -171,7 +174,7 @@ void AddModels(base::Tool& tool) {
       .add_option("--share", flags->share,
                   "For canary: the share of the auctions which ask for the name alone that it gets, in (0, 1]")
       ->default_str("none");
-  for (CLI::App* const verb : {&list, &label}) verb->add_flag("--json", flags->json, "JSON on a terminal too");
+  for (CLI::App* const verb : {&enter, &upload, &list, &label}) verb->add_flag("--json", flags->json, "JSON on a terminal too");
   AddPromote(tool, app);
 }
 

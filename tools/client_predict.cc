@@ -4,6 +4,7 @@
 #include "client/client.h"
 #include "client/connect.h"
 #include "tools/client.h"
+#include "tools/line_terms.h"
 #include "vickrey/decision/decide.h"
 #include "vickrey/log/record.h"
 #include "vickrey/model/model.h"
@@ -43,7 +44,9 @@ absl::Status PredictByServer(const Flags& flags) {
   return base::ForEachLine<AuctionLine>([&](const AuctionLine& in) -> absl::Status {
     ASSIGN_OR_RETURN(auto record, log::FromLine(in));
     *request.mutable_auction() = std::move(*record.mutable_auction());
-    ASSIGN_OR_RETURN(auto response, client->Predict(request));
+    auto predicted = client->Predict(request);
+    RETURN_IF_ERROR(InLineTerms(predicted.status()));
+    auto& response = *predicted;
     PredictLine line;
     line.set_auction_id(response.auction_id());
     line.set_model(response.model_name());

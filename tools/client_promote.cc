@@ -20,7 +20,7 @@ using vickrey::v1::PromotionLine;
 struct Flags {
   std::string address, name, label = "canary", to = "stable";
   std::vector<std::string> conditions, evidence;
-  bool keep = false;
+  bool keep = false, json = false;
 };
 
 // The version that bears a label. FAILED_PRECONDITION where none does.
@@ -76,7 +76,7 @@ absl::Status Run(const Flags& flags) {
   if (line.promoted()) RETURN_IF_ERROR(label(flags.to, candidate));
   if (line.promoted() || !flags.keep) RETURN_IF_ERROR(label(flags.label, ""));
   line.set_rolled_back(!line.promoted() && !flags.keep);
-  base::WriteLine(line);
+  base::WriteSummary(line, flags.json);
   return line.promoted() ? absl::OkStatus() : base::CheckFailed();
 }
 
@@ -86,6 +86,8 @@ void AddPromote(base::Tool& tool, CLI::App& models) {
   const auto flags = std::make_shared<Flags>();
   CLI::App& app = tool.AddVerb(
       models, "promote", "Make the canary stable if every condition holds (exit 0), else take its label away (exit 1)",
+      "vickrey models promote ctr --address 127.0.0.1:50051 --evidence /tmp/evidence.json \\\n"
+      "    --if 'welfare >= -0.01' --if 'calibration in 0.9..1.1'",
       [flags] { return Run(*flags); });
   app.add_option("--address", flags->address, "The server's HOST:PORT")->required();
   app.add_option("NAME", flags->name, "The model")->required();
@@ -101,6 +103,7 @@ void AddPromote(base::Tool& tool, CLI::App& models) {
   app.add_option("--label", flags->label, "What the candidate bears");
   app.add_option("--to", flags->to, "What it is to bear");
   app.add_flag("--keep", flags->keep, "Leave the candidate its label where a condition does not hold");
+  app.add_flag("--json", flags->json, "JSON on a terminal too");
 }
 
 }  // namespace vickrey::tools

@@ -2,12 +2,14 @@
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "tools/eval.h"
 #include "vickrey/metric/comparison_line.h"
@@ -51,6 +53,7 @@ absl::Status Check(const OutcomeLine& line) {
 // Calls `f` on each outcome of a file, of `model` where that is not empty; refuses an auction that comes twice.
 template <typename F>
 absl::Status ForEachOutcome(const std::string& file, const std::string& model, F f) {
+  std::set<std::string> others;  // models that the file holds beside
   std::ifstream in(file);
   if (!in) return base::AboutField(absl::NotFoundError(absl::StrCat("cannot open ", file)), "FILE");
   base::JsonLineReader reader(&in);
@@ -58,9 +61,16 @@ absl::Status ForEachOutcome(const std::string& file, const std::string& model, F
   OutcomeLine line;
   while (true) {
     const auto more = reader.Next(&line);
-    if (more.ok() && !*more) return absl::OkStatus();
+    if (more.ok() && !*more) {
+      if (model.empty() || !seen.empty()) return absl::OkStatus();
+      return base::InvalidField("--models", absl::StrCat("'", model, "' has no outcome in ", file, "; models there: ",
+                                                         others.empty() ? "none" : absl::StrJoin(others, ", ")));
+    }
     absl::Status status = more.status();
-    if (status.ok() && !model.empty() && line.model() != model) continue;
+    if (status.ok() && !model.empty() && line.model() != model) {
+      if (others.size() < 20) others.insert(line.model());
+      continue;
+    }
     if (status.ok() && !seen.insert(line.auction_id()).second) {
       status = base::InvalidField(
           "auction_id",

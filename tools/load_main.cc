@@ -41,6 +41,7 @@ struct Flags {
 };
 
 absl::StatusOr<LoadOptions> OptionsOf(const Flags& flags) {
+  RETURN_IF_ERROR(client::CheckAddress(flags.address));
   if (!base::IsLoopback(flags.address.substr(0, flags.address.rfind(':'))) && !flags.own_server) {
     return base::InvalidField("--address", absl::StrCat("'", flags.address,
                                                         "' may be another machine, and a load can bring a server "

@@ -191,7 +191,8 @@ void AddLogRead(base::Tool& tool) {
                                   base::NoteInterrupts();
                                   return Scan(*flags);
                                 });
-  scan.add_option("--limit", flags->limit, "At most so many auctions; 0: all")->check(CLI::NonNegativeNumber);
+  scan.add_option("--limit", flags->limit, "At most so many auctions; 0: all")
+      ->check(CLI::Range(int64_t{0}, int64_t{1'000'000'000'000}));
   scan.add_option("--cursor", flags->cursor, "Go on behind the auction that had this cursor, in the same snapshot");
   CLI::App& write = tool.AddVerb(
       "export",

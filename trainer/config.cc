@@ -6,9 +6,11 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "trainer/export.h"
 #include "trainer/loss/loss.h"
 #include "vickrey/base/config.h"
 #include "vickrey/base/status.h"
+#include "vickrey/features/schema.h"
 
 namespace vickrey::trainer {
 namespace {
@@ -96,6 +98,15 @@ absl::Status CheckOptimizer(const std::string& where, const OptimizerConfig& opt
   return absl::OkStatus();
 }
 
+// Whether the architecture takes such layers, before a log is read for it. What depends on the log's schema is checked with
+// that.
+absl::Status CheckModel(const std::string& where, const ModelConfig& model) {
+  ASSIGN_OR_RETURN(const auto schema, features::Schema::Preset("synthetic"));
+  const absl::Status status = LayoutOf(model, *schema).status();
+  if (base::FieldOf(status) != "hidden") return absl::OkStatus();
+  return base::AboutField(base::Annotate(status, where), where + ".hidden");
+}
+
 absl::Status Check(const TrainConfig& config) {
   const LossConfig& loss = config.loss();
   if (loss.loss() == "known_market" && loss.has_mu() != loss.has_omega()) {
@@ -117,8 +128,10 @@ absl::Status Check(const TrainConfig& config) {
     return base::InvalidField(
         "name", absl::StrCat("'", config.name(), "' is taken: teachers, their labels, datasets and runs lie there"));
   }
+  RETURN_IF_ERROR(CheckModel("model", config.model()));
   RETURN_IF_ERROR(CheckOptimizer("optimizer", config.optimizer(), config.model()));
   if (config.teacher().has_model()) {
+    RETURN_IF_ERROR(CheckModel("teacher.model", config.teacher().model()));
     RETURN_IF_ERROR(CheckOptimizer("teacher.optimizer", config.teacher().optimizer(), config.teacher().model()));
   }
   const bool needs_teacher = config.loss().labels() == "teacher";

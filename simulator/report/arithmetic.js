@@ -1,6 +1,6 @@
 // What sections need to know of a study of arithmetic: losses of a digit transformer over tasks, splits of the problems
 // and seeds (docs/formats.md, Studies).
-import { decimalsFor, fixed, inPercent, interval, number, signed } from "./lib/format.js";
+import { decimalsFor, fixed, inPercent, interval, inWords, number, signed } from "./lib/format.js";
 
 const MOST_RESULTS = 500;
 const MOST_SEEDS = 200; // whose points are drawn
@@ -47,16 +47,8 @@ export function written(metric, value, pair, difference) {
     const shown = inPercent(value, pair, difference ? "points" : "%");
     return difference ? shown : { ...shown, valueText: shown.valueText.replace("+", ""), rangeText: plain(shown) };
   }
-  const ends = interval(pair);
-  const decimals = Math.min(2, decimalsFor([number(value), ...(ends ?? [])], 3));
-  const text = (x) => (difference ? signed(x, decimals) : fixed(x, decimals));
-  return {
-    value: number(value),
-    lo: ends?.[0] ?? null,
-    hi: ends?.[1] ?? null,
-    valueText: number(value) === null ? "not defined" : text(value),
-    rangeText: ends ? `${text(ends[0])} to ${text(ends[1])}` : "interval not defined",
-  };
+  const decimals = Math.min(2, decimalsFor([number(value), ...(interval(pair) ?? [])], 3));
+  return inWords(value, pair, (x) => (difference ? signed(x, decimals) : fixed(x, decimals)));
 }
 const plain = ({ rangeText }) => rangeText.replaceAll("+", "");
 

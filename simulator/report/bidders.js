@@ -1,7 +1,7 @@
 // What sections need to know of a study of bidders: heads that forecast prices, and who earned what with them
 // (docs/formats.md, of studies).
 import { looks } from "./lib/chart.js";
-import { el } from "./lib/dom.js";
+import { choiceOf, pickerOf } from "./lib/choice.js";
 import { fixed, interval, number, signed } from "./lib/format.js";
 import { selectionOf } from "./lib/selection.js";
 
@@ -42,30 +42,14 @@ export function playerName({ bidder, head }) {
 
 // --- The reader's choice ---
 
-function choiceOf(fields) {
-  const listeners = [];
-  return {
-    ...fields,
-    listen: (listener) => listeners.push(listener),
-    set(what, value) {
-      this[what] = value;
-      for (const listener of listeners) listener();
-    },
-  };
-}
-
-// A picker; every one on the page shows the same. options: [[value, name]].
-export function pick(view, what, label, options) {
-  const list = el(
-    "select",
-    { onchange: () => view.choice.set(what, list.value) },
-    options.map(([value, name]) => el("option", { value }, name)),
+// options: [[value, name]].
+export const pick = (view, what, label, options) =>
+  pickerOf(
+    view.choice,
+    what,
+    label,
+    options.map(([value, text]) => ({ value, text })),
   );
-  const show = () => (list.value = view.choice[what]);
-  show();
-  view.choice.listen(show);
-  return el("label", null, label, list);
-}
 
 // --- The document ---
 

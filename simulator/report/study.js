@@ -1,5 +1,5 @@
 // What sections need to know of a study: losses over scenarios and seeds (docs/formats.md, Studies).
-import { inPercent, interval, number, signed, fixed } from "./lib/format.js";
+import { fixed, inPercent, inWords, number, signed } from "./lib/format.js";
 import { gridOf } from "./lib/grid.js";
 
 const MOST_SEEDS = 200; // whose points are drawn
@@ -29,15 +29,7 @@ export const METRICS = {
 function written(metric, value, range) {
   const { share, decimals, signed: plus } = METRICS[metric];
   if (share) return inPercent(value, range);
-  const ends = interval(range);
-  const text = (x) => (plus ? signed(x, decimals) : fixed(x, decimals));
-  return {
-    value: number(value),
-    lo: ends?.[0] ?? null,
-    hi: ends?.[1] ?? null,
-    valueText: number(value) === null ? "not defined" : text(value),
-    rangeText: ends ? `${text(ends[0])} to ${text(ends[1])}` : "interval not defined",
-  };
+  return inWords(value, range, (x) => (plus ? signed(x, decimals) : fixed(x, decimals)));
 }
 
 // A row of a forest plot: the mean over seeds of a loss in a scenario, its t-interval, and a point for each seed.

@@ -2,7 +2,7 @@
 // over seeds (docs/formats.md, Studies).
 import { looks } from "./lib/chart.js";
 import { choiceOf, pickerOf } from "./lib/choice.js";
-import { brief, decimalsFor, fixed, inPercent, interval, number, signed, SPACE } from "./lib/format.js";
+import { brief, decimalsFor, fixed, inPercent, interval, inWords, number, signed, SPACE } from "./lib/format.js";
 import { selectionOf } from "./lib/selection.js";
 
 const MOST_RESULTS = 1000;
@@ -112,16 +112,8 @@ export const METRICS = {
 // A metric and its interval: numbers for charts, text for people. `difference`: with signs.
 export function written(metric, value, range, difference) {
   if (METRICS[metric].share) return inPercent(value, range, difference ? "points" : "%");
-  const ends = interval(range);
-  const decimals = Math.min(5, Math.max(2, decimalsFor([number(value), ...(ends ?? [])], 3)));
-  const text = (x) => (difference ? signed(x, decimals) : fixed(x, decimals));
-  return {
-    value: number(value),
-    lo: ends?.[0] ?? null,
-    hi: ends?.[1] ?? null,
-    valueText: number(value) === null ? "not defined" : text(value),
-    rangeText: ends ? `${text(ends[0])} to ${text(ends[1])}` : "interval not defined",
-  };
+  const decimals = Math.min(5, Math.max(2, decimalsFor([number(value), ...(interval(range) ?? [])], 3)));
+  return inWords(value, range, (x) => (difference ? signed(x, decimals) : fixed(x, decimals)));
 }
 
 // On which side of 0 an interval over seeds lies: above, below, open (it holds 0), unknown.

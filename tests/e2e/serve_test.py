@@ -147,7 +147,7 @@ class ServeTest(unittest.TestCase):
                 done = vickrey("auction", "--address", self.address, "--model", "plain", *flags, lines=[self.lines[1], line])
                 error = error_of(done)
                 self.assertEqual((done.returncode, error["code"]), (2, "INVALID_ARGUMENT"), error)
-                self.assertIn(error["field"], (field, field.removeprefix("auction.")), error)
+                self.assertIn(error["field"], (field, field.removeprefix("auction.").replace(".bid.micros", ".bid_micros")), error)
                 if not flags:  # what was right before it is answered
                     self.assertEqual((error["line"], len(done.stdout.splitlines())), ("2", 1))
         for model in ("", "a/b", "plain@", "plain:", "@1", "plain:S table"):

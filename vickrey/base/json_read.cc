@@ -255,7 +255,11 @@ absl::Status ReadMessage(const Json& json, const std::string& path, Message* mes
   for (const auto& [key, member] : json.items()) {
     const std::string at = path.empty() ? key : absl::StrCat(path, ".", key);
     const FieldDescriptor* field = type->FindFieldByName(key);
-    if (field == nullptr) return InvalidField(at, "no such field");
+    if (field == nullptr) {
+      std::vector<std::string> known;
+      for (int i = 0; i < type->field_count(); ++i) known.emplace_back(type->field(i)->name());
+      return InvalidField(at, absl::StrCat("no such field; known: ", absl::StrJoin(known, ", ")));
+    }
     RETURN_IF_ERROR(ReadField(member, at, *field, message));
   }
   return absl::OkStatus();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 
 namespace vickrey::base {
 namespace {
@@ -46,7 +47,10 @@ class Builder {
   bool parse_error(size_t, const std::string&, const Json::exception& error) {
     // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error ..."
     const std::string what = error.what();
-    return Stop(absl::StrCat("not JSON: ", what.substr(what.find("] ") + 2)));
+    // Whoever reads lines says which one it is.
+    std::string said = what.substr(what.find("] ") + 2);
+    absl::StrReplaceAll({{"at line 1, column", "at column"}}, &said);
+    return Stop(absl::StrCat("not JSON: ", said));
   }
 
   const std::string& fault() const { return fault_; }

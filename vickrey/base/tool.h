@@ -24,14 +24,15 @@ absl::Status CheckFailed();
 // Not thread-safe.
 class Tool {
  public:
-  Tool(std::string program, const std::string& description);
+  // `command`: how people call it, where that is not the program's name with a blank for its first dash ("vickrey log").
+  Tool(std::string program, const std::string& description, const std::string& command = "");
 
   // A verb that runs `run`; `example` is a command that works. The app is for declaring its flags.
   CLI::App& AddVerb(const std::string& name, const std::string& summary, const std::string& example,
                     std::function<absl::Status()> run);
 
   // A verb of a verb.
-  CLI::App& AddVerb(CLI::App& parent, const std::string& name, const std::string& summary,
+  CLI::App& AddVerb(CLI::App& parent, const std::string& name, const std::string& summary, const std::string& example,
                     std::function<absl::Status()> run);
 
   // For a program without verbs: it runs `run` itself. The app is for declaring its flags.

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "vickrey/base/status.h"
@@ -36,7 +37,10 @@ absl::StatusOr<float> Dense(const Value& value, const Place& place) {
     return std::numeric_limits<float>::quiet_NaN();
   }
   if (value.kind_case() != Value::kNumberValue) {
-    return base::InvalidField(place.Text(), "must be a number, or null for missing");
+    const std::string given = value.kind_case() == Value::kStringValue
+                                  ? absl::StrCat("'", absl::CHexEscape(value.string_value().substr(0, 40)), "' ")
+                                  : "";
+    return base::InvalidField(place.Text(), absl::StrCat(given, "must be a number, or null for missing"));
   }
   const auto x = static_cast<float>(value.number_value());
   if (std::isinf(x)) {

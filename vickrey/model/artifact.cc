@@ -1,14 +1,18 @@
 #include "vickrey/model/artifact.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "nlohmann/json.hpp"
 #include "vickrey/base/files.h"
 #include "vickrey/base/json.h"
@@ -132,6 +136,18 @@ absl::Status Check(Artifact* artifact) {
   return absl::OkStatus();
 }
 
+// The artifacts directly under a folder, the first few: those of a name, where the folder of a version was meant.
+std::vector<std::string> VersionsUnder(const std::filesystem::path& folder) {
+  std::vector<std::string> versions;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (std::filesystem::exists(entry.path() / kSums, error)) versions.push_back(entry.path().filename().string());
+  }
+  std::sort(versions.begin(), versions.end());
+  if (versions.size() > 10) versions.resize(10);
+  return versions;
+}
+
 }  // namespace
 
 bool IsFolderName(std::string_view text) { return features::IsId(text) && text != "." && text != ".."; }
@@ -140,6 +156,12 @@ absl::StatusOr<Artifact> LoadArtifact(const std::filesystem::path& folder) {
   std::error_code error;
   if (!std::filesystem::is_directory(folder, error)) {
     return absl::NotFoundError(absl::StrCat("there is no artifact folder ", folder.string()));
+  }
+  if (!std::filesystem::exists(folder / kSums, error)) {
+    if (const auto versions = VersionsUnder(folder); !versions.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat(folder.string(), " holds the versions ",
+                                                     absl::StrJoin(versions, ", "), " of a model; name one, NAME/VERSION"));
+    }
   }
   const auto annotate = [&](const absl::Status& status, const char* name) {
     return base::Annotate(status, absl::StrCat("artifact ", (folder / name).string()));

@@ -58,6 +58,18 @@ export function interval(pair) {
   return Array.isArray(pair) && pair.length === 2 && pair.every((end) => number(end) !== null) ? pair : null;
 }
 
+// A value and its interval: numbers for charts, text for people, a number written by `text`.
+export function inWords(value, range, text) {
+  const ends = interval(range);
+  return {
+    value: number(value),
+    lo: ends?.[0] ?? null,
+    hi: ends?.[1] ?? null,
+    valueText: number(value) === null ? "not defined" : text(value),
+    rangeText: ends ? `${text(ends[0])} to ${text(ends[1])}` : "interval not defined",
+  };
+}
+
 // A share and its interval in percent: numbers for charts, text for people. Differences of shares are in `points`.
 export function inPercent(share, range, unit = "%") {
   const value = number(share) === null ? null : 100 * share;
