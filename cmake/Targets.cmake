@@ -160,9 +160,14 @@ function(vickrey_proto target)
   endif()
 endfunction()
 
-# Writes the list of programs, for ./dev run, and says what was found.
+# Writes the list of programs, for ./dev run, which builds them as one target, without tests; and says what was found.
 function(vickrey_print_summary)
   get_property(programs GLOBAL PROPERTY VICKREY_PROGRAMS)
+  add_custom_target(programs)
+  add_dependencies(programs ${programs})
+  if(TARGET report_page)
+    add_dependencies(programs report_page)
+  endif()
   list(JOIN programs "\n" programs)
   file(WRITE ${PROJECT_BINARY_DIR}/programs.txt "${programs}\n")
   message(STATUS "Vickrey ${PROJECT_VERSION}: ${CMAKE_BUILD_TYPE}, ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}, "
