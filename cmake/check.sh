@@ -38,6 +38,7 @@ check 'shellcheck' scripts
 check 'python' python_syntax
 check 'buf' protocols
 check 'layering' layering
+check 'deploy' deploy/check.sh
 check 'clang-tidy and lock annotations' tidy
 
 if [[ ${#failed[@]} -gt 0 ]]; then
