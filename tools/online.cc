@@ -32,7 +32,7 @@ double ValueOf(const vickrey::v1::Candidate& candidate) {
          kMicro;
 }
 
-// What came of one auction; nothing while it is not known of everything that was shown whether it was clicked.
+// What came of one auction; nothing where it is not known of everything that was shown whether it was clicked.
 struct Came {
   int64_t shown = 0, clicks = 0;
   double welfare = 0, revenue = 0, predicted = 0;
@@ -216,7 +216,8 @@ absl::StatusOr<OnlineLine> CompareOnline(const LogRef& log, const OnlineOptions&
       line.set_others(line.others() + 1);
       continue;
     }
-    const auto came = CameOf(record);
+    // What is young is left out whether it was clicked or not: else only its clicks would count.
+    const auto came = record.auction().event_time() <= scan->mature_until() ? CameOf(record) : std::nullopt;
     if (!came.has_value()) {
       line.set_unlabelled(line.unlabelled() + 1);
       continue;

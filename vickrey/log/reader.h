@@ -62,6 +62,8 @@ class LogReader {
     absl::StatusOr<bool> Next(vickrey::v1::LoggedAuction* record);
     // Where to go on behind the last auction.
     std::string cursor() const;
+    // The latest event time of which no-clicks are known: label_window before `as_of`.
+    int64_t mature_until() const { return mature_until_; }
 
    private:
     friend class LogReader;
