@@ -64,8 +64,8 @@ absl::StatusOr<Security> SecurityOfEnvironment() {
   return security;
 }
 
-// gRPC takes a port modulo 65536, and where there is none one of its own. A group of digits of an IPv6 address without a
-// port is never above kMostPort.
+// gRPC takes a port modulo 65536, and where there is none one of its own. A group of digits of an IPv6 address without
+// a port is never above kMostPort.
 absl::Status CheckAddress(std::string_view address) {
   if (address.starts_with("unix")) return absl::OkStatus();
   const size_t colon = address.rfind(':');

@@ -18,7 +18,8 @@ namespace vickrey::client {
 // INVALID_ARGUMENT, naming the variable, for a file that cannot be read or is not what is asked for.
 absl::StatusOr<Security> SecurityOfEnvironment();
 
-// INVALID_ARGUMENT, about `address`, where it is not HOST:PORT, or the port is above 65535, which would lead to another one.
+// INVALID_ARGUMENT, about `address`, where it is not HOST:PORT, or the port is above 65535, which would lead to another
+// one.
 absl::Status CheckAddress(std::string_view address);
 
 // A client as the command line makes one: with the environment's security, to an address that passes CheckAddress.

@@ -29,7 +29,8 @@ TEST(CheckAddress, WithoutAPortItIsNone) {
 }
 
 TEST(CheckAddress, WhatGrpcTakesAsItIs) {
-  for (const char* address : {"localhost:65535", "127.0.0.1:0", "[::1]:50051", "dns:///a.example:443", "a:http", "::1", "2001:db8::9999", "unix:/tmp/a:99999", "unix-abstract:a:99999"}) {
+  for (const char* address : {"localhost:65535", "127.0.0.1:0", "[::1]:50051", "dns:///a.example:443", "a:http", "::1",
+                              "2001:db8::9999", "unix:/tmp/a:99999", "unix-abstract:a:99999"}) {
     EXPECT_TRUE(CheckAddress(address).ok()) << address;
   }
 }

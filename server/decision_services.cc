@@ -55,7 +55,8 @@ absl::StatusOr<double> ExploreOf(const RunAuctionRequest& request, const Placeme
     return base::InvalidField("explore", "is given beside a placement, which has a share of its own");
   }
   if (request.explore() >= 0 && request.explore() <= 1) return request.explore();
-  return base::InvalidField("explore", absl::StrCat(request.explore(), " is out of range; a share in [0, 1] is allowed"));
+  return base::InvalidField("explore",
+                            absl::StrCat(request.explore(), " is out of range; a share in [0, 1] is allowed"));
 }
 
 // The decision as it is logged: who was shown, where and at what price, and what was predicted of everyone.

@@ -112,8 +112,8 @@ int main(int argc, char** argv) {
     setrlimit(RLIMIT_NOFILE, &files);
   }
 
-  vickrey::base::Tool tool("vickrey-server",
-                           "Hosts models, runs auctions, keeps the impression log; SIGTERM drains it", "vickrey serve");
+  vickrey::base::Tool tool("vickrey-server", "Hosts models, runs auctions, keeps the impression log; SIGTERM drains it",
+                           "vickrey serve");
   vickrey::server::Flags flags;
   CLI::App& app = tool.SetAction(
       "mkdir -p /tmp/models && timeout --preserve-status 3 vickrey serve --artifact-root /tmp/models --address "

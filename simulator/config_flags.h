@@ -13,8 +13,8 @@
 
 namespace vickrey::simulator {
 
-// Flags that are fields of a configuration: its definition has their defaults, ranges and documentation. A file may give
-// the configuration, too; flags go over it.
+// Flags that are fields of a configuration: its definition has their defaults, ranges and documentation. A file may
+// give the configuration, too; flags go over it.
 class ConfigFlags {
  public:
   struct Flag {
@@ -27,7 +27,8 @@ class ConfigFlags {
 
   // `message`: what the file holds.
   void Declare(CLI::App& app, const std::string& message) {
-    app.add_option("--config", config_, "A YAML or JSON file of " + message + "; flags go over it")->default_str("none");
+    app.add_option("--config", config_, "A YAML or JSON file of " + message + "; flags go over it")
+        ->default_str("none");
     app.add_option("--params", params_, "A YAML or JSON file of MarketConfig")->default_str("none");
     for (Flag& flag : flags_) app.add_option(flag.flag, flag.value, flag.help);
     app.add_option("--position-multipliers", position_multipliers_, "Examination of each slot, from 1 down: 1,.7")

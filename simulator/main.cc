@@ -86,7 +86,8 @@ absl::Status Run(const Flags& flags) {
 
 int main(int argc, char** argv) {
   vickrey::base::NoteInterrupts();
-  vickrey::base::Tool tool("vickrey-sim", "Plays the same auctions against several models and scores their welfare", "vickrey simulate");
+  vickrey::base::Tool tool("vickrey-sim", "Plays the same auctions against several models and scores their welfare",
+                           "vickrey simulate");
   vickrey::simulator::Flags flags;
   CLI::App& app = tool.SetAction(
       "vickrey simulate --market linear --auctions 1000 --first 500 --seed 1 --models ctr@1 --scorer inprocess \\\n"

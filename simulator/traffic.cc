@@ -106,20 +106,21 @@ class Traffic {
       *request.mutable_auction() = block->At(i).auction();
       flight_.Depart();
       of_block.Depart();
-      client_->RunAuction(std::move(request), [this, &of_block, answer = &outcomes[i]](absl::StatusOr<Outcome> outcome) {
-        *answer = std::move(outcome);
-        flight_.Arrive();
-        of_block.Arrive();  // the last thing: the block may be gone then
-      });
+      client_->RunAuction(std::move(request),
+                          [this, &of_block, answer = &outcomes[i]](absl::StatusOr<Outcome> outcome) {
+                            *answer = std::move(outcome);
+                            flight_.Arrive();
+                            of_block.Arrive();  // the last thing: the block may be gone then
+                          });
     }
     of_block.WaitForAll();
     std::vector<Feedback> clicks;
     absl::Status status;
     for (int64_t i = 0; i < block->size() && status.ok(); ++i) {
       const LoggedAuction& record = block->At(i);
-      status = outcomes[i].ok() ? Take(record, *outcomes[i], &clicks)
-                                : base::Annotate(outcomes[i].status(),
-                                                 absl::StrCat("auction ", record.auction().auction_id()));
+      status = outcomes[i].ok()
+                   ? Take(record, *outcomes[i], &clicks)
+                   : base::Annotate(outcomes[i].status(), absl::StrCat("auction ", record.auction().auction_id()));
       if (status.ok()) line->set_auctions(line->auctions() + 1);
     }
     // What was decided has its clicks, whatever came after it.
@@ -133,14 +134,14 @@ class Traffic {
 
   absl::Status Take(const LoggedAuction& record, const Outcome& outcome, std::vector<Feedback>* clicks) {
     const int candidates = record.candidates_size();
-    bool good = outcome.placements_size() <= rules_.slots() &&
-                outcome.impression_tokens_size() == outcome.placements_size();
+    bool good =
+        outcome.placements_size() <= rules_.slots() && outcome.impression_tokens_size() == outcome.placements_size();
     for (const auto& placement : outcome.placements()) {
       good = good && placement.index() >= 0 && placement.index() < candidates;
     }
     if (!good) {
-      return absl::InternalError(absl::StrCat("auction ", record.auction().auction_id(),
-                                              ": what the server answered is no outcome of it"));
+      return absl::InternalError(
+          absl::StrCat("auction ", record.auction().auction_id(), ": what the server answered is no outcome of it"));
     }
     Sums& sums = versions_[absl::StrCat(outcome.model_name(), "@", outcome.model_version())];
     std::vector<double> values = TrueValues(record);

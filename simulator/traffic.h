@@ -14,8 +14,8 @@ namespace vickrey::simulator {
 // What was decided and reported is on the server's disk. The same again, after whatever ended it, does not count twice:
 // auctions and reports have the same ids, and as long as the same version decides, the same content.
 //
-// INVALID_ARGUMENT naming the field; NOT_FOUND for a model that is not there; UNAVAILABLE if the server cannot be reached;
-// CANCELLED by a signal. The first auction that is refused or lost ends it.
+// INVALID_ARGUMENT naming the field; NOT_FOUND for a model that is not there; UNAVAILABLE if the server cannot be
+// reached; CANCELLED by a signal. The first auction that is refused or lost ends it.
 absl::StatusOr<vickrey::v1::TrafficLine> SendTraffic(const vickrey::config::v1::TrafficConfig& config);
 
 }  // namespace vickrey::simulator

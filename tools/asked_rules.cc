@@ -31,7 +31,9 @@ absl::StatusOr<AuctionRules> AskedRules::Message() const {
   if (!placement_.empty()) return rules;
   AuctionRules::Mechanism mechanism;
   if (!AuctionRules::Mechanism_Parse(absl::AsciiStrToUpper(flags_.mechanism), &mechanism)) {
-    return base::InvalidField("--mechanism", absl::StrCat("'", flags_.mechanism, "' is not known; second_price, gsp, vcg and first_price are"));
+    return base::InvalidField(
+        "--mechanism",
+        absl::StrCat("'", flags_.mechanism, "' is not known; second_price, gsp, vcg and first_price are"));
   }
   rules.set_mechanism(mechanism);
   rules.set_slots(flags_.slots);

@@ -138,7 +138,8 @@ void AddModels(base::Tool& tool) {
   };
   const auto add_remote = [&](const char* name, const char* summary, const std::string& arguments,
                               absl::Status (*run)(const Flags&)) -> CLI::App& {
-    CLI::App& verb = add(name, summary, absl::StrCat(arguments, arguments.empty() ? "" : " ", "--address 127.0.0.1:50051"), run);
+    CLI::App& verb =
+        add(name, summary, absl::StrCat(arguments, arguments.empty() ? "" : " ", "--address 127.0.0.1:50051"), run);
     verb.add_option("--address", flags->address, "The server's HOST:PORT")->required();
     return verb;
   };
@@ -151,7 +152,8 @@ void AddModels(base::Tool& tool) {
   CLI::App& enter =
       add_remote("register", "Have a server load a version from under its artifact root", "ctr/1", &Register);
   enter.add_option("PATH", flags->path, "NAME/VERSION, relative to the artifact root")->required();
-  CLI::App& upload = add_remote("upload", "Send an artifact to a server, which checks it and takes it in", "/tmp/models/ctr/1", &Upload);
+  CLI::App& upload = add_remote("upload", "Send an artifact to a server, which checks it and takes it in",
+                                "/tmp/models/ctr/1", &Upload);
   upload.add_option("DIR", flags->artifact, "NAME/VERSION")->required();
   upload.add_option("--label", flags->label, "Then have it bear this label")->default_str("none");
   CLI::App& list = add_remote("list", "The versions that a server holds", "", &List);
@@ -174,7 +176,8 @@ void AddModels(base::Tool& tool) {
       .add_option("--share", flags->share,
                   "For canary: the share of the auctions which ask for the name alone that it gets, in (0, 1]")
       ->default_str("none");
-  for (CLI::App* const verb : {&enter, &upload, &list, &label}) verb->add_flag("--json", flags->json, "JSON on a terminal too");
+  for (CLI::App* const verb : {&enter, &upload, &list, &label})
+    verb->add_flag("--json", flags->json, "JSON on a terminal too");
   AddPromote(tool, app);
 }
 

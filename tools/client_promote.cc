@@ -91,13 +91,15 @@ void AddPromote(base::Tool& tool, CLI::App& models) {
       [flags] { return Run(*flags); });
   app.add_option("--address", flags->address, "The server's HOST:PORT")->required();
   app.add_option("NAME", flags->name, "The model")->required();
-  app.add_option("--if", flags->conditions,
-                 "'METRIC >= MARGIN' or 'METRIC <= MARGIN', of the 95 % interval of the relative difference, or 'METRIC in "
-                 "LO..HI', of the candidate's own; once for each")
+  app.add_option(
+         "--if", flags->conditions,
+         "'METRIC >= MARGIN' or 'METRIC <= MARGIN', of the 95 % interval of the relative difference, or 'METRIC in "
+         "LO..HI', of the candidate's own; once for each")
       ->required()
       ->allow_extra_args(false);
-  app.add_option("--evidence", flags->evidence,
-                 "The JSON of `vickrey eval online`, or the summary of a simulation, of the two versions; once for each")
+  app.add_option(
+         "--evidence", flags->evidence,
+         "The JSON of `vickrey eval online`, or the summary of a simulation, of the two versions; once for each")
       ->required()
       ->allow_extra_args(false);
   app.add_option("--label", flags->label, "What the candidate bears");

@@ -144,7 +144,8 @@ absl::Status Export(const Flags& flags) {
   options.join = flags.join;
   const bool parquet = flags.format == "parquet";
   if (parquet && flags.feedback) return base::InvalidField("--feedback", "is for jsonl only");
-  if (flags.feedback && (flags.join || !flags.part.from.empty() || !flags.part.to.empty() || !flags.part.as_of.empty())) {
+  if (flags.feedback &&
+      (flags.join || !flags.part.from.empty() || !flags.part.to.empty() || !flags.part.as_of.empty())) {
     return base::InvalidField("--feedback", "writes all reports; --join, --from, --to and --as-of are for auctions");
   }
   if (parquet && flags.out.empty()) return base::InvalidField("--out", "is required for parquet: the file to write");

@@ -88,7 +88,9 @@ void AddLogSnapshot(base::Tool& tool) {
                                "vickrey log snapshot create --db /tmp/log", [] { return absl::OkStatus(); });
   app.require_subcommand(1);
   const auto add = [&](const char* name, const char* summary, absl::Status (*run)(const Flags&)) -> CLI::App& {
-    const std::string more = run == &Delete ? " s1000-0-4f1c8c52d8ab" : run == &Prune ? " --older-than 720h --keep 3" : "";
+    const std::string more = run == &Delete  ? " s1000-0-4f1c8c52d8ab"
+                             : run == &Prune ? " --older-than 720h --keep 3"
+                                             : "";
     return tool.AddVerb(app, name, summary, absl::StrCat("vickrey log snapshot ", name, " --db /tmp/log", more),
                         [flags, run] { return run(*flags); });
   };

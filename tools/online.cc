@@ -166,8 +166,14 @@ struct Metric {
   metric::Ratio (*of)(const Came& came);
 };
 constexpr Metric kMetrics[] = {
-    {"welfare", [](const Came& c) { return metric::Ratio{c.welfare, 1}; }},
-    {"revenue", [](const Came& c) { return metric::Ratio{c.revenue, 1}; }},
+    {"welfare",
+     [](const Came& c) {
+       return metric::Ratio{c.welfare, 1};
+     }},
+    {"revenue",
+     [](const Came& c) {
+       return metric::Ratio{c.revenue, 1};
+     }},
     {"ctr",
      [](const Came& c) {
        return metric::Ratio{static_cast<double>(c.clicks), static_cast<double>(c.shown)};
@@ -175,7 +181,8 @@ constexpr Metric kMetrics[] = {
 };
 
 // From the first auction that a version decided to its last; nothing if it decided none.
-absl::StatusOr<std::optional<std::pair<int64_t, int64_t>>> PeriodOf(const std::string& ref, const log::LogReader& reader,
+absl::StatusOr<std::optional<std::pair<int64_t, int64_t>>> PeriodOf(const std::string& ref,
+                                                                    const log::LogReader& reader,
                                                                     log::LogReader::ScanOptions part) {
   part.join = false;
   ASSIGN_OR_RETURN(const auto scan, reader.NewScan(part));
@@ -235,7 +242,9 @@ absl::StatusOr<OnlineLine> CompareOnline(const LogRef& log, const OnlineOptions&
       pairs[k].Add(cluster, is_a ? ratio : kNothing, is_a ? kNothing : ratio);
     }
   }
-  const auto held = [&] { return absl::StrCat("; versions there: ", seen.empty() ? "none" : absl::StrJoin(seen, ", ")); };
+  const auto held = [&] {
+    return absl::StrCat("; versions there: ", seen.empty() ? "none" : absl::StrJoin(seen, ", "));
+  };
   if (arms[1].auctions() == 0) {
     return base::InvalidField("B", absl::StrCat("'", options.b, "' decided no auction of ", log.db,
                                                 " of which the clicks are known", held()));

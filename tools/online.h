@@ -30,8 +30,8 @@ struct OnlineOptions {
 // compared with intervals of two samples, by clusters where auctions have them (metric::PairedComparison, in which an
 // auction of one version counts nothing for the other). Off-policy all decisions of `b` count.
 //
-// NOT_FOUND for a log or a snapshot that is not there; INVALID_ARGUMENT naming the flag where there is nothing to compare,
-// or the auction that a model cannot read.
+// NOT_FOUND for a log or a snapshot that is not there; INVALID_ARGUMENT naming the flag where there is nothing to
+// compare, or the auction that a model cannot read.
 absl::StatusOr<vickrey::v1::OnlineLine> CompareOnline(const LogRef& log, const OnlineOptions& options);
 
 }  // namespace vickrey::tools

@@ -91,7 +91,8 @@ absl::StatusOr<Evidence> Evidence::Read(const std::filesystem::path& file) {
   const auto json = base::ParseJson(*text, kMaxDepth);
   if (!json.ok()) return wrong(absl::StrCat("is not JSON: ", json.status().message()));
   if (!At(*json, "models").is_array() || !At(*json, "comparisons").is_array()) {
-    return wrong("has no models and comparisons; the output of `vickrey eval online` and summaries of simulations have");
+    return wrong(
+        "has no models and comparisons; the output of `vickrey eval online` and summaries of simulations have");
   }
   Evidence evidence;
   evidence.file_ = file.string();
@@ -143,10 +144,9 @@ absl::StatusOr<std::vector<PromotionLine::Condition>> Judge(const std::vector<Co
     }
     if (judged.size() > before) continue;
     const bool own = condition.kind == Condition::Kind::kWithin;
-    return base::InvalidField(
-        kFlag, absl::StrCat("says nothing of ", condition.metric, own ? " of " : " for ", candidate,
-                            own ? "" : absl::StrCat(" against ", incumbent), ", which --if '", condition.text,
-                            "' asks about"));
+    return base::InvalidField(kFlag, absl::StrCat("says nothing of ", condition.metric, own ? " of " : " for ",
+                                                  candidate, own ? "" : absl::StrCat(" against ", incumbent),
+                                                  ", which --if '", condition.text, "' asks about"));
   }
   return judged;
 }

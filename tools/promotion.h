@@ -55,8 +55,8 @@ class Evidence {
   std::map<std::pair<std::pair<std::string, std::string>, std::string>, Interval> compared_;
 };
 
-// Every condition with what each piece of evidence says of it, in this order. INVALID_ARGUMENT naming --evidence where no
-// evidence knows a condition's metric: what was not looked at is not taken for good.
+// Every condition with what each piece of evidence says of it, in this order. INVALID_ARGUMENT naming --evidence where
+// no evidence knows a condition's metric: what was not looked at is not taken for good.
 absl::StatusOr<std::vector<vickrey::v1::PromotionLine::Condition>> Judge(const std::vector<Condition>& conditions,
                                                                          const std::vector<Evidence>& evidence,
                                                                          const std::string& candidate,

@@ -130,7 +130,8 @@ TEST_F(EvidenceTest, RefusesWhatIsNone) {
     const auto read = Read(text);
     EXPECT_THAT(std::string(read.status().message()), HasSubstr(what)) << text;
   }
-  EXPECT_THAT(std::string(Evidence::Read("/nowhere").status().message()), HasSubstr("--evidence: /nowhere cannot be read"));
+  EXPECT_THAT(std::string(Evidence::Read("/nowhere").status().message()),
+              HasSubstr("--evidence: /nowhere cannot be read"));
   // What is odd within is as if it were not there.
   const std::vector<Evidence> odd = {
       *Read(R"({"models":[{"ref":7,"auc":"x"}],"comparisons":[3,{"metric":"welfare"}]})")};

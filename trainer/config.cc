@@ -98,8 +98,8 @@ absl::Status CheckOptimizer(const std::string& where, const OptimizerConfig& opt
   return absl::OkStatus();
 }
 
-// Whether the architecture takes such layers, before a log is read for it. What depends on the log's schema is checked with
-// that.
+// Whether the architecture takes such layers, before a log is read for it. What depends on the log's schema is checked
+// with that.
 absl::Status CheckModel(const std::string& where, const ModelConfig& model) {
   ASSIGN_OR_RETURN(const auto schema, features::Schema::Preset("synthetic"));
   const absl::Status status = LayoutOf(model, *schema).status();

@@ -47,8 +47,8 @@ struct CalibrationSums {
 // which is the same where all were shown, and corrects the labels by clicks where those are.
 double MultiplierOf(const CalibrationSums& sums);
 
-// What came of a sample under a second-price auction. Judged by the truth where it is known; else by clicks, or by labels
-// (a teacher's) where only those of some candidates are known.
+// What came of a sample under a second-price auction. Judged by the truth where it is known; else by clicks, or by
+// labels (a teacher's) where only those of some candidates are known.
 struct Judgement {
   vickrey::v1::MetricsLine metrics;
   double multiplier = 1;                  // of the calibration

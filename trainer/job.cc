@@ -150,8 +150,8 @@ class Job {
 
   absl::Status JudgePart(const std::string& prefix, const Selection& part, double multiplier) {
     if (part.auctions() == 0) return absl::OkStatus();
-    ASSIGN_OR_RETURN(const Judgement judgement,
-                     Judge(Sample(part, config_.evaluation().auctions()), *best_, *labels_, multiplier, /*intervals=*/true));
+    ASSIGN_OR_RETURN(const Judgement judgement, Judge(Sample(part, config_.evaluation().auctions()), *best_, *labels_,
+                                                      multiplier, /*intervals=*/true));
     for (const auto& [name, value] : judgement.by_name) metrics_[prefix + name] = value;
     for (const auto& [name, half] : judgement.half_widths) {
       auto& interval = (*line_.mutable_intervals())[prefix + name];

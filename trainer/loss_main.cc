@@ -295,7 +295,8 @@ absl::Status Evaluate(const std::string& file) {
 }  // namespace vickrey::trainer
 
 int main(int argc, char** argv) {
-  vickrey::base::Tool tool("vickrey-loss", "Computes a training objective and its gradient of each auction of stdin", "vickrey eval loss");
+  vickrey::base::Tool tool("vickrey-loss", "Computes a training objective and its gradient of each auction of stdin",
+                           "vickrey eval loss");
   std::string config;
   CLI::App& app = tool.SetAction(
       R"(echo '{"loss":"welfare_rank","pairs":"all"}' >/tmp/loss.json; )"

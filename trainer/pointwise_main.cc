@@ -158,7 +158,8 @@ absl::Status Evaluate(const std::string& loss, const std::string& file) {
 
 int main(int argc, char** argv) {
   vickrey::base::Tool tool("vickrey-pointwise-loss",
-                           "Computes a loss of forecasts, and its gradient, of each line of stdin", "vickrey eval pointwise-loss");
+                           "Computes a loss of forecasts, and its gradient, of each line of stdin",
+                           "vickrey eval pointwise-loss");
   std::string loss, config;
   CLI::App& app = tool.SetAction(
       R"(echo '{"target":4,"values":[3,4,5],"logits":[0,1,0]}' | vickrey eval pointwise-loss --loss ntl_was)",

@@ -11,8 +11,9 @@
 namespace vickrey::server {
 namespace {
 
-// prometheus-cpp's own Exposer uses the same library, but has no place for health. A page is looked for here rather than
-// by the library's table of handlers, which can be filled only once it already listens: who asked at once got a 404.
+// prometheus-cpp's own Exposer uses the same library, but has no place for health. A page is looked for here rather
+// than by the library's table of handlers, which can be filled only once it already listens: who asked at once got a
+// 404.
 class CivetHttpServer final : public HttpServer {
  public:
   // Throws CivetException.

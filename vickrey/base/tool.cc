@@ -9,19 +9,16 @@
 #include <csignal>
 #include <cstdio>
 #include <new>
-#include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/synchronization/mutex.h"
-#include "vickrey/base/json_syntax.h"
+#include "vickrey/base/known_words.h"
 #include "vickrey/base/program.h"
+#include "vickrey/base/table.h"
 
 namespace vickrey::base {
 namespace {
@@ -78,69 +75,6 @@ void CheckNumbers(CLI::App& app) {
   for (CLI::App* verb : app.get_subcommands({})) CheckNumbers(*verb);
 }
 
-// How many characters must be put in, taken out or changed to make the one of the other (Levenshtein).
-size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i);
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, changed}));
-    }
-  }
-  return row.back();
-}
-
-absl::Status UnknownWord(const CLI::App& app, const std::string& word, const std::vector<std::string>& known,
-                         std::string_view what) {
-  const auto near = std::min_element(known.begin(), known.end(), [&](const std::string& a, const std::string& b) {
-    return EditDistance(word, a) < EditDistance(word, b);
-  });
-  std::string verb = app.get_name();
-  for (const CLI::App* of = app.get_parent(); of != nullptr; of = of->get_parent()) {
-    verb = absl::StrCat(of->get_name(), " ", verb);
-  }
-  std::string text =
-      absl::StrCat("'", absl::CHexEscape(word.substr(0, 60)), "' is no ", std::string(what), " of `", verb, "`");
-  if (near != known.end() && EditDistance(word, *near) <= 2) absl::StrAppend(&text, "; did you mean ", *near, "?");
-  if (what == "verb") absl::StrAppend(&text, "; its verbs: ", absl::StrJoin(known, ", "));
-  return AboutField(absl::InvalidArgumentError(absl::StrCat(text, "; see --help")), word);
-}
-
-// INVALID_ARGUMENT for the first verb or flag that there is not: CLI11 looks first at what is missing, and lists all that
-// it does not know in an order of its own.
-absl::Status CheckWords(const CLI::App& root, const std::vector<std::string>& words) {
-  const CLI::App* app = &root;
-  for (const std::string& word : words) {
-    if (word == "--") break;
-    if (word.starts_with("--")) {
-      const std::string flag = word.substr(0, word.find('='));
-      bool known = flag == "--help";
-      std::vector<std::string> flags;
-      for (const CLI::App* of = app; of != nullptr; of = of->get_parent()) {
-        known = known || of->get_option_no_throw(flag) != nullptr;
-        for (const CLI::Option* option : of->get_options()) {
-          for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
-        }
-      }
-      if (!known) return UnknownWord(*app, flag, flags, "flag");
-      continue;
-    }
-    const auto verbs = app->get_subcommands([](const CLI::App*) { return true; });
-    if (verbs.empty()) continue;
-    const auto verb = std::find_if(verbs.begin(), verbs.end(), [&](const CLI::App* of) { return of->get_name() == word; });
-    if (verb != verbs.end()) {
-      app = *verb;
-      continue;
-    }
-    std::vector<std::string> names;
-    for (const CLI::App* of : verbs) names.push_back(of->get_name());
-    if (!word.starts_with("-")) return UnknownWord(*app, word, names, "verb");
-  }
-  return absl::OkStatus();
-}
-
 // The flag that a message of CLI11 is about: the first word that begins with two dashes, or a positional's name.
 std::string FlagOf(const std::string& message) {
   const size_t begin = message.find("--");
@@ -152,32 +86,6 @@ std::string FlagOf(const std::string& message) {
     return message.substr(begin, end - begin);
   }
   return message.substr(0, message.find_first_of(" :"));
-}
-
-using Rows = std::vector<std::pair<std::string, std::string>>;
-constexpr size_t kMaxDepth = 32;
-
-// A number for people; --json has all digits.
-std::string Shown(const nlohmann::json& json) {
-  if (json.is_string()) return json.get<std::string>();
-  if (json.is_number_float()) return absl::StrCat(json.get<double>());
-  if (json.is_null() || (json.is_array() && json.empty()) || (json.is_object() && json.empty())) return "-";
-  if (!json.is_array()) return json.dump();
-  return absl::StrJoin(json, ", ", [](std::string* out, const nlohmann::json& of) { out->append(Shown(of)); });
-}
-
-// A row for each value of an object, and of each object in a list; an interval, and a list of anything else, is one row.
-void AddRows(const std::string& name, const nlohmann::json& json, Rows* rows) {
-  const auto is_nested = [](const nlohmann::json& of) { return of.is_object() && !of.empty(); };
-  if (is_nested(json) && json.size() == 2 && json.contains("low") && json.contains("high")) {
-    rows->emplace_back(name, absl::StrCat(Shown(json["low"]), " to ", Shown(json["high"])));
-  } else if (is_nested(json)) {
-    for (const auto& [key, value] : json.items()) AddRows(absl::StrCat(name, ".", key), value, rows);
-  } else if (json.is_array() && std::any_of(json.begin(), json.end(), is_nested)) {
-    for (size_t i = 0; i < json.size(); ++i) AddRows(absl::StrCat(name, "[", i, "]"), json[i], rows);
-  } else {
-    rows->emplace_back(name, Shown(json));
-  }
 }
 
 }  // namespace
@@ -194,10 +102,9 @@ Tool::Tool(std::string program, const std::string& description, const std::strin
   // Abseil as distributions build it looks for deadlocks at every lock, for tests.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error like a full disk
-  const size_t dash = program_.find('-');
-  app_.name(!command.empty() || dash == std::string::npos
-                ? (command.empty() ? program_ : command)
-                : absl::StrCat(program_.substr(0, dash), " ", program_.substr(dash + 1)));
+  std::string name = program_;
+  if (const size_t dash = name.find('-'); dash != std::string::npos) name[dash] = ' ';
+  app_.name(command.empty() ? name : command);
   // Run answers it before anything else is looked at; declared for --help.
   app_.add_flag_function(
       "--version", [](int64_t) {}, "Say what this program is made of (--json: for machines)");
@@ -273,16 +180,7 @@ absl::Status FlushLines() {
 
 void WriteSummary(const google::protobuf::Message& message, bool json) {
   if (json || isatty(STDOUT_FILENO) != 1) return WriteLine(message);
-  Rows rows;
-  for (const auto& [name, value] : JsonFields(message)) {
-    const auto json = ParseJson(value, kMaxDepth);
-    if (json.ok()) AddRows(name, *json, &rows);
-  }
-  size_t width = 0;
-  for (const auto& [name, value] : rows) width = std::max(width, name.size());
-  for (const auto& [name, value] : rows) {
-    absl::StrAppend(&Pending(), name, std::string(width + 2 - name.size(), ' '), value, "\n");
-  }
+  Pending().append(TableOf(message));
 }
 
 bool InputWouldWait() {

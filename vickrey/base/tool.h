@@ -24,7 +24,8 @@ absl::Status CheckFailed();
 // Not thread-safe.
 class Tool {
  public:
-  // `command`: how people call it, where that is not the program's name with a blank for its first dash ("vickrey log").
+  // `command`: how people call it, where that is not the program's name with a blank for its first dash ("vickrey
+  // log").
   Tool(std::string program, const std::string& description, const std::string& command = "");
 
   // A verb that runs `run`; `example` is a command that works. The app is for declaring its flags.

@@ -13,9 +13,9 @@ namespace vickrey::decision {
 // each placement: of n eligible candidates each is in a given slot with probability share / n, and the one that ranks
 // there with 1 - share more. A share of 0 changes nothing.
 //
-// A winner that was drawn pays what the mechanism asks of a lone bidder: the reserve, or nothing; its bid, where winners
-// pay their bids. Under a truthful mechanism that keeps the whole truthful: whether it is drawn does not depend on the
-// bid, and neither does what it pays, but for the reserve that the bid must reach.
+// A winner that was drawn pays what the mechanism asks of a lone bidder: the reserve, or nothing; its bid, where
+// winners pay their bids. Under a truthful mechanism that keeps the whole truthful: whether it is drawn does not depend
+// on the bid, and neither does what it pays, but for the reserve that the bid must reach.
 //
 // What is drawn is a function of the auction's id, so that a call that is made again is decided alike; an auction that
 // explores at one share does so at every greater one.

@@ -54,8 +54,9 @@ absl::Status CheckTime(const Place& place, int64_t micros) {
   for (const auto& [unit, a_second, factor] : {std::tuple("seconds", int64_t{1}, int64_t{1'000'000}),
                                                std::tuple("milliseconds", int64_t{1000}, int64_t{1000})}) {
     if (micros < kSeconds2000 * a_second || micros >= kSeconds2100 * a_second) continue;
-    return InvalidField(place.Text(), absl::StrCat(micros, " seems to be in ", unit, "; it must be in microseconds since 1970, ",
-                                                   micros * factor, " say"));
+    return InvalidField(place.Text(),
+                        absl::StrCat(micros, " seems to be in ", unit, "; it must be in microseconds since 1970, ",
+                                     micros * factor, " say"));
   }
   if (micros > 0 && micros <= base::kLastEventTime) return absl::OkStatus();
   return InvalidField(place.Text(),

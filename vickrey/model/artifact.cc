@@ -160,7 +160,8 @@ absl::StatusOr<Artifact> LoadArtifact(const std::filesystem::path& folder) {
   if (!std::filesystem::exists(folder / kSums, error)) {
     if (const auto versions = VersionsUnder(folder); !versions.empty()) {
       return absl::InvalidArgumentError(absl::StrCat(folder.string(), " holds the versions ",
-                                                     absl::StrJoin(versions, ", "), " of a model; name one, NAME/VERSION"));
+                                                     absl::StrJoin(versions, ", "),
+                                                     " of a model; name one, NAME/VERSION"));
     }
   }
   const auto annotate = [&](const absl::Status& status, const char* name) {
