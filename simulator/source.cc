@@ -83,7 +83,7 @@ class SnapshotSource final : public Source {
   static absl::StatusOr<std::unique_ptr<Source>> Create(std::unique_ptr<log::LogReader> reader,
                                                         std::optional<TeacherLabels> labels, int64_t skipped,
                                                         base::IndexRange range) {
-    ASSIGN_OR_RETURN(auto scan, reader->NewScan({}));
+    ASSIGN_OR_RETURN(auto scan, reader->NewScan({.young_clicks = false}));
     LoggedAuction ignored;
     for (int64_t i = 0; i < skipped + range.begin; ++i) {
       RETURN_IF_ERROR(scan->Next(&ignored));

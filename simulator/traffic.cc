@@ -28,6 +28,7 @@ using vickrey::config::v1::TrafficConfig;
 using vickrey::v1::Candidate;
 using vickrey::v1::Feedback;
 using vickrey::v1::LoggedAuction;
+using vickrey::v1::ModelInfo;
 using vickrey::v1::Outcome;
 using vickrey::v1::TrafficLine;
 
@@ -69,11 +70,20 @@ class Traffic {
   absl::StatusOr<TrafficLine> Send() {
     ASSIGN_OR_RETURN(const auto model, client::ParseModelRef(config_.model()));
     ASSIGN_OR_RETURN(const auto infos, client_->ListModels(model.name()));
-    std::vector<Source::Reader> readers;
-    for (const auto& info : infos) readers.push_back({absl::StrCat(info.name(), "@", info.version()), info.schema()});
+    std::vector<Source::Reader> readers;  // the versions that may decide
+    for (const ModelInfo& info : infos) {
+      bool may = model.has_version() && info.version() == model.version();
+      for (const std::string& label : info.labels()) {
+        if (model.has_version()) break;
+        may = may || (model.has_label() ? label == model.label() : label == "stable" || label == "canary");
+      }
+      if (may && info.state() == ModelInfo::READY) {
+        readers.push_back({absl::StrCat(info.name(), "@", info.version()), info.schema()});
+      }
+    }
     if (readers.empty()) {
       return base::AboutField(absl::NotFoundError(absl::StrCat("model: the server at ", client_->address(),
-                                                               " does not hold ", model.name())),
+                                                               " holds no ", config_.model(), " that is ready")),
                               "model");
     }
     ASSIGN_OR_RETURN(const auto source, Source::Create(MarketOf(config_), {}, readers));
@@ -116,12 +126,14 @@ class Traffic {
     of_block.WaitForAll();
     std::vector<Feedback> clicks;
     absl::Status status;
-    for (int64_t i = 0; i < block->size() && status.ok(); ++i) {
+    for (int64_t i = 0; i < block->size(); ++i) {
       const LoggedAuction& record = block->At(i);
-      status = outcomes[i].ok()
-                   ? Take(record, *outcomes[i], &clicks)
-                   : base::Annotate(outcomes[i].status(), absl::StrCat("auction ", record.auction().auction_id()));
-      if (status.ok()) line->set_auctions(line->auctions() + 1);
+      const absl::Status taken =
+          outcomes[i].ok()
+              ? Take(record, *outcomes[i], &clicks)
+              : base::Annotate(outcomes[i].status(), absl::StrCat("auction ", record.auction().auction_id()));
+      if (taken.ok()) line->set_auctions(line->auctions() + 1);
+      if (status.ok()) status = taken;
     }
     // What was decided has its clicks, whatever came after it.
     std::vector<vickrey::v1::AppendFeedbackResult> results;

@@ -24,14 +24,16 @@ struct Flags {
 };
 
 // The version that bears a label. FAILED_PRECONDITION where none does.
-absl::StatusOr<std::string> VersionOf(const std::vector<ModelInfo>& infos, const std::string& name,
-                                      const std::string& label) {
+absl::StatusOr<ModelInfo> BearerOf(const std::vector<ModelInfo>& infos, const std::string& name,
+                                   const std::string& label) {
   for (const ModelInfo& info : infos) {
-    if (std::find(info.labels().begin(), info.labels().end(), label) != info.labels().end()) return info.version();
+    if (std::find(info.labels().begin(), info.labels().end(), label) != info.labels().end()) return info;
   }
   return absl::FailedPreconditionError(
       absl::StrCat("no version of ", name, " bears the label ", label, "; `vickrey models label` gives it"));
 }
+
+std::string RefOf(const ModelInfo& info) { return absl::StrCat(info.name(), "@", info.version()); }
 
 absl::Status Run(const Flags& flags) {
   std::vector<Condition> conditions;
@@ -45,16 +47,25 @@ absl::Status Run(const Flags& flags) {
   }
   ASSIGN_OR_RETURN(const auto client, client::Connect(flags.address));
   ASSIGN_OR_RETURN(const auto infos, client->ListModels(flags.name));
-  if (infos.empty()) return absl::NotFoundError(absl::StrCat("NAME: the server holds no version of ", flags.name));
-  ASSIGN_OR_RETURN(const std::string candidate, VersionOf(infos, flags.name, flags.label));
-  ASSIGN_OR_RETURN(const std::string incumbent, VersionOf(infos, flags.name, flags.to));
-  if (candidate == incumbent) {
-    return absl::FailedPreconditionError(absl::StrCat(flags.name, "@", candidate, " bears both labels, ", flags.label,
-                                                      " and ", flags.to, ": there is nothing to promote"));
+  if (infos.empty()) {
+    return base::AboutField(
+        absl::NotFoundError(absl::StrCat("NAME: the server holds no version of '", flags.name, "'")), "NAME");
+  }
+  ASSIGN_OR_RETURN(const ModelInfo candidate, BearerOf(infos, flags.name, flags.label));
+  ASSIGN_OR_RETURN(const ModelInfo incumbent, BearerOf(infos, flags.name, flags.to));
+  if (candidate.version() == incumbent.version()) {
+    return absl::FailedPreconditionError(absl::StrCat(RefOf(candidate), " bears both labels, ", flags.label, " and ",
+                                                      flags.to, ": there is nothing to promote; `vickrey models label ",
+                                                      flags.name, " ", flags.label, "` takes the one from it"));
   }
   PromotionLine line;
-  line.set_candidate(absl::StrCat(flags.name, "@", candidate));
-  line.set_incumbent(absl::StrCat(flags.name, "@", incumbent));
+  line.set_candidate(RefOf(candidate));
+  line.set_incumbent(RefOf(incumbent));
+  for (const Evidence& piece : evidence) {
+    RETURN_IF_ERROR(piece.CheckIsOf(line.candidate(), candidate.sha256()));
+    RETURN_IF_ERROR(piece.CheckIsOf(line.incumbent(), incumbent.sha256()));
+    for (const std::string& warning : piece.warnings()) line.add_warnings(warning);
+  }
   ASSIGN_OR_RETURN(const auto judged, Judge(conditions, evidence, line.candidate(), line.incumbent()));
   line.set_promoted(true);
   for (const PromotionLine::Condition& condition : judged) {
@@ -68,12 +79,14 @@ absl::Status Run(const Flags& flags) {
     request.set_name(flags.name);
     request.set_label(what);
     request.set_version(version);
+    if (what == "canary" && !version.empty() && incumbent.has_canary_share())
+      request.set_share(incumbent.canary_share());
     request.set_etag(etag);
     ASSIGN_OR_RETURN(const auto changed, client->SetModelLabel(request));
     if (!changed.empty()) etag = changed.front().etag();
     return absl::OkStatus();
   };
-  if (line.promoted()) RETURN_IF_ERROR(label(flags.to, candidate));
+  if (line.promoted()) RETURN_IF_ERROR(label(flags.to, candidate.version()));
   if (line.promoted() || !flags.keep) RETURN_IF_ERROR(label(flags.label, ""));
   line.set_rolled_back(!line.promoted() && !flags.keep);
   base::WriteSummary(line, flags.json);

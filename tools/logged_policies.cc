@@ -29,7 +29,7 @@ struct Shown {
 absl::Status ForEachShown(const LogRef& log, const char* flag, bool propensities,
                           const std::function<absl::Status(const Shown&)>& f) {
   ASSIGN_OR_RETURN(const auto reader, log::LogReader::Open(log.db, log.snapshot));
-  ASSIGN_OR_RETURN(const auto scan, reader->NewScan({}));
+  ASSIGN_OR_RETURN(const auto scan, reader->NewScan({.young_clicks = false}));
   vickrey::v1::LoggedAuction record;
   int64_t found = 0;
   while (true) {

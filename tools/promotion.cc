@@ -36,9 +36,19 @@ std::string TextAt(const Json& object, const std::string& key) {
   return text.is_string() ? text.get<std::string>() : "";
 }
 
+// [lo, hi]; nothing where it is anything else, or the wrong way round.
 Evidence::Interval IntervalOf(const Json& list) {
   if (!list.is_array() || list.size() != 2 || !list[0].is_number() || !list[1].is_number()) return std::nullopt;
-  return std::pair(list[0].get<double>(), list[1].get<double>());
+  const std::pair interval(list[0].get<double>(), list[1].get<double>());
+  return interval.first <= interval.second ? Evidence::Interval(interval) : std::nullopt;
+}
+
+// A number, or the text of a whole one, as int64 are printed.
+std::optional<double> NumberOf(const Json& value) {
+  if (value.is_number()) return value.get<double>();
+  int64_t whole = 0;
+  if (!value.is_string() || !absl::SimpleAtoi(value.get<std::string>(), &whole)) return std::nullopt;
+  return static_cast<double>(whole);
 }
 
 }  // namespace
@@ -59,7 +69,8 @@ absl::StatusOr<Condition> Condition::Parse(std::string_view text) {
   if (rest.size() < 2) return wrong();
   const std::string sign = rest.substr(0, 2);
   const auto number = [](const std::string& of, double* value) {
-    return absl::SimpleAtod(absl::StripAsciiWhitespace(of), value) && std::isfinite(*value);
+    return of.find_first_of("xX") == std::string::npos && absl::SimpleAtod(absl::StripAsciiWhitespace(of), value) &&
+           std::isfinite(*value);
   };
   if (sign == ">=" || sign == "<=") {
     condition.kind = sign == ">=" ? Kind::kAtLeast : Kind::kAtMost;
@@ -71,8 +82,8 @@ absl::StatusOr<Condition> Condition::Parse(std::string_view text) {
     return wrong();
   }
   condition.kind = Kind::kWithin;
-  const bool good = number(rest.substr(2, dots - 2), &condition.lo) && number(rest.substr(dots + 2), &condition.hi) &&
-                    condition.lo <= condition.hi;
+  const bool good = rest.compare(dots, 3, "...") != 0 && number(rest.substr(2, dots - 2), &condition.lo) &&
+                    number(rest.substr(dots + 2), &condition.hi) && condition.lo <= condition.hi;
   return good ? condition : absl::StatusOr<Condition>(wrong());
 }
 
@@ -98,20 +109,40 @@ absl::StatusOr<Evidence> Evidence::Read(const std::filesystem::path& file) {
   evidence.file_ = file.string();
   for (const Json& model : At(*json, "models")) {
     if (!model.is_object()) return wrong("has an entry of models that is no object");
+    const std::string ref = TextAt(model, "ref");
+    if (!evidence.sha256_.emplace(ref, TextAt(model, "sha256")).second) {
+      return wrong(absl::StrCat("has the model ", ref, " twice"));
+    }
     for (const auto& [key, value] : model.items()) {
-      if (!value.is_number() && !value.is_null()) continue;
-      Interval interval = IntervalOf(At(model, key + kInterval));
-      if (!interval.has_value() && value.is_number() && !model.contains(key + kInterval)) {
-        interval = std::pair(value.get<double>(), value.get<double>());
+      const std::optional<double> number = NumberOf(value);
+      if (!number.has_value() && !value.is_null()) continue;
+      Interval& interval = evidence.own_[{ref, key}];
+      if (model.contains(key + kInterval)) {
+        interval = IntervalOf(At(model, key + kInterval));
+      } else if (number.has_value()) {
+        interval = std::pair(*number, *number);
       }
-      evidence.own_[{TextAt(model, "ref"), key}] = interval;
     }
   }
   for (const Json& comparison : At(*json, "comparisons")) {
+    if (!comparison.is_object()) return wrong("has an entry of comparisons that is no object");
     const std::pair pair(TextAt(comparison, "a_model"), TextAt(comparison, "b_model"));
-    evidence.compared_[{pair, TextAt(comparison, "metric")}] = IntervalOf(At(comparison, "relative_ci95"));
+    const std::string metric = TextAt(comparison, "metric");
+    if (!evidence.compared_.emplace(std::pair(pair, metric), IntervalOf(At(comparison, "relative_ci95"))).second) {
+      return wrong(absl::StrCat("compares ", metric, " of ", pair.first, " and ", pair.second, " twice"));
+    }
+  }
+  for (const Json& warning : At(*json, "warnings")) {
+    if (warning.is_string()) evidence.warnings_.push_back(warning.get<std::string>());
   }
   return evidence;
+}
+
+absl::Status Evidence::CheckIsOf(const std::string& ref, const std::string& sha256) const {
+  const auto found = sha256_.find(ref);
+  if (found == sha256_.end() || found->second.empty() || found->second == sha256) return absl::OkStatus();
+  return base::InvalidField(kFlag, absl::StrCat(file_, " is of another artifact of ", ref, " than the server holds: ",
+                                                found->second.substr(0, 12), ", not ", sha256.substr(0, 12)));
 }
 
 const Evidence::Interval* Evidence::Find(const Condition& condition, const std::string& candidate,

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "vickrey/v1/online_lines.pb.h"
 
@@ -46,11 +47,17 @@ class Evidence {
   static absl::StatusOr<Evidence> Read(const std::filesystem::path& file);
 
   const std::string& file() const { return file_; }
+  // What it says that makes it doubtful.
+  const std::vector<std::string>& warnings() const { return warnings_; }
+  // INVALID_ARGUMENT naming --evidence where it says the digest of NAME@VERSION, and it is not this one.
+  absl::Status CheckIsOf(const std::string& ref, const std::string& sha256) const;
   // What it says of a condition's metric of the two, NAME@VERSION each; nullptr: nothing at all.
   const Interval* Find(const Condition& condition, const std::string& candidate, const std::string& incumbent) const;
 
  private:
   std::string file_;
+  std::vector<std::string> warnings_;
+  std::map<std::string, std::string> sha256_;                    // by model; empty: not said
   std::map<std::pair<std::string, std::string>, Interval> own_;  // model, metric
   std::map<std::pair<std::pair<std::string, std::string>, std::string>, Interval> compared_;
 };

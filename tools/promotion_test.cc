@@ -38,7 +38,8 @@ TEST(Condition, RefusesWhatIsNone) {
   for (const char* text :
        {"", "welfare", ">= 0", "welfare > 0", "welfare = 0", "welfare >= much", "welfare >= nan", "welfare >= inf",
         "Welfare >= 0", "welfare >= 0 and more", "calibration in", "calibration in 0.9", "calibration in 1.1..0.9",
-        "calibration in0.9..1.1", "calibration in 0.9...1.1", "calibration in ..1"}) {
+        "calibration in0.9..1.1", "calibration in 0.9...1.1", "calibration in 0...5", "welfare >= 0x1",
+        "calibration in ..1"}) {
     const auto condition = Condition::Parse(text);
     EXPECT_TRUE(absl::IsInvalidArgument(condition.status())) << text;
     EXPECT_EQ(base::FieldOf(condition.status()), "--if") << text;
@@ -54,7 +55,7 @@ TEST(Condition, HoldsByTheEndThatItAsksAbout) {
   for (const Case& c : std::vector<Case>{
            {"w >= -0.01", -0.01, 0.3, true},
            {"w >= -0.01", -0.0101, 0.3, false},
-           {"w >= 0", 0.1, -0.1, true},
+           {"w >= 0", 0.1, 0.1, true},
            {"w <= 0.05", -3, 0.05, true},
            {"w <= 0.05", -3, 0.051, false},
            {"w in 0.9..1.1", 0.9, 1.1, true},
@@ -126,6 +127,9 @@ TEST_F(EvidenceTest, RefusesWhatIsNone) {
            {"[]", "has no models and comparisons"},
            {R"({"models":[]})", "has no models and comparisons"},
            {R"({"models":[1],"comparisons":[]})", "an entry of models that is no object"},
+           {R"({"models":[],"comparisons":[3]})", "an entry of comparisons that is no object"},
+           {R"({"models":[{"ref":"a@1"},{"ref":"a@1"}],"comparisons":[]})", "has the model a@1 twice"},
+           {R"({"models":[],"comparisons":[{"metric":"welfare"},{"metric":"welfare"}]})", "compares welfare of"},
            {R"({"models":[],"comparisons":[)", "is not JSON"}}) {
     const auto read = Read(text);
     EXPECT_THAT(std::string(read.status().message()), HasSubstr(what)) << text;
@@ -133,9 +137,24 @@ TEST_F(EvidenceTest, RefusesWhatIsNone) {
   EXPECT_THAT(std::string(Evidence::Read("/nowhere").status().message()),
               HasSubstr("--evidence: /nowhere cannot be read"));
   // What is odd within is as if it were not there.
-  const std::vector<Evidence> odd = {
-      *Read(R"({"models":[{"ref":7,"auc":"x"}],"comparisons":[3,{"metric":"welfare"}]})")};
+  const std::vector<Evidence> odd = {*Read(R"({"models":[{"ref":7,"auc":"x"}],"comparisons":[{"metric":"welfare"}]})")};
   EXPECT_THAT(Judged(odd, {"welfare >= 0"}), HasSubstr("says nothing"));
+}
+
+TEST_F(EvidenceTest, CountsAreNumbersAndIntervalsAreTheRightWayRound) {
+  const std::vector<Evidence> counts = {
+      *Read(R"({"models":[{"ref":"ctr@2","clicks":"700","auc_ci95":[0.7,0.6],"auc":0.65}],
+    "comparisons":[{"metric":"welfare","a_model":"ctr@2","b_model":"ctr@1","relative_ci95":[0.5,-0.6]}]})")};
+  EXPECT_EQ(Judged(counts, {"clicks in 500..1e9", "clicks in 701..1e9", "auc in 0..1", "welfare >= 0.4"}), "ynnn");
+}
+
+TEST_F(EvidenceTest, IsOfTheArtifactsThatItSays) {
+  const auto evidence = Read(R"({"models":[{"ref":"ctr@2","sha256":"aa"},{"ref":"ctr@1"}],"comparisons":[],
+    "warnings":["doubtful",7]})");
+  EXPECT_TRUE(evidence->CheckIsOf("ctr@2", "aa").ok());
+  EXPECT_TRUE(evidence->CheckIsOf("ctr@1", "anything").ok());
+  EXPECT_THAT(std::string(evidence->CheckIsOf("ctr@2", "bb").message()), HasSubstr("is of another artifact of ctr@2"));
+  EXPECT_THAT(evidence->warnings(), testing::ElementsAre("doubtful"));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "absl/time/time.h"
 #include "vickrey/base/status.h"
 #include "vickrey/base/time.h"
+#include "vickrey/log/record.h"
 
 namespace vickrey::tools {
 namespace {
@@ -17,6 +18,7 @@ absl::StatusOr<T> TimeOf(const std::string& flag, const std::string& text, T oth
   if (text.empty()) return otherwise;
   const auto time = base::ParseEventTime(text);
   if (!time.ok()) return base::InvalidField(flag, {time.status().message().data(), time.status().message().size()});
+  RETURN_IF_ERROR(log::CheckTimeUnit(flag, *time));
   return T(*time);
 }
 
@@ -37,6 +39,9 @@ absl::StatusOr<log::LogReader::ScanOptions> ScanFlags::Options() const {
   ASSIGN_OR_RETURN(options.from, TimeOf("--from", from, options.from));
   ASSIGN_OR_RETURN(options.to, TimeOf("--to", to, options.to));
   ASSIGN_OR_RETURN(options.as_of, TimeOf("--as-of", as_of, options.as_of));
+  if (options.from > options.to) {
+    return base::InvalidField("--to", absl::StrCat("'", to, "' is not behind --from, '", from, "'"));
+  }
   if (!absl::ParseDuration(label_window, &options.label_window) || options.label_window < absl::ZeroDuration() ||
       options.label_window > kLongestWindow) {
     return base::InvalidField("--label-window", absl::StrCat("'", absl::CHexEscape(label_window.substr(0, 60)),

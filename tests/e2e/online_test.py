@@ -162,6 +162,33 @@ class OnlineTest(unittest.TestCase):
         for model, value in zip(self.online["models"], ratios):
             self.assertAlmostEqual(model["off_policy"]["snips"]["value"], value, places=9)
 
+    def test_two_lucky_auctions_promote_nothing_and_a_share_that_moved_is_told(self):
+        times = sorted(int(line["event_time"]) for line in self.lines if line["model"] == "ctr@2")
+        few = replies("eval", "online", "ctr@2", "ctr@1", *self.log, "--from", times[0], "--to", times[300])[0]
+        self.assertTrue(0 < int(few["models"][0]["clicks"]) < 30)
+        self.assertTrue(all(c["relative_ci95"] is None for c in few["comparisons"]))
+        self.assertIsNone(few["models"][0]["calibration_ci95"])
+        self.assertIn("fewer than 30 clicks", " ".join(few["warnings"]))
+        done = self.promote("welfare >= -5", evidence=self.evidence(few), flags=["--keep"])
+        self.assertEqual((done.returncode, json.loads(done.stdout)["conditions"][0]["holds"]), (1, False), done.stderr)
+        self.assertEqual(json.loads(done.stdout)["warnings"], few["warnings"])
+        # Of the same log in which the canary came late, compared over all of its time.
+        self.assertNotIn("changed from", " ".join(self.online["warnings"]))
+        with tempfile.TemporaryDirectory() as folder:
+            lines = [dict(line, model="ctr@2" if k < 30 else line["model"]) for k, line in enumerate(self.lines)]
+            text = "".join(json.dumps({k: v for k, v in line.items() if k != "cursor"}) + "\n" for line in lines)
+            replies("log", "append", "--db", folder + "/log", text=text)
+            moved = replies("eval", "online", "ctr@2", "ctr@1", "--db", folder + "/log")[0]
+        self.assertIn("share of the auctions changed from", " ".join(moved["warnings"]))
+
+    def test_evidence_is_of_the_artifacts_that_are_held(self):
+        other = json.loads(json.dumps(self.online))
+        other["models"][0]["sha256"] = "0" * 64
+        done = self.promote("welfare >= -5", evidence=self.evidence(other))
+        self.assertEqual((done.returncode, error_of(done)["field"]), (2, "--evidence"))
+        self.assertIn("is of another artifact of ctr@2", error_of(done)["message"])
+        self.assertIn("which is not one of", " ".join(self.online["warnings"]))  # nobody trained these
+
     def test_the_gate(self):
         done = self.promote("welfare >= 5", "calibration in 0..1000", flags=["--keep"])
         self.assertEqual(done.returncode, 1, done.stderr)
@@ -219,6 +246,9 @@ class OnlineTest(unittest.TestCase):
             done = vickrey("eval", "online", *arguments)
             self.assertIn(done.returncode, (2, 3), arguments)
             self.assertEqual(error_of(done)["field"], field, done.stderr)
+        for flags, field in ((["--from", 1704067200], "--from"), (["--from", 1704067200000001, "--to", 1704067200000000], "--to")):
+            done = vickrey("eval", "online", "ctr@2", "ctr@1", *self.log, *flags)
+            self.assertEqual((done.returncode, error_of(done)["field"]), (2, field))
         young = replies("eval", "online", "ctr@2", "ctr@1", *self.log, "--label-window", "1h")[0]
         self.assertEqual(young["unlabelled"], "0")
         self.assertIsNone(young["models"][0]["off_policy"])

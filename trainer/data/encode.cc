@@ -151,7 +151,7 @@ class Encoding {
   // Calls f(batch, number of its first auction) on the first `auctions` auctions.
   template <typename F>
   absl::Status Scan(bool join, int64_t auctions, base::Progress* progress, F f) const {
-    ASSIGN_OR_RETURN(const auto scan, reader_.NewFlatScan({.join = join}, raw_));
+    ASSIGN_OR_RETURN(const auto scan, reader_.NewFlatScan({.join = join, .young_clicks = false}, raw_));
     log::FlatBatch batch;
     for (int64_t done = 0; done < auctions;) {
       ASSIGN_OR_RETURN(const bool more, scan->Next(std::min(kScanAuctions, auctions - done), &batch));

@@ -156,6 +156,9 @@ TEST_F(LogTest, ANoClickMustBeOldEnough) {
   EXPECT_TRUE(first({.as_of = kStart + 5}).click());
   EXPECT_FALSE(first({.as_of = kStart + 4}).has_click());
   EXPECT_FALSE(first({.as_of = kStart + 5, .join = false}).has_click());  // as it was appended
+  // Whoever counts labels leaves it out until no-clicks are known, too.
+  EXPECT_FALSE(first({.as_of = kStart + kHour - 1, .young_clicks = false}).has_click());
+  EXPECT_TRUE(first({.as_of = kStart + kHour, .young_clicks = false}).click());
 }
 
 TEST_F(LogTest, ACursorGoesOnInTheSameSnapshotOnly) {

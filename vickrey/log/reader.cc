@@ -90,6 +90,7 @@ absl::StatusOr<std::unique_ptr<LogReader::Scan>> LogReader::NewScan(const ScanOp
   scan->to_ = options.to;
   scan->as_of_ = options.as_of.value_or(as_of_);
   scan->join_ = options.join;
+  scan->young_clicks_ = options.young_clicks;
   scan->mature_until_ = options.as_of.value_or(as_of_) - absl::ToInt64Microseconds(options.label_window);
   std::string start = TimeKey(std::max<int64_t>(options.from, 0));
   if (!options.cursor.empty()) {
@@ -137,6 +138,7 @@ absl::StatusOr<bool> LogReader::Scan::Next(LoggedAuction* record) {
 }
 
 absl::Status LogReader::Scan::Join(rocksdb::Slice key, LoggedAuction* record) {
+  const bool is_young = record->auction().event_time() > mature_until_;
   const std::string prefix = key.ToString() + '\0';
   // Both families are in the order of (event time, auction id), so the feedback iterator only ever moves on.
   while (feedback_->Valid() && feedback_->key().compare(prefix) < 0) feedback_->Next();
@@ -148,6 +150,7 @@ absl::Status LogReader::Scan::Join(rocksdb::Slice key, LoggedAuction* record) {
                                               "' does not parse"));
     }
     if (stored.feedback().event_time() > as_of_) continue;
+    if (is_young && !young_clicks_ && stored.feedback().kind() == Feedback::CLICK) continue;
     const int i = CandidateOf(
         static_cast<size_t>(record->auction().candidates_size()), stored.feedback().ad_id(),
         [&](size_t k) -> std::string_view { return record->auction().candidates(static_cast<int>(k)).ad_id(); },
@@ -155,7 +158,7 @@ absl::Status LogReader::Scan::Join(rocksdb::Slice key, LoggedAuction* record) {
     if (i >= 0) Add(stored.feedback(), record->mutable_candidates(i));
   }
   RETURN_IF_ERROR(database_->StatusOf(feedback_->status()));
-  if (record->auction().event_time() > mature_until_) return absl::OkStatus();
+  if (is_young) return absl::OkStatus();
   for (auto& candidate : *record->mutable_candidates()) {
     if (candidate.slot() > 0 && !candidate.has_click()) candidate.set_click(false);
   }
@@ -193,19 +196,21 @@ absl::Status LogReader::FlatScan::Join(rocksdb::Slice key, FlatBatch* batch) {
   prefix_.push_back('\0');
   const auto first = static_cast<size_t>(batch->offsets[batch->offsets.size() - 2]);
   const std::vector<std::string_view>& ads = decoder_.ad_ids();
+  const bool is_young = batch->event_times.back() > scan_->mature_until_;
   rocksdb::Iterator& it = *scan_->feedback_;
   while (it.Valid() && it.key().compare(prefix_) < 0) it.Next();
   for (; it.Valid() && it.key().starts_with(prefix_); it.Next()) {
     RETURN_IF_ERROR(Database::Parse(Family::kFeedback, it.key().ToStringView(), it.value().ToStringView(), &report_));
     const Feedback& report = report_.feedback();
     if (report.kind() != Feedback::CLICK || report.event_time() > scan_->as_of_) continue;
+    if (is_young && !scan_->young_clicks_) continue;
     const int i = CandidateOf(
         ads.size(), report.ad_id(), [&](size_t k) { return ads[k]; },
         [&](size_t k) { return batch->slots[first + k] > 0; });
     if (i >= 0) batch->clicks[first + static_cast<size_t>(i)] = 1;
   }
   if (!it.Valid()) RETURN_IF_ERROR(scan_->database_->StatusOf(it.status()));
-  if (batch->event_times.back() > scan_->mature_until_) return absl::OkStatus();
+  if (is_young) return absl::OkStatus();
   for (size_t k = first; k < batch->slots.size(); ++k) {
     if (batch->slots[k] > 0 && batch->clicks[k] < 0) batch->clicks[k] = 0;
   }

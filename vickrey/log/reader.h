@@ -53,6 +53,10 @@ class LogReader {
     // Later reports are left out. Microseconds. Default: when the snapshot was first made; now.
     std::optional<int64_t> as_of;
     bool join = true;  // false: records as they were appended, without feedback and derived labels
+    // false: clicks that were reported of an auction younger than `label_window` are left out, so that all of it is
+    // unlabelled. Whoever learns from labels, or counts them, wants that: of young auctions only the clicks would
+    // count.
+    bool young_clicks = true;
   };
 
   // One pass over the auctions and their feedback.
@@ -73,6 +77,7 @@ class LogReader {
     int64_t to_ = 0;
     int64_t as_of_ = 0;
     bool join_ = true;
+    bool young_clicks_ = true;
     int64_t mature_until_ = 0;  // event times up to here have their no-clicks
     std::string last_key_;
     std::shared_ptr<const Database> database_;

@@ -46,18 +46,10 @@ absl::Status CheckId(const Place& place, std::string_view id) {
                                                  "' is not 1 to 128 characters of [A-Za-z0-9._:-]"));
 }
 
-// A time that was given in seconds or milliseconds would be stored as one in the first weeks of 1970: what is a time of
-// the years 2000 to 2100 when it is read so is taken for a mistake.
-constexpr int64_t kSeconds2000 = 946'684'800, kSeconds2100 = 4'102'444'800;
+constexpr int64_t kMilliseconds2100 = 4'102'444'800'000;  // a time above it is in microseconds
 
 absl::Status CheckTime(const Place& place, int64_t micros) {
-  for (const auto& [unit, a_second, factor] : {std::tuple("seconds", int64_t{1}, int64_t{1'000'000}),
-                                               std::tuple("milliseconds", int64_t{1000}, int64_t{1000})}) {
-    if (micros < kSeconds2000 * a_second || micros >= kSeconds2100 * a_second) continue;
-    return InvalidField(place.Text(),
-                        absl::StrCat(micros, " seems to be in ", unit, "; it must be in microseconds since 1970, ",
-                                     micros * factor, " say"));
-  }
+  if (micros < kMilliseconds2100) RETURN_IF_ERROR(CheckTimeUnit(place.Text(), micros));
   if (micros > 0 && micros <= base::kLastEventTime) return absl::OkStatus();
   return InvalidField(place.Text(),
                       absl::StrCat(micros, " is not a time in microseconds since 1970, up to the year 9999"));
@@ -179,6 +171,17 @@ absl::Status CheckCurrency(const std::string& code) {
 }
 
 }  // namespace
+
+absl::Status CheckTimeUnit(const std::string& field, int64_t micros) {
+  constexpr int64_t kSeconds2000 = 946'684'800, kSeconds2100 = kMilliseconds2100 / 1000;
+  for (const auto& [unit, a_second, factor] : {std::tuple("seconds", int64_t{1}, int64_t{1'000'000}),
+                                               std::tuple("milliseconds", int64_t{1000}, int64_t{1000})}) {
+    if (micros < kSeconds2000 * a_second || micros >= kSeconds2100 * a_second) continue;
+    return InvalidField(field, absl::StrCat(micros, " seems to be in ", unit,
+                                            "; it must be in microseconds since 1970, ", micros * factor, " say"));
+  }
+  return absl::OkStatus();
+}
 
 absl::Status Validate(const LoggedAuction& record) {
   const auto& auction = record.auction();

@@ -17,6 +17,10 @@ namespace vickrey::log {
 // The most that a bid, a value or a price of one click may be.
 inline constexpr int64_t kMaxMicros = 1'000'000'000'000'000;
 
+// INVALID_ARGUMENT about `field` for a time in microseconds since 1970 that is one of the years 2000 to 2100 when it is
+// read as seconds, or as milliseconds: nobody means a time of the first weeks of 1970.
+absl::Status CheckTimeUnit(const std::string& field, int64_t micros);
+
 // INVALID_ARGUMENT naming the first field that a log does not accept (ids, times, amounts, probabilities, lengths).
 absl::Status Validate(const vickrey::v1::LoggedAuction& record);
 absl::Status Validate(const vickrey::v1::Feedback& feedback);
