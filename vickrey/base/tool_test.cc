@@ -69,7 +69,8 @@ TEST(TableOf, IsALineForEachValue) {
             "conditions[0].ci95       0.333333, 20\n"
             "conditions[0].condition  welfare >= 0\n"
             "conditions[0].evidence   \n"
-            "conditions[0].holds      false\n");
+            "conditions[0].holds      false\n"
+            "warnings                 -\n");
   EXPECT_THAT(TableOf(vickrey::v1::PromotionLine()), HasSubstr("conditions   -\n"));
 }
 
