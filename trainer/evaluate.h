@@ -29,7 +29,7 @@ absl::Status ForEachScored(const Sample& sample, const torch::Network& network,
 
 // Sums over candidates: of all, and of those of which it is known whether they were clicked.
 struct CalibrationSums {
-  void Add(double predicted, double click, double label);  // a click or a label that is not known: NaN
+  void Add(double prediction, double click, double label);  // a click or a label that is not known: NaN
 
   double predicted = 0, labels = 0;
   double clicks = 0, known_predicted = 0, known_labels = 0;
