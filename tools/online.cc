@@ -268,10 +268,8 @@ class Shares {
     if (std::abs(share[1] - share[0]) <= kMovedErrors * std::sqrt(error)) return std::nullopt;
     return absl::StrFormat(
         "the first version's share of the auctions changed from %.1f %% to %.1f %% over the time compared, so that "
-        "what changed "
-        "with time looks like a difference of the two; compare with --from when the share was given, and calls that "
-        "name a "
-        "version left out of the log",
+        "what changed with time looks like a difference of the two; compare with --from when the share was given, and "
+        "calls that name a version left out of the log",
         100 * share[0], 100 * share[1]);
   }
 
