@@ -31,8 +31,10 @@ constexpr const char* kArtifactFiles[] = {"SHA256SUMS", "model.json", "weights.s
 constexpr int kMaxAnswerBytes = 64 << 20;
 // How often a quiet connection is tried, for calls without a deadline: servers of gRPC take offence below 5 minutes.
 constexpr int kKeepaliveMs = 310'000;
+// A server of gRPC that ends cancels the calls that reach it in its last moment, unread: as good as UNAVAILABLE.
 constexpr char kServiceConfig[] = R"({"methodConfig": [{"name": [{}], "retryPolicy": {"maxAttempts": 4,
-  "initialBackoff": "0.05s", "maxBackoff": "1s", "backoffMultiplier": 2, "retryableStatusCodes": ["UNAVAILABLE"]}}]})";
+  "initialBackoff": "0.05s", "maxBackoff": "1s", "backoffMultiplier": 2,
+  "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"]}}]})";
 constexpr char kHealthMethod[] = "/grpc.health.v1.Health/Check";
 constexpr int kHealthStatusField = 1, kServing = 1;  // of grpc.health.v1.HealthCheckResponse
 

@@ -41,6 +41,7 @@ Call::~Call() {
 
 absl::Status Call::Admit() {
   if (gate_.closed_.load(std::memory_order_relaxed)) {
+    gate_.refused_closed_.fetch_add(1, std::memory_order_relaxed);
     return absl::UnavailableError("the server is shutting down; try another");
   }
   if (gate_.access_ != nullptr) {

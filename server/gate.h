@@ -61,6 +61,8 @@ class Gate {
 
   // From now on every call is refused with UNAVAILABLE: callers shall go to another server.
   void Close() { closed_.store(true, std::memory_order_relaxed); }
+  // How many have been, since.
+  int64_t refused_closed() const { return refused_closed_.load(std::memory_order_relaxed); }
   int in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
 
  private:
@@ -72,6 +74,7 @@ class Gate {
   Arrivals arrivals_;
   std::atomic<int> in_flight_ = 0;
   std::atomic<bool> closed_ = false;
+  std::atomic<int64_t> refused_closed_ = 0;
 };
 
 // One call: begins with its construction, ends by End or, as INTERNAL, by destruction. Not thread-safe, but it may be

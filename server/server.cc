@@ -23,7 +23,7 @@
 namespace vickrey::server {
 namespace {
 
-const absl::Duration kLull = absl::Milliseconds(250);
+const absl::Duration kLull = absl::Milliseconds(250), kLullWithin = absl::Seconds(1);
 constexpr int kStreamsBeyond = 100;  // of a connection: for health watches, where calls are few
 constexpr int kKeepaliveMs = 60'000;
 
@@ -131,15 +131,25 @@ class RunningServer final : public Server {
     server_->GetHealthCheckService()->SetServingStatus(false);
     // gRPC cancels what arrives after Shutdown. So calls that are on their way are refused with UNAVAILABLE first,
     // which sends their callers to another server; those under way are finished.
+    const absl::Time end = absl::Now() + drain_;
     gate_.Close();
-    absl::SleepFor(kLull);
-    server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(drain_));
+    AwaitLull(std::min(absl::Now() + kLullWithin, end));
+    server_->Shutdown(absl::ToChronoTime(end));
     server_->Wait();
     server_ = nullptr;
     telemetry_.call_log().OnEvent(LogLevel::kInfo, "end", "every call is answered");
   }
 
  private:
+  // Until no call has come for a while. A burst takes long to be read on a busy machine, and callers that heed nothing
+  // never stop: these are told by the end of their connection, which only Shutdown brings.
+  void AwaitLull(absl::Time latest) const {
+    for (int64_t seen = -1; seen != gate_.refused_closed() && absl::Now() < latest;) {
+      seen = gate_.refused_closed();
+      absl::SleepFor(kLull);
+    }
+  }
+
   // OK where calls should come here; UNAVAILABLE saying why not.
   absl::Status Ready() const {
     if (!listening_) return absl::UnavailableError("it starts or drains");
