@@ -129,6 +129,14 @@ struct Client::Impl {
     return field.empty() ? result : base::AboutField(result, field);
   }
 
+  // Of a unary call, which this client never cancels.
+  absl::Status StatusOfUnary(const grpc::Status& status) const {
+    if (status.error_code() == grpc::StatusCode::CANCELLED) {
+      return absl::UnavailableError(absl::StrCat("the server at ", address, " ended before it came to this call"));
+    }
+    return StatusOf(status);
+  }
+
   // One unary call.
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
@@ -136,7 +144,7 @@ struct Client::Impl {
     grpc::ClientContext context;
     is_long ? PrepareLong(&context) : Prepare(&context);
     Response response;
-    RETURN_IF_ERROR(StatusOf((stub.*method)(&context, request, &response)));
+    RETURN_IF_ERROR(StatusOfUnary((stub.*method)(&context, request, &response)));
     return response;
   }
 
@@ -200,7 +208,7 @@ void Client::RunAuction(vickrey::v1::RunAuctionRequest request,
   impl_->Prepare(&call->context);
   impl_->auction->async()->RunAuction(&call->context, &call->request, &call->response,
                                       [this, call, done = std::move(done)](const grpc::Status& status) {
-                                        if (!status.ok()) return done(impl_->StatusOf(status));
+                                        if (!status.ok()) return done(impl_->StatusOfUnary(status));
                                         done(std::move(*call->response.mutable_outcome()));
                                       });
 }
