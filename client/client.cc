@@ -51,8 +51,9 @@ std::shared_ptr<grpc::Channel> ChannelTo(const std::string& address, const Secur
 std::string FieldIn(std::string message) {
   // Of a stream its record comes first.
   const size_t of_stream = message.find(" of the stream: ");
-  if (message.starts_with("record ") && of_stream != std::string::npos)
+  if (message.starts_with("record ") && of_stream != std::string::npos) {
     message = message.substr(message.find(": ") + 2);
+  }
   const size_t end = message.find(": ");
   const std::string field = message.substr(0, end);
   const bool is_path = end != std::string::npos &&

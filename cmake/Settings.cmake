@@ -22,6 +22,8 @@ if(VICKREY_WERROR)
   list(APPEND VICKREY_WARNINGS -Werror)
 endif()
 
+option(VICKREY_UNITY "Compile the sources of a library by the eight: three fifths of the time is reading headers" OFF)
+
 set(VICKREY_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them")
 if(VICKREY_SANITIZE)
   add_compile_options(-O1 -g1 -fno-omit-frame-pointer -fsanitize=${VICKREY_SANITIZE} -fno-sanitize-recover=all)

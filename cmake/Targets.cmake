@@ -31,7 +31,8 @@ function(_vickrey_bundled result)
 endfunction()
 
 function(_vickrey_target target)
-  cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "SOURCES;APART;DEPS" ${ARGN})
+  list(APPEND arg_SOURCES ${arg_APART})
   if(arg_UNPARSED_ARGUMENTS OR NOT arg_SOURCES)
     message(FATAL_ERROR "${target}: expected SOURCES ... DEPS ..., got: ${ARGN}")
   endif()
@@ -52,10 +53,28 @@ function(_vickrey_target target)
   target_link_libraries(${target} PUBLIC ${arg_DEPS})
 endfunction()
 
-# vickrey_library(NAME SOURCES ... DEPS ...)
+# Where VICKREY_UNITY is on, the sources of `target` are compiled by the eight: names in their anonymous namespaces must
+# differ. Those given as APART share some on purpose; and Highway has a source include itself once for each instruction
+# set.
+function(_vickrey_together target)
+  cmake_parse_arguments(arg "" "" "SOURCES;APART;DEPS" ${ARGN})
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${VICKREY_UNITY} UNITY_BUILD_BATCH_SIZE 8)
+  foreach(source ${arg_SOURCES})
+    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${source})  # it may be written by the build
+      file(STRINGS ${source} repeated REGEX "hwy/foreach_target\\.h")
+      if(repeated)
+        list(APPEND arg_APART ${source})
+      endif()
+    endif()
+  endforeach()
+  set_source_files_properties(${arg_APART} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
+
+# vickrey_library(NAME SOURCES ... [APART ...] DEPS ...)
 function(vickrey_library target)
   add_library(${target} STATIC)
   _vickrey_target(${target} ${ARGN})
+  _vickrey_together(${target} ${ARGN})
 endfunction()
 
 # Compiling a test takes longer than running it: little is optimised in one. (Of what stands in headers the linker takes
@@ -106,11 +125,12 @@ function(vickrey_fuzzer target)
   endif()
 endfunction()
 
-# vickrey_program(NAME SOURCES ... DEPS ...): an installed program. The installed tree can be moved: a program finds
+# vickrey_program(NAME SOURCES ... [APART ...] DEPS ...): an installed program. The installed tree can be moved: a program finds
 # its own libraries relative to itself.
 function(vickrey_program target)
   add_executable(${target})
   _vickrey_target(${target} ${ARGN})
+  _vickrey_together(${target} ${ARGN})
   set_target_properties(${target} PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/vickrey")
   install(TARGETS ${target} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   set_property(GLOBAL APPEND PROPERTY VICKREY_PROGRAMS ${target})

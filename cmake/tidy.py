@@ -55,6 +55,14 @@ def content(path):
     return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
 
 
+def each_source(entry):
+    """The entry, or one for each source of those that it compiles together (VICKREY_UNITY)."""
+    if "/Unity/unity_" not in entry["file"]:
+        return [entry]
+    together = pathlib.Path(entry["file"]).read_text()
+    return [{**entry, "file": file} for file in re.findall(r'^#include "(.+)"$', together, re.M)]
+
+
 def includes(build):
     """All that each object was made of, as the last build found; without what has changed since."""
     printed = subprocess.run(["ninja", "-C", build, "-t", "deps"], capture_output=True, text=True, check=True).stdout
@@ -158,7 +166,8 @@ def main():
     jobs = int(sys.argv[2]) if len(sys.argv) > 2 else os.cpu_count()
     entries = json.loads(pathlib.Path(build, "compile_commands.json").read_text())
     # Each once, whoever else compiles it.
-    entries = {e["file"]: e for e in entries if not os.path.realpath(e["file"]).startswith(build)}
+    entries = {e["file"]: e for entry in entries for e in each_source(entry)
+               if not os.path.realpath(e["file"]).startswith(build)}
     made_of = includes(build)
     sources = [Source(entry, build, made_of) for entry in entries.values()]
     read = [source for source in sources if not source.mark.exists()]

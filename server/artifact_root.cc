@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -23,8 +22,6 @@ namespace fs = std::filesystem;
 
 // What is on its way out lies beside the names: no name holds an @.
 constexpr char kDeleted[] = "@deleted";
-
-std::string Quoted(const std::string& text) { return absl::StrCat("'", absl::CHexEscape(text.substr(0, 60)), "'"); }
 
 absl::StatusOr<fs::path> Canonical(const fs::path& root) {
   std::error_code error;
@@ -48,14 +45,14 @@ std::string FileNames() {
 absl::Status CheckFolderName(const char* field, const std::string& name) {
   if (model::IsFolderName(name)) return absl::OkStatus();
   return base::InvalidField(
-      field, absl::StrCat(Quoted(name), " is not 1 to 128 characters of [A-Za-z0-9._:-], or is . or .."));
+      field, absl::StrCat(base::Quoted(name), " is not 1 to 128 characters of [A-Za-z0-9._:-], or is . or .."));
 }
 
 absl::StatusOr<fs::path> ArtifactRoot::FolderOf(const std::string& path) const {
   const std::vector<std::string> parts = absl::StrSplit(path, '/');
   if (parts.size() != 2 || !model::IsFolderName(parts[0]) || !model::IsFolderName(parts[1])) {
-    return base::InvalidField("path",
-                              absl::StrCat(Quoted(path), " is not NAME/VERSION, a folder under the artifact root"));
+    return base::InvalidField(
+        "path", absl::StrCat(base::Quoted(path), " is not NAME/VERSION, a folder under the artifact root"));
   }
   ASSIGN_OR_RETURN(const fs::path root, Canonical(root_));
   std::error_code error;
@@ -63,12 +60,13 @@ absl::StatusOr<fs::path> ArtifactRoot::FolderOf(const std::string& path) const {
   if (error) return absl::NotFoundError(absl::StrCat("path: there is no ", path, " under the artifact root"));
   const auto [end, rest] = std::mismatch(root.begin(), root.end(), folder.begin(), folder.end());
   if (end != root.end()) {
-    return base::InvalidField("path", absl::StrCat(Quoted(path), " leads out of the artifact root"));
+    return base::InvalidField("path", absl::StrCat(base::Quoted(path), " leads out of the artifact root"));
   }
   for (const auto& file : fs::directory_iterator(folder, error)) {
     if (file.is_symlink(error)) {
-      return base::InvalidField("path", absl::StrCat(Quoted(path), " holds a link, ", file.path().filename().string(),
-                                                     ", which may lead out of the artifact root"));
+      return base::InvalidField("path",
+                                absl::StrCat(base::Quoted(path), " holds a link, ", file.path().filename().string(),
+                                             ", which may lead out of the artifact root"));
     }
   }
   return folder;
@@ -84,7 +82,7 @@ absl::StatusOr<fs::path> ArtifactRoot::ParentOf(const char* field, const std::st
   std::error_code error;
   const auto status = fs::symlink_status(root / name, error);
   if (fs::exists(status) && !fs::is_directory(status)) {
-    return base::InvalidField(field, absl::StrCat(Quoted(name), " is not a folder under the artifact root"));
+    return base::InvalidField(field, absl::StrCat(base::Quoted(name), " is not a folder under the artifact root"));
   }
   return root / name;
 }
@@ -100,16 +98,17 @@ absl::Status ArtifactRoot::Delete(const std::string& name, const std::string& ve
     return absl::NotFoundError(absl::StrCat("there is no ", name, "/", version, " under the artifact root"));
   }
   if (!fs::is_directory(status)) {
-    return base::InvalidField("version", absl::StrCat(Quoted(version), " is not a folder under the artifact root"));
+    return base::InvalidField("version",
+                              absl::StrCat(base::Quoted(version), " is not a folder under the artifact root"));
   }
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     const std::string file = entry.path().filename().string();
     if (FindFile(file) == nullptr || !fs::is_regular_file(entry.symlink_status(error))) {
-      return base::InvalidField("version", absl::StrCat(name, "/", version, " is no artifact: it holds ", Quoted(file),
-                                                        "; only artifacts are deleted"));
+      return base::InvalidField("version", absl::StrCat(name, "/", version, " is no artifact: it holds ",
+                                                        base::Quoted(file), "; only artifacts are deleted"));
     }
   }
-  if (error) return base::InvalidField("version", absl::StrCat(Quoted(version), " cannot be listed"));
+  if (error) return base::InvalidField("version", absl::StrCat(base::Quoted(version), " cannot be listed"));
   std::string aside = (parent.parent_path() / absl::StrCat(".", kDeleted, ".tmp-XXXXXX")).string();
   if (mkdtemp(aside.data()) == nullptr) return base::FileError("make", aside);
   if (std::rename(folder.c_str(), aside.c_str()) != 0) {  // over an empty folder
@@ -143,12 +142,13 @@ absl::StatusOr<std::unique_ptr<Upload>> Upload::Begin(const ArtifactRoot& root,
 absl::Status Upload::Write(const vickrey::v1::UploadModelRequest::Chunk& chunk) {
   const model::ArtifactFile* const file = FindFile(chunk.file());
   if (file == nullptr) {
-    return base::InvalidField("chunk.file", absl::StrCat(Quoted(chunk.file()), " is not one of ", FileNames()));
+    return base::InvalidField("chunk.file", absl::StrCat(base::Quoted(chunk.file()), " is not one of ", FileNames()));
   }
   if (chunk.file() != file_) {
     RETURN_IF_ERROR(EndFile());
     if (!files_.insert(chunk.file()).second) {
-      return base::InvalidField("chunk.file", absl::StrCat(Quoted(chunk.file()), " has ended, another file followed"));
+      return base::InvalidField("chunk.file",
+                                absl::StrCat(base::Quoted(chunk.file()), " has ended, another file followed"));
     }
     ASSIGN_OR_RETURN(writing_, base::FilePublisher::Create(folder_->path() / chunk.file()));
     file_ = chunk.file();

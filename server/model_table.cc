@@ -18,13 +18,11 @@ using vickrey::v1::SetModelLabelRequest;
 constexpr char kStable[] = "stable", kCanary[] = "canary", kShadow[] = "shadow";
 constexpr size_t kMaxLabelBytes = 64;
 
-std::string Quoted(const std::string& text) { return absl::StrCat("'", absl::CHexEscape(text.substr(0, 60)), "'"); }
-
 absl::Status CheckLabel(const char* field, const std::string& label) {
   const bool good = !label.empty() && label.size() <= kMaxLabelBytes &&
                     label.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string::npos;
   if (good) return absl::OkStatus();
-  return base::InvalidField(field, absl::StrCat(Quoted(label), " is not 1 to 64 characters of [a-z0-9_-]"));
+  return base::InvalidField(field, absl::StrCat(base::Quoted(label), " is not 1 to 64 characters of [a-z0-9_-]"));
 }
 
 absl::Status CheckShare(const SetModelLabelRequest& request) {
@@ -59,7 +57,7 @@ std::string KeysOf(const Map& map) {
 
 absl::Status CheckModelId(const char* field, const std::string& id) {
   if (features::IsId(id)) return absl::OkStatus();
-  return base::InvalidField(field, absl::StrCat(Quoted(id), " is not 1 to 128 characters of [A-Za-z0-9._:-]"));
+  return base::InvalidField(field, absl::StrCat(base::Quoted(id), " is not 1 to 128 characters of [A-Za-z0-9._:-]"));
 }
 
 ModelTable::Version& ModelTable::Add(const std::string& name, const std::string& version) {
@@ -124,8 +122,8 @@ absl::StatusOr<ModelTable::Choice> ModelTable::Choose(const ModelRef& ref,
   }
   const auto found = versions.find(version);
   if (found == versions.end()) {
-    return absl::NotFoundError(
-        absl::StrCat("model.version: ", Quoted(version), " of ", ref.name(), " is not held; held: ", KeysOf(versions)));
+    return absl::NotFoundError(absl::StrCat("model.version: ", base::Quoted(version), " of ", ref.name(),
+                                            " is not held; held: ", KeysOf(versions)));
   }
   if (found->second.state != ModelInfo::READY) {
     return absl::UnavailableError(absl::StrCat(ref.name(), "@", version, " is ",
@@ -145,7 +143,7 @@ absl::StatusOr<std::vector<ModelTable::Row>> ModelTable::SetLabel(const SetModel
   }
   Name& name = found->second;
   if (!request.etag().empty() && request.etag() != absl::StrCat(name.changes)) {
-    return absl::AbortedError(absl::StrCat("etag: ", Quoted(request.etag()), " is not current, which is '",
+    return absl::AbortedError(absl::StrCat("etag: ", base::Quoted(request.etag()), " is not current, which is '",
                                            name.changes, "': the labels were changed meanwhile; read them again"));
   }
   if (request.version().empty()) {
@@ -153,7 +151,7 @@ absl::StatusOr<std::vector<ModelTable::Row>> ModelTable::SetLabel(const SetModel
   } else {
     const auto version = name.versions.find(request.version());
     if (version == name.versions.end()) {
-      return absl::NotFoundError(absl::StrCat("version: ", Quoted(request.version()), " of ", request.name(),
+      return absl::NotFoundError(absl::StrCat("version: ", base::Quoted(request.version()), " of ", request.name(),
                                               " is not held; held: ", KeysOf(name.versions)));
     }
     if (version->second.state != ModelInfo::READY) {
@@ -174,11 +172,12 @@ absl::StatusOr<std::vector<ModelTable::Row>> ModelTable::SetLabel(const SetModel
 absl::StatusOr<ModelTable::Row> ModelTable::TakeOut(const DeleteModelRequest& request) {
   const auto name = names_.find(request.name());
   if (name == names_.end()) {
-    return absl::NotFoundError(absl::StrCat("name: ", Quoted(request.name()), " is not held; held: ", KeysOf(names_)));
+    return absl::NotFoundError(
+        absl::StrCat("name: ", base::Quoted(request.name()), " is not held; held: ", KeysOf(names_)));
   }
   const auto version = name->second.versions.find(request.version());
   if (version == name->second.versions.end()) {
-    return absl::NotFoundError(absl::StrCat("version: ", Quoted(request.version()), " of ", request.name(),
+    return absl::NotFoundError(absl::StrCat("version: ", base::Quoted(request.version()), " of ", request.name(),
                                             " is not held; held: ", KeysOf(name->second.versions)));
   }
   Row row = RowOf(request.name(), request.version());

@@ -24,16 +24,19 @@ absl::StatusOr<std::unique_ptr<UploadFolder>> UploadFolder::Create(const fs::pat
   for (int i = 0; i < kTries; ++i) {
     std::string folder = (root / absl::StrCat(kPrefix, "XXXXXX")).string();
     if (mkdtemp(folder.data()) == nullptr) return base::FileError("make", folder);
-    // A server that starts right now may take it for one that was left behind; then there is another.
-    ASSIGN_OR_RETURN(auto lock, base::FileLock::Try(fs::path(folder) / kLock));
-    if (lock == nullptr) continue;
+    // A server that starts right now may take it for one that was left behind: it holds the lock, or the folder is
+    // gone, perhaps with a lock of ours that nobody sees any more. Then there is another.
+    auto lock = base::FileLock::Try(fs::path(folder) / kLock);
+    if (absl::IsNotFound(lock.status()) || (lock.ok() && *lock == nullptr)) continue;
+    RETURN_IF_ERROR(lock.status());
     auto files = base::FolderPublisher::Create(fs::path(folder) / kFiles);
+    if (absl::IsNotFound(files.status())) continue;
     if (!files.ok()) {
       std::error_code error;
       fs::remove_all(folder, error);
       return files.status();
     }
-    return std::unique_ptr<UploadFolder>(new UploadFolder(folder, std::move(lock), *std::move(files)));
+    return std::unique_ptr<UploadFolder>(new UploadFolder(folder, *std::move(lock), *std::move(files)));
   }
   return absl::UnavailableError(absl::StrCat("cannot make a folder under ", root.string(), " to myself"));
 }

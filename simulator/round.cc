@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "vickrey/log/record.h"
+#include "vickrey/metric/judge.h"
 #include "vickrey/metric/welfare.h"
 
 namespace vickrey::simulator {
@@ -40,7 +42,7 @@ void Round::Append(const vickrey::v1::LoggedAuction& record) {
     const auto& candidate = auction.candidates(i);
     ad_ids.push_back(candidate.ad_id());
     bids_micros.push_back(candidate.bid().micros());
-    values_micros.push_back(candidate.has_value_micros() ? candidate.value_micros() : candidate.bid().micros());
+    values_micros.push_back(log::ValueMicros(candidate));
     const bool known = i < record.candidates_size();
     AppendLogged(known ? record.candidates(i) : vickrey::v1::LoggedCandidate::default_instance(), this);
   }
@@ -53,7 +55,7 @@ void Round::Append(const vickrey::v1::AuctionLine& line) {
   for (const auto& candidate : line.candidates()) {
     ad_ids.push_back(candidate.ad_id());
     bids_micros.push_back(candidate.bid_micros());
-    values_micros.push_back(candidate.has_value_micros() ? candidate.value_micros() : candidate.bid_micros());
+    values_micros.push_back(metric::ValueMicros(candidate));
     AppendLogged(candidate, this);
   }
   offsets.push_back(static_cast<int64_t>(bids_micros.size()));

@@ -10,6 +10,7 @@
 #include "vickrey/auction/settlement.h"
 #include "vickrey/base/build_info.h"
 #include "vickrey/base/json.h"
+#include "vickrey/base/micros.h"
 #include "vickrey/base/status.h"
 #include "vickrey/decision/decide.h"
 #include "vickrey/decision/rules.h"
@@ -25,7 +26,6 @@ using vickrey::v1::SimulationSummary;
 
 // What a summary shows of each model's predictions: few enough to draw.
 constexpr metric::LineOptions kShown{.bid_buckets = 20, .prediction_buckets = 20};
-constexpr double kMicro = 1e6;  // micros in a unit of the currency
 constexpr size_t kNone = kReferences.size();
 
 }  // namespace
@@ -65,7 +65,8 @@ Scoring::References::References(const Round& round, std::span<const double> mult
     probabilities.push_back(p);
     oracles.push_back(0);
     if (p == nullptr) continue;
-    for (int64_t i = begin; i < end; ++i) worths[i] = auction::Score(round.values_micros[i], p[i - begin]) / kMicro;
+    for (int64_t i = begin; i < end; ++i)
+      worths[i] = auction::Score(round.values_micros[i], p[i - begin]) / base::kMicro;
     if (HasOracle(a)) {
       oracles[a] = auction::OracleWelfare(multipliers, {worths.data() + begin, round.candidates(a)}, &scratch);
     }
@@ -144,7 +145,7 @@ absl::Status Scoring::AddModel(const Round& round, const References& references,
     const int64_t begin = round.offsets[a];
     for (size_t k = 0; k < slots && winners[k] >= 0; ++k) {
       sale.welfare += x[k] * references.worths[begin + winners[k]];
-      sale.revenue += x[k] * (auction::Score(prices[k], references.probabilities[a][winners[k]]) / kMicro);
+      sale.revenue += x[k] * (auction::Score(prices[k], references.probabilities[a][winners[k]]) / base::kMicro);
     }
   }
 
@@ -193,7 +194,7 @@ void Scoring::AddDecisions(const Round& round, const Round::Answers& answers, co
       const size_t k = slots == 1 ? 0 : static_cast<size_t>(round.slots[i]) - 1;
       const int32_t winner = k < slots ? winners[a * slots + k] : -1;
       const auto worth = [&](int64_t of, double probability) {
-        return static_cast<double>(round.values_micros[of]) * probability / kMicro;
+        return static_cast<double>(round.values_micros[of]) * probability / base::kMicro;
       };
       metric::LoggedDecision& decision = decisions->emplace_back();
       decision.reward = worth(i, round.clicks[i]);

@@ -15,24 +15,24 @@
 #include "simulator/flight.h"
 #include "simulator/source.h"
 #include "vickrey/base/interrupt.h"
+#include "vickrey/base/micros.h"
 #include "vickrey/base/progress.h"
 #include "vickrey/base/random.h"
 #include "vickrey/base/status.h"
 #include "vickrey/decision/rules.h"
+#include "vickrey/log/record.h"
 
 namespace vickrey::simulator {
 namespace {
 
 using vickrey::config::v1::SimulateConfig;
 using vickrey::config::v1::TrafficConfig;
-using vickrey::v1::Candidate;
 using vickrey::v1::Feedback;
 using vickrey::v1::LoggedAuction;
 using vickrey::v1::ModelInfo;
 using vickrey::v1::Outcome;
 using vickrey::v1::TrafficLine;
 
-constexpr double kMicro = 1e6;
 constexpr int64_t kClickAfterMicros = 1'000'000;  // a second behind its auction
 
 // The market's auctions as a simulation would play them.
@@ -49,9 +49,8 @@ SimulateConfig MarketOf(const TrafficConfig& config) {
 std::vector<double> TrueValues(const LoggedAuction& record) {
   std::vector<double> values;
   for (int i = 0; i < record.candidates_size(); ++i) {
-    const Candidate& candidate = record.auction().candidates(i);
-    const int64_t value = candidate.has_value_micros() ? candidate.value_micros() : candidate.bid().micros();
-    values.push_back(static_cast<double>(value) * record.candidates(i).ctr() / kMicro);
+    const int64_t value = log::ValueMicros(record.auction().candidates(i));
+    values.push_back(static_cast<double>(value) * record.candidates(i).ctr() / base::kMicro);
   }
   return values;
 }

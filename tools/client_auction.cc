@@ -15,14 +15,14 @@ namespace {
 
 using vickrey::v1::AuctionLine;
 
-struct Flags {
+struct AuctionFlags {
   std::string address, model;
   bool log = false;
   std::optional<double> explore;
   AskedRules rules;
 };
 
-absl::Status Run(const Flags& flags) {
+absl::Status Run(const AuctionFlags& flags) {
   vickrey::v1::RunAuctionRequest request;
   ASSIGN_OR_RETURN(*request.mutable_model(), client::ParseModelRef(flags.model));
   ASSIGN_OR_RETURN(*request.mutable_rules(), flags.rules.Message());
@@ -42,7 +42,7 @@ absl::Status Run(const Flags& flags) {
 }  // namespace
 
 void AddAuction(base::Tool& tool) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<AuctionFlags>();
   CLI::App& app = tool.AddVerb("auction", "Have a server run each auction of stdin",
                                "vickrey auction --address 127.0.0.1:50051 --model ctr < /dev/null",
                                [flags] { return Run(*flags); });

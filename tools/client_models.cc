@@ -23,7 +23,7 @@ namespace {
 
 using vickrey::v1::ModelInfo;
 
-struct Flags {
+struct ModelsFlags {
   std::string artifact, address, path, name, label, version, etag;
   std::optional<double> share;
   bool files = false, json = false;
@@ -55,38 +55,38 @@ absl::Status WriteModels(const std::vector<ModelInfo>& models, bool json) {
   return std::cout.flush() ? absl::OkStatus() : absl::UnavailableError("cannot write to stdout");
 }
 
-absl::Status Verify(const Flags& flags) {
+absl::Status Verify(const ModelsFlags& flags) {
   ASSIGN_OR_RETURN(const auto model, model::Model::Load(flags.artifact));
   base::WriteLine(model->Info());
   return absl::OkStatus();
 }
 
-absl::Status Show(const Flags& flags) {
+absl::Status Show(const ModelsFlags& flags) {
   ASSIGN_OR_RETURN(const auto model, model::Model::Load(flags.artifact));
   base::WriteLine(model->file());
   return absl::OkStatus();
 }
 
-absl::Status Register(const Flags& flags) {
+absl::Status Register(const ModelsFlags& flags) {
   ASSIGN_OR_RETURN(const auto client, client::Connect(flags.address));
   ASSIGN_OR_RETURN(const ModelInfo info, client->RegisterModel(flags.path));
   return WriteModels({info}, flags.json);
 }
 
-absl::Status List(const Flags& flags) {
+absl::Status List(const ModelsFlags& flags) {
   ASSIGN_OR_RETURN(const auto client, client::Connect(flags.address));
   ASSIGN_OR_RETURN(const auto models, client->ListModels(flags.name));
   return WriteModels(models, flags.json);
 }
 
-absl::Status Get(const Flags& flags) {
+absl::Status Get(const ModelsFlags& flags) {
   ASSIGN_OR_RETURN(const auto client, client::Connect(flags.address));
   ASSIGN_OR_RETURN(const ModelInfo info, client->GetModel(flags.name, flags.version));
   base::WriteLine(info);
   return absl::OkStatus();
 }
 
-absl::Status Upload(const Flags& flags) {
+absl::Status Upload(const ModelsFlags& flags) {
   ASSIGN_OR_RETURN(const auto client, client::Connect(flags.address));
   ASSIGN_OR_RETURN(const auto model, model::Model::Load(flags.artifact));  // what is damaged need not be sent
   ASSIGN_OR_RETURN(ModelInfo info, client->UploadModel(flags.artifact, model->name(), model->version()));
@@ -101,7 +101,7 @@ absl::Status Upload(const Flags& flags) {
   return WriteModels({info}, flags.json);
 }
 
-absl::Status Delete(const Flags& flags) {
+absl::Status Delete(const ModelsFlags& flags) {
   vickrey::v1::DeleteModelRequest request;
   request.set_name(flags.name);
   request.set_version(flags.version);
@@ -111,7 +111,7 @@ absl::Status Delete(const Flags& flags) {
   return WriteModels({info}, flags.json);
 }
 
-absl::Status Label(const Flags& flags) {
+absl::Status Label(const ModelsFlags& flags) {
   vickrey::v1::SetModelLabelRequest request;
   request.set_name(flags.name);
   request.set_label(flags.label);
@@ -126,18 +126,18 @@ absl::Status Label(const Flags& flags) {
 }  // namespace
 
 void AddModels(base::Tool& tool) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<ModelsFlags>();
   CLI::App& app = tool.AddVerb("models", "Artifacts, and the models that a server holds",
                                "vickrey models verify /tmp/models/ctr/1", [] { return absl::OkStatus(); });
   app.require_subcommand(1);
   // `arguments`: of the example.
   const auto add = [&](const char* name, const char* summary, const std::string& arguments,
-                       absl::Status (*run)(const Flags&)) -> CLI::App& {
+                       absl::Status (*run)(const ModelsFlags&)) -> CLI::App& {
     return tool.AddVerb(app, name, summary, absl::StrCat("vickrey models ", name, " ", arguments),
                         [flags, run] { return run(*flags); });
   };
   const auto add_remote = [&](const char* name, const char* summary, const std::string& arguments,
-                              absl::Status (*run)(const Flags&)) -> CLI::App& {
+                              absl::Status (*run)(const ModelsFlags&)) -> CLI::App& {
     CLI::App& verb =
         add(name, summary, absl::StrCat(arguments, arguments.empty() ? "" : " ", "--address 127.0.0.1:50051"), run);
     verb.add_option("--address", flags->address, "The server's HOST:PORT")->required();

@@ -16,11 +16,11 @@ namespace {
 using vickrey::v1::AuctionLine;
 using vickrey::v1::PredictLine;
 
-struct Flags {
+struct PredictFlags {
   std::string artifact, address, model;
 };
 
-absl::Status PredictByArtifact(const Flags& flags) {
+absl::Status PredictByArtifact(const PredictFlags& flags) {
   ASSIGN_OR_RETURN(const auto model, model::Model::Load(flags.artifact));
   return base::ForEachLine<AuctionLine>([&](const AuctionLine& in) -> absl::Status {
     ASSIGN_OR_RETURN(const auto record, log::FromLine(in));
@@ -37,7 +37,7 @@ absl::Status PredictByArtifact(const Flags& flags) {
   });
 }
 
-absl::Status PredictByServer(const Flags& flags) {
+absl::Status PredictByServer(const PredictFlags& flags) {
   vickrey::v1::PredictRequest request;
   ASSIGN_OR_RETURN(*request.mutable_model(), client::ParseModelRef(flags.model));
   ASSIGN_OR_RETURN(const auto client, client::Connect(flags.address));
@@ -58,7 +58,7 @@ absl::Status PredictByServer(const Flags& flags) {
   });
 }
 
-absl::Status Predict(const Flags& flags) {
+absl::Status Predict(const PredictFlags& flags) {
   if (!flags.artifact.empty()) return PredictByArtifact(flags);
   if (flags.address.empty()) {
     return base::InvalidField("--artifact", "or --address with --model is required: who is to predict");
@@ -70,7 +70,7 @@ absl::Status Predict(const Flags& flags) {
 }  // namespace
 
 void AddPredict(base::Tool& tool) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<PredictFlags>();
   CLI::App& app =
       tool.AddVerb("predict", "Click probabilities of the candidates of each auction of stdin",
                    "vickrey predict --artifact /tmp/models/ctr/1 < /dev/null", [flags] { return Predict(*flags); });

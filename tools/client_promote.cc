@@ -17,7 +17,7 @@ namespace {
 using vickrey::v1::ModelInfo;
 using vickrey::v1::PromotionLine;
 
-struct Flags {
+struct PromoteFlags {
   std::string address, name, label = "canary", to = "stable";
   std::vector<std::string> conditions, evidence;
   bool keep = false, json = false;
@@ -35,7 +35,7 @@ absl::StatusOr<ModelInfo> BearerOf(const std::vector<ModelInfo>& infos, const st
 
 std::string RefOf(const ModelInfo& info) { return absl::StrCat(info.name(), "@", info.version()); }
 
-absl::Status Run(const Flags& flags) {
+absl::Status RunPromote(const PromoteFlags& flags) {
   std::vector<Condition> conditions;
   for (const std::string& text : flags.conditions) {
     ASSIGN_OR_RETURN(conditions.emplace_back(), Condition::Parse(text));
@@ -96,12 +96,12 @@ absl::Status Run(const Flags& flags) {
 }  // namespace
 
 void AddPromote(base::Tool& tool, CLI::App& models) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<PromoteFlags>();
   CLI::App& app = tool.AddVerb(
       models, "promote", "Make the canary stable if every condition holds (exit 0), else take its label away (exit 1)",
       "vickrey models promote ctr --address 127.0.0.1:50051 --evidence /tmp/evidence.json \\\n"
       "    --if 'welfare >= -0.01' --if 'calibration in 0.9..1.1'",
-      [flags] { return Run(*flags); });
+      [flags] { return RunPromote(*flags); });
   app.add_option("--address", flags->address, "The server's HOST:PORT")->required();
   app.add_option("NAME", flags->name, "The model")->required();
   app.add_option(

@@ -25,7 +25,7 @@ using vickrey::v1::OutcomeLine;
 
 constexpr int kDefaultReplicates = 1000;  // for auc, which has no other interval
 
-struct Flags {
+struct CompareFlags {
   std::string a, b;
   std::string models;  // "A,B": only their lines are read
   std::string metric = "welfare";
@@ -106,7 +106,7 @@ std::optional<metric::ScoredClick> ShownOf(const OutcomeLine& line) {
   return metric::ScoredClick{line.pctr(), line.clicked()};
 }
 
-absl::StatusOr<metric::Comparison> Compare(const Flags& flags) {
+absl::StatusOr<metric::Comparison> Compare(const CompareFlags& flags) {
   std::pair<std::string, std::string> models;
   if (!flags.models.empty()) {
     models = absl::StrSplit(flags.models, absl::MaxSplits(',', 1));
@@ -155,7 +155,7 @@ absl::StatusOr<metric::Comparison> Compare(const Flags& flags) {
   return flags.bootstrap > 0 ? paired.ByBootstrap(flags.bootstrap, flags.seed) : paired.ByDelta();
 }
 
-absl::Status Run(const Flags& flags) {
+absl::Status RunCompare(const CompareFlags& flags) {
   ASSIGN_OR_RETURN(const metric::Comparison c, Compare(flags));
   ComparisonLine line = metric::LineOf(c, flags.metric, flags.margin);
   if (const size_t comma = flags.models.find(','); comma != std::string::npos) {
@@ -169,7 +169,7 @@ absl::Status Run(const Flags& flags) {
 }  // namespace
 
 void AddEvalCompare(base::Tool& tool) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<CompareFlags>();
   CLI::App& app = tool.AddVerb(
       "compare",
       "Compare two models' outcomes of the same auctions: exit 0 iff the low end of the 95 % interval of (A-B)/B is "
@@ -177,7 +177,7 @@ void AddEvalCompare(base::Tool& tool) {
       R"(printf '{"auction_id":"%s","welfare":%s}\n' 1 1.3 2 1.0 3 1.4 >/tmp/a.jsonl; )"
       R"(printf '{"auction_id":"%s","welfare":%s}\n' 1 1.2 2 0.9 3 1.4 >/tmp/b.jsonl; )"
       "vickrey eval compare /tmp/a.jsonl /tmp/b.jsonl --metric welfare --margin -0.001",
-      [flags] { return Run(*flags); });
+      [flags] { return RunCompare(*flags); });
   app.add_option("A", flags->a, "Outcome lines of one model")->required();
   app.add_option("B", flags->b, "Outcome lines of the other, of the same auctions")->required();
   app.add_option("--models", flags->models,

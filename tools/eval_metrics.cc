@@ -9,14 +9,14 @@ namespace {
 
 using vickrey::v1::AuctionLine;
 
-struct Flags {
+struct MetricsFlags {
   RuleFlags rules;
   int ece_bins = 10;
   int bid_buckets = 0;
   bool json = false;
 };
 
-absl::Status Run(const Flags& flags) {
+absl::Status RunMetrics(const MetricsFlags& flags) {
   ASSIGN_OR_RETURN(const auction::Rules rules, flags.rules.Rules());
   ASSIGN_OR_RETURN(const auto metrics,
                    metric::LineMetrics::Create(rules, {.ece_bins = flags.ece_bins, .bid_buckets = flags.bid_buckets}));
@@ -28,11 +28,11 @@ absl::Status Run(const Flags& flags) {
 }  // namespace
 
 void AddEvalMetrics(base::Tool& tool) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<MetricsFlags>();
   CLI::App& app =
       tool.AddVerb("metrics", "Judge predictions and what auctions made of them, over all auctions",
                    "vickrey market generate --scenario linear --auctions 1000 --seed 1 | vickrey eval metrics",
-                   [flags] { return Run(*flags); });
+                   [flags] { return RunMetrics(*flags); });
   flags->rules.Declare(app);
   app.add_option("--ece-bins", flags->ece_bins, "Bins of equal width for the calibration error")
       ->check(CLI::Range(1, 100'000));

@@ -15,7 +15,7 @@ namespace {
 using vickrey::v1::OffPolicyInputLine;
 using vickrey::v1::OffPolicyLine;
 
-struct Flags {
+struct OffPolicyFlags {
   LogRef logged, target;
   double clip = std::numeric_limits<double>::infinity();
   bool json = false;
@@ -37,7 +37,7 @@ absl::StatusOr<metric::LoggedDecision> DecisionOf(const OffPolicyInputLine& line
   return decision;
 }
 
-absl::Status Run(const Flags& flags) {
+absl::Status RunOffPolicy(const OffPolicyFlags& flags) {
   const bool missing[] = {flags.logged.db.empty(), flags.target.db.empty()};
   if (missing[0] != missing[1]) {
     return base::InvalidField(missing[0] ? "--db" : "--target-db",
@@ -66,12 +66,12 @@ absl::Status Run(const Flags& flags) {
 }  // namespace
 
 void AddEvalOffPolicy(base::Tool& tool) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<OffPolicyFlags>();
   CLI::App& app = tool.AddVerb(
       "off-policy", "Estimate what another policy would have earned, from logged decisions",
       R"(printf '{"reward":%s,"propensity":%s,"target_probability":%s}\n' 1 0.2 0.6 0 0.8 0.4 1 0.8 0.4 | )"
       "vickrey eval off-policy",
-      [flags] { return Run(*flags); });
+      [flags] { return RunOffPolicy(*flags); });
   app.add_option("--clip", flags->clip, "Weights, target_probability / propensity, are at most this")
       ->check(CLI::Range(1e-6, 1e18))
       ->default_str("none");

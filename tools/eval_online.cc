@@ -12,7 +12,7 @@
 namespace vickrey::tools {
 namespace {
 
-struct Flags {
+struct OnlineFlags {
   OnlineOptions options;
   LogRef log;
   std::string artifact_root;
@@ -29,7 +29,7 @@ absl::StatusOr<std::shared_ptr<const model::Model>> Load(const std::string& flag
   return model;
 }
 
-absl::Status Run(Flags flags) {
+absl::Status RunOnline(OnlineFlags flags) {
   OnlineOptions& options = flags.options;
   for (const auto& [name, ref] : {std::pair("A", options.a), std::pair("B", options.b)}) {
     const size_t at = ref.find('@');
@@ -51,10 +51,11 @@ absl::Status Run(Flags flags) {
 }  // namespace
 
 void AddEvalOnline(base::Tool& tool) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<OnlineFlags>();
   CLI::App& app = tool.AddVerb(
       "online", "Compare two versions by the auctions that each decided and the clicks that came, and off-policy",
-      "vickrey eval online ctr@2 ctr@1 --db /tmp/served --artifact-root /tmp/models", [flags] { return Run(*flags); });
+      "vickrey eval online ctr@2 ctr@1 --db /tmp/served --artifact-root /tmp/models",
+      [flags] { return RunOnline(*flags); });
   app.add_option("A", flags->options.a, "NAME@VERSION, say that of the canary")->required();
   app.add_option("B", flags->options.b, "NAME@VERSION, say that which is stable")->required();
   app.add_option("--db", flags->log.db, "The log's folder")->required();

@@ -18,7 +18,7 @@ using vickrey::v1::PerformanceLine;
 using vickrey::v1::WalkForwardCurveLine;
 using vickrey::v1::WalkForwardInputLine;
 
-struct Flags {
+struct WalkforwardFlags {
   series::PerformanceOptions performance;
   bool curve = false;
   bool baselines = false;
@@ -31,7 +31,8 @@ struct Flags {
 // grow otherwise.
 class Periods {
  public:
-  Periods(const Flags& flags, const series::PerformanceAccumulator& nothing) : flags_(flags), strategy_(nothing) {}
+  Periods(const WalkforwardFlags& flags, const series::PerformanceAccumulator& nothing)
+      : flags_(flags), strategy_(nothing) {}
 
   absl::Status Add(const WalkForwardInputLine& line) {
     if (line.time().empty()) return base::InvalidField("time", "is required");
@@ -78,7 +79,7 @@ class Periods {
   }
 
  private:
-  const Flags& flags_;
+  const WalkforwardFlags& flags_;
   series::PerformanceAccumulator strategy_;
   std::optional<int64_t> last_;          // time
   std::optional<std::string> bankrupt_;  // when
@@ -86,7 +87,7 @@ class Periods {
   std::vector<double> returns_, positions_;
 };
 
-absl::Status Run(const Flags& flags) {
+absl::Status RunWalkforward(const WalkforwardFlags& flags) {
   ASSIGN_OR_RETURN(const auto nothing, series::PerformanceAccumulator::Create(flags.performance));
   Periods periods(flags, nothing);
   RETURN_IF_ERROR(
@@ -97,12 +98,12 @@ absl::Status Run(const Flags& flags) {
 }  // namespace
 
 void AddEvalWalkForward(base::Tool& tool) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<WalkforwardFlags>();
   CLI::App& app = tool.AddVerb(
       "walkforward", "Compute what positions in a price came to: annualised return, risk, drawdown, trades",
       R"(printf '{"time":"2001-05-%s","return":%s,"position":%s}\n' 03 0.02 1 04 -0.01 1 07 0.01 0 | )"
       "vickrey eval walkforward --cost 0.001 --baselines",
-      [flags] { return Run(*flags); });
+      [flags] { return RunWalkforward(*flags); });
   app.add_option("--cost", flags->performance.cost,
                  "Of each unit that the position changes by, as a share of the equity")
       ->check(CLI::Range(0.0, 1.0));

@@ -11,13 +11,13 @@
 namespace vickrey::tools {
 namespace {
 
-struct Flags {
+struct CareFlags {
   std::string db, snapshot;
   Age age;
   bool json = false;
 };
 
-absl::Status Prune(const Flags& flags) {
+absl::Status PruneLog(const CareFlags& flags) {
   ASSIGN_OR_RETURN(const int64_t before, flags.age.Before());
   ASSIGN_OR_RETURN(const auto log, log::ImpressionLog::Open(flags.db, /*create=*/false));
   ASSIGN_OR_RETURN(const auto pruned, log->Prune(before));
@@ -30,7 +30,7 @@ absl::Status Prune(const Flags& flags) {
   return absl::OkStatus();
 }
 
-absl::Status Verify(const Flags& flags) {
+absl::Status Verify(const CareFlags& flags) {
   ASSIGN_OR_RETURN(const log::Verification found, log::Verify(flags.db, flags.snapshot));
   vickrey::v1::VerifyLine line;
   line.set_ok(found.problem_count == 0);
@@ -50,11 +50,11 @@ absl::Status Verify(const Flags& flags) {
 }  // namespace
 
 void AddLogCare(base::Tool& tool) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<CareFlags>();
   CLI::App& prune = tool.AddVerb("prune", "Delete old auctions with their ids and feedback, and old orphans",
                                  "vickrey log prune --db /tmp/log --before 2000-01-01T00:00:00Z", [flags] {
                                    base::NoteInterrupts();
-                                   return Prune(*flags);
+                                   return PruneLog(*flags);
                                  });
   flags->age.Declare(prune, "Auctions");
   CLI::App& verify =

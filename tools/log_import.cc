@@ -38,7 +38,7 @@ constexpr size_t kBatchBytes = 8 << 20;  // and so many bytes, but for the last
 constexpr size_t kWaiting = 2;           // batches that wait for the disk
 constexpr size_t kArenaBytes = 1 << 20;
 
-struct Flags {
+struct ImportFlags {
   std::string db, file, format, bids, items, schema, rejects;
   int group_size = 1;
   uint64_t seed = 1;
@@ -247,7 +247,7 @@ absl::Status Read(log::Importer* importer, const log::InputFile* input, double m
   return absl::OkStatus();
 }
 
-absl::StatusOr<log::ImportOptions> OptionsOf(const Flags& flags, log::InputFile* items) {
+absl::StatusOr<log::ImportOptions> ImportOptionsOf(const ImportFlags& flags, log::InputFile* items) {
   log::ImportOptions options{.group_size = flags.group_size, .encode = flags.encode, .file = flags.file};
   if (!flags.bids.empty()) {
     ASSIGN_OR_RETURN(options.bids, log::BidSource::Parse(flags.bids, flags.seed));
@@ -260,7 +260,7 @@ absl::StatusOr<log::ImportOptions> OptionsOf(const Flags& flags, log::InputFile*
 }
 
 // What must be the same where a file is imported again.
-absl::StatusOr<std::string> Fingerprint(const Flags& flags, const log::ImportOptions& options) {
+absl::StatusOr<std::string> Fingerprint(const ImportFlags& flags, const log::ImportOptions& options) {
   std::string text = absl::StrCat("format ", flags.format, ", group size ", flags.group_size, ", bids ",
                                   flags.bids.empty() ? "1" : flags.bids, ", seed ", flags.seed);
   if (flags.encode) absl::StrAppend(&text, ", encoded");
@@ -274,7 +274,7 @@ absl::StatusOr<std::string> Fingerprint(const Flags& flags, const log::ImportOpt
   return text;
 }
 
-absl::Status Run(const Flags& flags) {
+absl::Status Run(const ImportFlags& flags) {
   for (const std::string& read : {flags.file, flags.items, flags.schema}) {
     std::error_code error;
     if (!flags.rejects.empty() && std::filesystem::equivalent(flags.rejects, read, error)) {
@@ -287,7 +287,7 @@ absl::Status Run(const Flags& flags) {
     if (!opened.ok()) return base::AboutField(opened.status(), "--items");
     items = *std::move(opened);
   }
-  ASSIGN_OR_RETURN(log::ImportOptions options, OptionsOf(flags, items.get()));
+  ASSIGN_OR_RETURN(log::ImportOptions options, ImportOptionsOf(flags, items.get()));
   const auto digest = log::DigestOfContents(flags.file);
   RETURN_IF_ERROR(OfFile(digest.status()));
   options.file_digest = *digest;
@@ -323,7 +323,7 @@ absl::Status Run(const Flags& flags) {
 }  // namespace
 
 void AddLogImport(base::Tool& tool) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<ImportFlags>();
   CLI::App& app = tool.AddVerb("import", "Store a public log, a table or exported lines; importing twice stores once",
                                "vickrey market generate --scenario linear --auctions 1000 --seed 1 >/tmp/linear.jsonl; "
                                "vickrey log import --db /tmp/imported --format jsonl /tmp/linear.jsonl",

@@ -26,7 +26,7 @@ using vickrey::v1::AuctionLine;
 using vickrey::v1::LoggedAuction;
 using vickrey::v1::ReadAuctionsRequest;
 
-struct Flags {
+struct ReadFlags {
   LogPlace place;
   ScanFlags part;
   std::string snapshot, cursor;
@@ -37,7 +37,7 @@ struct Flags {
   bool json = false;
 };
 
-absl::StatusOr<log::LogReader::ScanOptions> OptionsOf(const Flags& flags) {
+absl::StatusOr<log::LogReader::ScanOptions> OptionsOf(const ReadFlags& flags) {
   ASSIGN_OR_RETURN(auto options, flags.part.Options());
   options.cursor = flags.cursor;
   return options;
@@ -72,7 +72,7 @@ class LineWriter {
   int64_t lines_ = 0;
 };
 
-ReadAuctionsRequest RequestOf(const Flags& flags, const log::LogReader::ScanOptions& options) {
+ReadAuctionsRequest RequestOf(const ReadFlags& flags, const log::LogReader::ScanOptions& options) {
   ReadAuctionsRequest request;
   request.set_snapshot_id(flags.snapshot);
   request.set_from(options.from);
@@ -88,7 +88,7 @@ ReadAuctionsRequest RequestOf(const Flags& flags, const log::LogReader::ScanOpti
 }
 
 // Joined, with cursors.
-absl::Status Scan(const Flags& flags) {
+absl::Status Scan(const ReadFlags& flags) {
   RETURN_IF_ERROR(flags.place.Check());
   ASSIGN_OR_RETURN(const auto options, OptionsOf(flags));
   LineWriter writer;
@@ -139,7 +139,7 @@ absl::Status CheckTarget(const std::string& out) {
 }
 
 // As appended, or joined where that is asked for.
-absl::Status Export(const Flags& flags) {
+absl::Status Export(const ReadFlags& flags) {
   ASSIGN_OR_RETURN(auto options, OptionsOf(flags));
   options.join = flags.join;
   const bool parquet = flags.format == "parquet";
@@ -166,7 +166,7 @@ absl::Status Export(const Flags& flags) {
   });
 }
 
-absl::StatusOr<vickrey::v1::LogStatsLine> StatsOf(const Flags& flags) {
+absl::StatusOr<vickrey::v1::LogStatsLine> StatsOf(const ReadFlags& flags) {
   if (!flags.place.address.empty()) {
     ASSIGN_OR_RETURN(const auto client, client::Connect(flags.place.address));
     return client->GetLogStats(flags.snapshot);
@@ -176,7 +176,7 @@ absl::StatusOr<vickrey::v1::LogStatsLine> StatsOf(const Flags& flags) {
   return log::ToLine(stats);
 }
 
-absl::Status Stats(const Flags& flags) {
+absl::Status Stats(const ReadFlags& flags) {
   RETURN_IF_ERROR(flags.place.Check());
   ASSIGN_OR_RETURN(const auto line, StatsOf(flags));
   base::WriteSummary(line, flags.json);
@@ -186,7 +186,7 @@ absl::Status Stats(const Flags& flags) {
 }  // namespace
 
 void AddLogRead(base::Tool& tool) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<ReadFlags>();
   CLI::App& scan = tool.AddVerb("scan", "Read auctions in order of time, joined with their clicks",
                                 "vickrey log scan --db /tmp/log | vickrey eval metrics", [flags] {
                                   base::NoteInterrupts();

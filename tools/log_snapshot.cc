@@ -25,14 +25,14 @@ void WriteSnapshot(const Snapshot& snapshot) {
   base::WriteLine(line);
 }
 
-struct Flags {
+struct SnapshotFlags {
   LogPlace place;
   std::string id;
   Age age;
   int keep = 1;
 };
 
-absl::Status Create(const Flags& flags) {
+absl::Status Create(const SnapshotFlags& flags) {
   RETURN_IF_ERROR(flags.place.Check());
   if (!flags.place.address.empty()) {
     ASSIGN_OR_RETURN(const auto client, client::Connect(flags.place.address));
@@ -46,7 +46,7 @@ absl::Status Create(const Flags& flags) {
   return absl::OkStatus();
 }
 
-absl::Status List(const Flags& flags) {
+absl::Status List(const SnapshotFlags& flags) {
   RETURN_IF_ERROR(flags.place.Check());
   if (!flags.place.address.empty()) {
     ASSIGN_OR_RETURN(const auto client, client::Connect(flags.place.address));
@@ -59,7 +59,7 @@ absl::Status List(const Flags& flags) {
   return absl::OkStatus();
 }
 
-absl::Status Delete(const Flags& flags) {
+absl::Status Delete(const SnapshotFlags& flags) {
   RETURN_IF_ERROR(flags.place.Check());
   if (!flags.place.address.empty()) {
     ASSIGN_OR_RETURN(const auto client, client::Connect(flags.place.address));
@@ -73,7 +73,7 @@ absl::Status Delete(const Flags& flags) {
   return absl::OkStatus();
 }
 
-absl::Status Prune(const Flags& flags) {
+absl::Status Prune(const SnapshotFlags& flags) {
   ASSIGN_OR_RETURN(const int64_t before, flags.age.Before());
   ASSIGN_OR_RETURN(const auto deleted, log::PruneSnapshots(flags.place.db, before, flags.keep));
   for (const SnapshotManifest& manifest : deleted) WriteSnapshot(manifest);
@@ -83,11 +83,11 @@ absl::Status Prune(const Flags& flags) {
 }  // namespace
 
 void AddLogSnapshot(base::Tool& tool) {
-  const auto flags = std::make_shared<Flags>();
+  const auto flags = std::make_shared<SnapshotFlags>();
   CLI::App& app = tool.AddVerb("snapshot", "Frozen copies, for training and simulation: create, list, delete, prune",
                                "vickrey log snapshot create --db /tmp/log", [] { return absl::OkStatus(); });
   app.require_subcommand(1);
-  const auto add = [&](const char* name, const char* summary, absl::Status (*run)(const Flags&)) -> CLI::App& {
+  const auto add = [&](const char* name, const char* summary, absl::Status (*run)(const SnapshotFlags&)) -> CLI::App& {
     const std::string more = run == &Delete  ? " s1000-0-4f1c8c52d8ab"
                              : run == &Prune ? " --older-than 720h --keep 3"
                                              : "";

@@ -1,7 +1,6 @@
 #include "tools/online.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -12,13 +11,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "tools/online_off_policy.h"
 #include "vickrey/base/interrupt.h"
+#include "vickrey/base/micros.h"
 #include "vickrey/base/status.h"
-#include "vickrey/decision/decide.h"
 #include "vickrey/log/reader.h"
+#include "vickrey/log/record.h"
 #include "vickrey/metric/comparison_line.h"
-#include "vickrey/metric/off_policy.h"
-#include "vickrey/metric/off_policy_line.h"
 #include "vickrey/metric/paired.h"
 
 namespace vickrey::tools {
@@ -28,7 +27,6 @@ using metric::PairedComparison;
 using vickrey::v1::LoggedAuction;
 using vickrey::v1::OnlineLine;
 
-constexpr double kMicro = 1e6;
 constexpr metric::Ratio kNothing = {0, 0};
 // With fewer clicks an interval of the normal distribution is none: of two clicks alike it would be a point.
 constexpr int64_t kLeastClicks = 30;
@@ -37,11 +35,6 @@ constexpr int64_t kLeastClicks = 30;
 constexpr int64_t kFewDifferences = 30;
 // A share of the traffic that moves by more standard errors than this between the halves of the time was changed.
 constexpr double kMovedErrors = 5;
-
-double ValueOf(const vickrey::v1::Candidate& candidate) {
-  return static_cast<double>(candidate.has_value_micros() ? candidate.value_micros() : candidate.bid().micros()) /
-         kMicro;
-}
 
 // What came of one auction; nothing where it is not known of everything that was shown whether it was clicked.
 struct Came {
@@ -58,8 +51,8 @@ std::optional<Came> CameOf(const LoggedAuction& record) {
     came.predicted += logged.pctr() * (logged.has_examination() ? logged.examination() : 1);
     if (!logged.click()) continue;
     ++came.clicks;
-    came.welfare += ValueOf(record.auction().candidates(i));
-    came.revenue += static_cast<double>(logged.price_micros()) / kMicro;
+    came.welfare += static_cast<double>(log::ValueMicros(record.auction().candidates(i))) / base::kMicro;
+    came.revenue += static_cast<double>(logged.price_micros()) / base::kMicro;
   }
   return came;
 }
@@ -102,92 +95,6 @@ class Arm {
   int64_t auctions_ = 0;
   Came sums_;
   PairedComparison calibration_{/*resampled=*/false};
-};
-
-// What either ranking would have earned, by logged decisions.
-class OffPolicy {
- public:
-  explicit OffPolicy(const OnlineOptions& options) : models_{options.model_a.get(), options.model_b.get()} {}
-
-  absl::Status Prepare(const auction::Rules& rules) {
-    ASSIGN_OR_RETURN(mechanism_, auction::MakeMechanism(rules));
-    return absl::OkStatus();
-  }
-
-  absl::Status Add(const LoggedAuction& record) {
-    const auto& auction = record.auction();
-    bool has = false;
-    for (const auto& logged : record.candidates()) has = has || IsDecision(logged);
-    if (!has) return absl::OkStatus();
-    std::array<std::vector<int>, 2> winners;
-    const size_t slots = mechanism_->position_multipliers().size();
-    for (size_t m = 0; m < models_.size(); ++m) {
-      const auto outcome = decision::Decide(*models_[m], *mechanism_, auction, "");
-      if (!outcome.ok()) {
-        return base::Annotate(outcome.status(), absl::StrCat(models_[m]->ref(), ", auction ", auction.auction_id()));
-      }
-      winners[m].assign(slots, -1);
-      for (const auto& placement : outcome->placements()) winners[m][placement.slot() - 1] = placement.index();
-    }
-    for (int i = 0; i < record.candidates_size(); ++i) {
-      const auto& logged = record.candidates(i);
-      if (!IsDecision(logged)) continue;
-      const size_t k = slots == 1 ? 0 : static_cast<size_t>(logged.slot()) - 1;
-      metric::LoggedDecision decision = {
-          .reward = logged.click() ? ValueOf(auction.candidates(i)) : 0,
-          .propensity = logged.propensity(),
-          // Several decisions of an auction are not independent.
-          .cluster_key = auction.cluster_key().empty() ? auction.auction_id() : auction.cluster_key()};
-      std::array<metric::Ratio, 2> ratios;
-      std::array<bool, 2> shows;
-      for (size_t m = 0; m < models_.size(); ++m) {
-        shows[m] = k < slots && winners[m][k] == i;
-        decision.target_probability = shows[m] ? 1 : 0;
-        RETURN_IF_ERROR(base::Annotate(sums_[m].Add(decision), absl::StrCat("auction ", auction.auction_id())));
-        const double weight = decision.target_probability / decision.propensity;
-        ratios[m] = {weight * decision.reward, weight};
-      }
-      pairs_.Add(decision.cluster_key, ratios[0], ratios[1]);
-      ++decisions_;
-      differences_ += logged.click() && shows[0] && !shows[1] ? 1 : 0;
-    }
-    return absl::OkStatus();
-  }
-
-  int64_t decisions() const { return decisions_; }
-  // Clicks on what the first would have shown and the second would not.
-  int64_t differences() const { return differences_; }
-  // Whether an auction had rules other than those of the two rankings.
-  bool IsOfOtherRules(const LoggedAuction& record) const {
-    using Kind = auction::Reserve::Kind;
-    const auction::Reserve& own = mechanism_->reserve();
-    const auto& logged = record.reserve();
-    bool same = logged.click_micros() == (own.kind == Kind::kClick ? own.micros : 0) &&
-                logged.mille_micros() == (own.kind == Kind::kMille ? own.micros : 0);
-    for (const auto& candidate : record.candidates()) {
-      same = same && candidate.slot() <= static_cast<int>(mechanism_->position_multipliers().size());
-    }
-    return !same;
-  }
-  metric::Comparison Compare() const { return pairs_.ByDelta(); }
-  absl::Status Write(OnlineLine* line) const {
-    for (size_t m = 0; m < models_.size(); ++m) {
-      ASSIGN_OR_RETURN(const metric::OffPolicyMetrics metrics, sums_[m].Finalize());
-      *line->mutable_models(static_cast<int>(m))->mutable_off_policy() = metric::LineOf(metrics);
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  static bool IsDecision(const vickrey::v1::LoggedCandidate& logged) {
-    return logged.slot() >= 1 && logged.has_click() && logged.has_propensity();
-  }
-
-  const std::array<const model::Model*, 2> models_;
-  std::unique_ptr<auction::Mechanism> mechanism_;
-  std::array<metric::OffPolicyAccumulator, 2> sums_;
-  PairedComparison pairs_{/*resampled=*/false};
-  int64_t decisions_ = 0, differences_ = 0;
 };
 
 // The three that are compared as ratios of sums over auctions.
@@ -289,7 +196,7 @@ absl::StatusOr<OnlineLine> CompareOnline(const LogRef& log, const OnlineOptions&
   line.add_models()->set_ref(options.b);
   Arm arms[2];
   std::vector<PairedComparison> pairs(std::size(kMetrics), PairedComparison(/*resampled=*/false));
-  OffPolicy off_policy(options);
+  OnlineOffPolicy off_policy(options.model_a.get(), options.model_b.get());
   const bool judges = options.model_a != nullptr;
   int64_t trained_until = 0, other_rules = 0;
   if (judges) {

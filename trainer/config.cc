@@ -151,13 +151,7 @@ absl::StatusOr<JobConfig> LoadJobConfig(const std::filesystem::path& file, const
   JobConfig job;
   RETURN_IF_ERROR(base::LoadConfigFile(file, &job.config, [&](google::protobuf::Message* read) -> absl::Status {
     auto& config = static_cast<TrainConfig&>(*read);
-    for (const std::string& setting : settings) {
-      const size_t equals = setting.find('=');
-      if (equals == std::string::npos || equals == 0) {
-        return base::InvalidField("--set", absl::StrCat("'", setting, "' is not KEY=VALUE, such as loss.sigma=4"));
-      }
-      RETURN_IF_ERROR(base::SetConfigField(setting.substr(0, equals), setting.substr(equals + 1), "--set", &config));
-    }
+    RETURN_IF_ERROR(base::SetConfigFields(settings, "loss.sigma=4", &config));
     if (config.has_loss()) {
       RETURN_IF_ERROR(CheckFields(config.loss()));
       FillRecipe(config.mutable_loss());

@@ -18,7 +18,7 @@ using vickrey::config::v1::ModelConfig;
 using vickrey::storage::v1::ModelSpec;
 
 constexpr double kLeastRate = 1e-6;
-constexpr size_t kMostBytes = size_t{1} << 42;
+constexpr size_t kMostWeightBytes = size_t{1} << 42;
 
 ModelSpec SpecOf(const ModelConfig& config) {
   ModelSpec spec;
@@ -58,7 +58,7 @@ absl::StatusOr<model::Layout> LayoutOf(const ModelConfig& config, const features
 absl::StatusOr<std::unique_ptr<torch::Network>> ReadNetwork(const ModelConfig& config, const features::Schema& schema,
                                                             const std::filesystem::path& weights,
                                                             const at::Device& device) {
-  ASSIGN_OR_RETURN(const auto file, base::MappedFile::Open(weights, kMostBytes));
+  ASSIGN_OR_RETURN(const auto file, base::MappedFile::Open(weights, kMostWeightBytes));
   ASSIGN_OR_RETURN(const model::TensorViews views, model::ParseTensors(file->bytes()));
   return torch::Network::Create(SpecOf(config), schema, views,
                                 {.device = device, .learns = false, .attention = AttentionOf(config)});
@@ -66,7 +66,7 @@ absl::StatusOr<std::unique_ptr<torch::Network>> ReadNetwork(const ModelConfig& c
 
 absl::StatusOr<model::WrittenArtifact> WriteModel(const std::filesystem::path& root, const Dataset& data,
                                                   const std::filesystem::path& weights, Export out) {
-  ASSIGN_OR_RETURN(const auto mapped, base::MappedFile::Open(weights, kMostBytes));
+  ASSIGN_OR_RETURN(const auto mapped, base::MappedFile::Open(weights, kMostWeightBytes));
   ASSIGN_OR_RETURN(const model::TensorViews views, model::ParseTensors(mapped->bytes()));
   vickrey::storage::v1::ModelFile file;
   file.set_name(out.name);

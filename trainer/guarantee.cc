@@ -13,6 +13,7 @@
 
 #include "trainer/evaluate.h"
 #include "trainer/loss/loss.h"
+#include "vickrey/base/micros.h"
 #include "vickrey/base/status.h"
 #include "vickrey/torch/exceptions.h"
 
@@ -21,7 +22,6 @@ namespace {
 
 using vickrey::config::v1::LossConfig;
 
-constexpr double kMicro = 1e6;
 constexpr size_t kBins = 10;
 
 // The configuration of the loss that bounds the regret.
@@ -42,7 +42,7 @@ absl::StatusOr<double> SumOf(const Loss& loss, const Chunk& chunk, const std::ve
                              const std::vector<double>& labels, double sigma) {
   LossBatch batch;
   batch.offsets = chunk.features.offsets;
-  for (const int64_t micros : chunk.bids_micros) batch.bids.push_back(static_cast<double>(micros) / kMicro);
+  for (const int64_t micros : chunk.bids_micros) batch.bids.push_back(static_cast<double>(micros) / base::kMicro);
   batch.labels = labels;
   return torch::CatchTorch([&] {
     const c10::AutoGradMode no_gradient(false);
@@ -96,7 +96,7 @@ absl::StatusOr<Guarantee> GuaranteeOf(const Sample& sample, const torch::Network
       values_are_bids = values_are_bids && chunk.values_micros[i] == chunk.bids_micros[i];
       const double error = labels[i] - chunk.truths[i];
       squares += error * error;
-      money += std::pow(static_cast<double>(chunk.bids_micros[i]) / kMicro * error, 2);
+      money += std::pow(static_cast<double>(chunk.bids_micros[i]) / base::kMicro * error, 2);
       if (!std::isnan(chunk.clicks[i])) clicked.emplace_back(labels[i], chunk.clicks[i]);
       greatest = std::max(greatest, logits[i]);
     }

@@ -11,6 +11,7 @@
 #include "trainer/loss/loss.h"
 #include "vickrey/base/files.h"
 #include "vickrey/base/interrupt.h"
+#include "vickrey/base/micros.h"
 #include "vickrey/base/status.h"
 #include "vickrey/torch/torch_scorer.h"
 
@@ -22,7 +23,6 @@ using vickrey::config::v1::TrainConfig;
 
 namespace {
 
-constexpr double kMicro = 1e6;
 constexpr double kLeastOmega = 0.01, kMostOmega = 10;  // a log of equal scores has a law too
 
 // 1 / mean target of the training set, which rids the loss of the currency.
@@ -35,7 +35,7 @@ absl::StatusOr<double> ScaleOf(const Selection& train, const Labels& source) {
     RETURN_IF_ERROR(source.Of(chunk, &labels));
     for (size_t i = 0; i < labels.size(); ++i) {
       if (std::isnan(labels[i])) continue;
-      sum += static_cast<double>(chunk.bids_micros[i]) / kMicro * labels[i];
+      sum += static_cast<double>(chunk.bids_micros[i]) / base::kMicro * labels[i];
       ++count;
     }
     return absl::OkStatus();
@@ -54,7 +54,7 @@ absl::Status FitCompetition(const Selection& train, const Labels& source, LossCo
     RETURN_IF_ERROR(base::CheckInterrupt());
     RETURN_IF_ERROR(source.Of(chunk, &labels));
     const auto score = [&](int64_t i) {
-      return static_cast<double>(chunk.bids_micros[i]) / kMicro * (rate > 0 ? rate : labels[i]);
+      return static_cast<double>(chunk.bids_micros[i]) / base::kMicro * (rate > 0 ? rate : labels[i]);
     };
     for (int64_t a = 0; a < chunk.auctions(); ++a) {
       const int64_t begin = chunk.features.offsets[a], end = chunk.features.offsets[a + 1];

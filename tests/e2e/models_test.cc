@@ -192,7 +192,16 @@ TEST_F(ModelsTest, AServerThatStartsLeavesTheUploadsOfAnotherAlone) {
     }
     return names;
   };
-  for (int i = 0; i < 500 && hidden().empty(); ++i) absl::SleepFor(absl::Milliseconds(10));
+  // Its files come behind its lock, without which it would be taken for one that was left behind.
+  const auto has_files = [&] {
+    for (const std::string& name : hidden()) {
+      for (const auto& entry : std::filesystem::directory_iterator(folder_ / "models" / name)) {
+        if (entry.is_directory()) return true;
+      }
+    }
+    return false;
+  };
+  for (int i = 0; i < 500 && !has_files(); ++i) absl::SleepFor(absl::Milliseconds(10));
   const std::set<std::string> at_work = hidden();
   ASSERT_EQ(at_work.size(), 1);
   // What servers that were killed have left: nobody holds its lock, or it came to none.

@@ -104,7 +104,9 @@ class PriceTest(unittest.TestCase):
         self.assertIsNone(self.head("bins_ce")["lambda"])
 
     def test_the_curve_of_winning_is_counted_right(self):
-        for point in self.head("bins_ce")["curve"]:
+        curve = self.head("bins_ce")["curve"]
+        self.assertGreater(len(curve), 1)
+        for point in curve:
             share = sum(row[1] <= point["bid"] for row in self.test) / len(self.test)
             self.assertAlmostEqual(point["observed"], share)
 

@@ -15,13 +15,7 @@ constexpr int64_t kMostUnits = 1 << 20;  // of a step's activations, some 3 GB o
 
 // Before defaults are filled in: what depends on other fields.
 absl::Status Fill(const std::vector<std::string>& settings, std::optional<uint64_t> seed, ArithmeticConfig* config) {
-  for (const std::string& setting : settings) {
-    const size_t equals = setting.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      return base::InvalidField("--set", absl::StrCat("'", setting, "' is not KEY=VALUE, such as loss=ntl_was"));
-    }
-    RETURN_IF_ERROR(base::SetConfigField(setting.substr(0, equals), setting.substr(equals + 1), "--set", config));
-  }
+  RETURN_IF_ERROR(base::SetConfigFields(settings, "loss=ntl_was", config));
   if (seed.has_value()) config->set_seed(*seed);
   if (!config->has_digits()) config->set_digits(config->task() == "multiplication" ? 2 : 3);
   const bool number_tokens = config->has_loss() && config->loss() != "cross_entropy";

@@ -15,7 +15,7 @@ namespace {
 
 using vickrey::storage::v1::DatasetFile;
 
-constexpr int kFormat = 2;
+constexpr int kDatasetFormat = 2;
 constexpr char kDescription[] = "dataset.json", kRecords[] = "records", kIndex[] = "index";
 constexpr size_t kWriteBytes = size_t{1} << 20;
 constexpr int64_t kEntry = sizeof(IndexEntry);
@@ -38,7 +38,7 @@ absl::StatusOr<std::shared_ptr<const Dataset>> Dataset::Open(const std::filesyst
   if (const absl::Status read = base::ReadSealed(folder / kDescription, &file); !read.ok()) {
     return DamagedIn(folder, absl::StrCat("is damaged: ", std::string(read.message())));
   }
-  if (file.format() != kFormat) return DamagedIn(folder, absl::StrCat("is not of format ", kFormat));
+  if (file.format() != kDatasetFormat) return DamagedIn(folder, absl::StrCat("is not of format ", kDatasetFormat));
   ASSIGN_OR_RETURN(auto schema, features::Schema::Create(file.schema()));
   ASSIGN_OR_RETURN(model::Layout inputs, model::MakeInputs(*schema));
   std::shared_ptr<Dataset> dataset(new Dataset(folder, std::move(schema), std::move(inputs)));
@@ -130,7 +130,7 @@ absl::Status DatasetWriter::Publish() {
   RETURN_IF_ERROR(records_->Publish());
   RETURN_IF_ERROR(index_->Publish());
   DatasetFile file;
-  file.set_format(kFormat);
+  file.set_format(kDatasetFormat);
   *file.mutable_schema() = schema_->proto();
   file.mutable_statistics()->Add(statistics_.begin(), statistics_.end());
   file.set_auctions(auctions_);

@@ -32,7 +32,7 @@ using vickrey::v1::LoggedAuction;
 
 constexpr int64_t kScanAuctions = 1024;  // read at a time
 constexpr int kKeyDigits = 12;
-constexpr int kFormat = 2;  // part of the key: raise it where datasets come out otherwise than before
+constexpr int kEncoding = 2;  // part of the key: raise it where datasets come out otherwise than before
 
 // The preset with the id that the log's records carry.
 absl::StatusOr<FeatureSchema> SchemaOfLog(const std::string& schema_id) {
@@ -252,8 +252,8 @@ absl::StatusOr<std::shared_ptr<const Dataset>> EncodeSnapshot(const std::filesys
   ASSIGN_OR_RETURN(const std::string schema_id, SchemaIdOf(*reader, snapshot_id));
   ASSIGN_OR_RETURN(const auto raw, SchemaFor(config, schema_id));
   RETURN_IF_ERROR(base::Annotate(features::CheckFreezable(*raw), "data.schema"));
-  const std::string key =
-      base::Sha256Hex(absl::StrCat(kFormat, "\n", seed, "\n", base::ToJson(config), "\n", base::ToJson(raw->proto())));
+  const std::string key = base::Sha256Hex(
+      absl::StrCat(kEncoding, "\n", seed, "\n", base::ToJson(config), "\n", base::ToJson(raw->proto())));
   const std::filesystem::path folder = root / "datasets" / absl::StrCat(snapshot_id, "-", key.substr(0, kKeyDigits));
   // One process makes it; those that train together with it, or want the same, wait.
   ASSIGN_OR_RETURN(const auto lock,

@@ -6,16 +6,13 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "trainer/loss/loss.h"
+#include "vickrey/base/micros.h"
 #include "vickrey/base/permutation.h"
 #include "vickrey/base/status.h"
 #include "vickrey/torch/exceptions.h"
 
 namespace vickrey::trainer {
-namespace {
-
-constexpr double kMicro = 1e6;
-
-}  // namespace
+namespace {}  // namespace
 
 int64_t BatchPlan::SizeOf(int64_t step) const {
   const int64_t begin = step % steps_per_epoch() * batch_auctions;
@@ -100,7 +97,7 @@ absl::Status Loader::Load(int64_t step, TrainBatch* batch) const {
   batch->loss.offsets = batch->chunk.features.offsets;
   batch->loss.bids.clear();
   for (const int64_t micros : batch->chunk.bids_micros)
-    batch->loss.bids.push_back(static_cast<double>(micros) / kMicro);
+    batch->loss.bids.push_back(static_cast<double>(micros) / base::kMicro);
   RETURN_IF_ERROR(labels_.Of(batch->chunk, &batch->loss.labels));
   RETURN_IF_ERROR(CheckBatch(batch->loss));
   return torch::CatchTorch([&] { options_.prepare(batch); });

@@ -141,14 +141,7 @@ absl::StatusOr<ForecastJob> LoadForecastJob(const std::filesystem::path& file,
   ForecastJob job;
   RETURN_IF_ERROR(base::LoadConfigFile(file, &job.config, [&](google::protobuf::Message* read) -> absl::Status {
     auto& config = static_cast<ForecastConfig&>(*read);
-    for (const std::string& setting : settings) {
-      const size_t equals = setting.find('=');
-      if (equals == std::string::npos || equals == 0) {
-        return base::InvalidField("--set",
-                                  absl::StrCat("'", setting, "' is not KEY=VALUE, such as optimizer.epochs=5"));
-      }
-      RETURN_IF_ERROR(base::SetConfigField(setting.substr(0, equals), setting.substr(equals + 1), "--set", &config));
-    }
+    RETURN_IF_ERROR(base::SetConfigFields(settings, "optimizer.epochs=5", &config));
     RETURN_IF_ERROR(Complete(&config));
     // A rule that is broken is the loader's to say, at its line.
     ForecastConfig finished = config;

@@ -1,7 +1,6 @@
 #include "trainer/loss/loss.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/softplus.h>
 
 #include <algorithm>
 #include <cmath>
@@ -11,12 +10,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "trainer/loss/fused.h"
+#include "trainer/loss/softplus.h"
 #include "vickrey/base/status.h"
 
 namespace vickrey::trainer {
 namespace {
-
-constexpr double kSoftplusThreshold = 40;  // beyond it softplus(x) = x in double
 
 struct Entry {
   std::string_view name;
@@ -134,7 +132,7 @@ at::Tensor Loss::Composed(const at::Tensor& logits, const LossBatch& batch, cons
       weights.push_back(by_bid_ ? weight * batch.bids[ragged.rows()[k]] : weight);
     }
     if (batch.whole_auctions > 0) sum = batch.whole_labelled;
-    const at::Tensor terms = at::softplus(ragged.logits(), 1, kSoftplusThreshold) - ragged.labels() * ragged.logits();
+    const at::Tensor terms = Softplus(ragged.logits()) - ragged.labels() * ragged.logits();
     if (sum > 0) total = total + point.alpha / (sum * base_rate_) * (ragged.Copy(weights) * terms).sum();
   }
   if (loss_ != nullptr && point.alpha < 1 && batch.auctions() > 0) {

@@ -8,15 +8,13 @@
 // When to use it: to compare. It learns the order of probabilities within an auction, not their level: mix it with the
 // cross-entropy. Source: Burges et al., Learning to rank using gradient descent, 2005.
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/softplus.h>
 
 #include "trainer/loss/auction_loss.h"
 #include "trainer/loss/composed_pairs.h"
+#include "trainer/loss/softplus.h"
 
 namespace vickrey::trainer {
 namespace {
-
-constexpr double kSoftplusThreshold = 40;  // beyond it softplus(x) = x in double
 
 class Ranknet final : public AuctionLoss {
  public:
@@ -28,9 +26,7 @@ class Ranknet final : public AuctionLoss {
 
   at::Tensor Composed(const Ragged& batch, const Point& point) const override {
     return SumOverPairs(batch, AllPairs(batch), batch.labels(), batch.logits(), at::Tensor(),
-                        [&](const at::Tensor& gap, const at::Tensor& d) {
-                          return gap * at::softplus(-point.sigma * d, 1, kSoftplusThreshold);
-                        });
+                        [&](const at::Tensor& gap, const at::Tensor& d) { return gap * Softplus(-point.sigma * d); });
   }
 };
 

@@ -18,7 +18,6 @@
 // errs. A large student gains nothing.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/relu.h>
-#include <ATen/ops/softplus.h>
 #include <ATen/ops/tanh.h>
 
 #include <numbers>
@@ -26,11 +25,10 @@
 
 #include "trainer/loss/auction_loss.h"
 #include "trainer/loss/ecpm_pairs.h"
+#include "trainer/loss/softplus.h"
 
 namespace vickrey::trainer {
 namespace {
-
-constexpr double kSoftplusThreshold = 40;  // beyond it softplus(x) = x in double
 
 PairTerm::Kind KindOf(const LossConfig& config) {
   if (config.surrogate() == "logistic") return PairTerm::Kind::kLogistic;
@@ -57,7 +55,7 @@ class WelfareRank final : public AuctionLoss {
     return pairs_.Composed(batch, [&](const at::Tensor& gap, const at::Tensor& d) -> at::Tensor {
       switch (kind_) {
         case PairTerm::Kind::kLogistic:
-          return factor_ * gap * at::softplus(-point.sigma * d, 1, kSoftplusThreshold);
+          return factor_ * gap * Softplus(-point.sigma * d);
         case PairTerm::Kind::kHinge:
           return gap * at::relu(1 - point.sigma * d);
         case PairTerm::Kind::kTanh:

@@ -87,13 +87,7 @@ absl::StatusOr<PriceConfig> LoadPriceConfig(const std::filesystem::path& file,
                                             const std::vector<std::string>& settings) {
   const auto fill = [&settings](google::protobuf::Message* message) -> absl::Status {
     auto* const config = static_cast<PriceConfig*>(message);
-    for (const std::string& setting : settings) {
-      const size_t equals = setting.find('=');
-      if (equals == std::string::npos) {
-        return base::InvalidField("--set", absl::StrCat("'", setting, "' is not KEY=VALUE, such as training.epochs=8"));
-      }
-      RETURN_IF_ERROR(base::SetConfigField(setting.substr(0, equals), setting.substr(equals + 1), "--set", config));
-    }
+    RETURN_IF_ERROR(base::SetConfigFields(settings, "training.epochs=8", config));
     return FillLists(config);
   };
   PriceConfig config;

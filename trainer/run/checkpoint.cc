@@ -24,7 +24,7 @@ namespace {
 
 using vickrey::storage::v1::CheckpointFile;
 
-constexpr int kFormat = 2;
+constexpr int kCheckpointFormat = 2;
 constexpr char kFolder[] = "checkpoints", kState[] = "state.json", kTensors[] = "tensors.safetensors";
 constexpr char kDamaged[] = ".damaged";  // behind the step
 constexpr size_t kMostBytes = size_t{1} << 42;
@@ -80,7 +80,7 @@ absl::StatusOr<CheckpointFile> Read(const std::filesystem::path& folder, const s
                                     const NamedTensors& tensors) {
   CheckpointFile state;
   RETURN_IF_ERROR(base::ReadSealed(folder / kState, &state));
-  if (state.format() != kFormat) return absl::DataLossError("it is of another format");
+  if (state.format() != kCheckpointFormat) return absl::DataLossError("it is of another format");
   if (state.key() != key) return absl::DataLossError("it is of another run");
   ASSIGN_OR_RETURN(const auto file, base::MappedFile::Open(folder / kTensors, kMostBytes));
   if (base::Sha256Hex(file->bytes()) != state.tensors_sha256()) {
@@ -108,7 +108,7 @@ absl::Status WriteCheckpoint(const std::filesystem::path& run, CheckpointFile st
     RETURN_IF_ERROR(file->Publish());
     state.set_tensors_sha256(*digest);
   }
-  state.set_format(kFormat);
+  state.set_format(kCheckpointFormat);
   RETURN_IF_ERROR(base::WriteSealed(aside / kState, state));
   RETURN_IF_ERROR((*publisher)->Publish());
   const auto all = List(run);

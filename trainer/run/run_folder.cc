@@ -18,19 +18,19 @@ namespace {
 
 using vickrey::storage::v1::RunFile;
 
-constexpr int kFormat = 2;
+constexpr int kRunFormat = 2;
 constexpr char kRun[] = "run.json", kLock[] = "lock", kEvents[] = "events.", kCheckpoints[] = "checkpoints";
 
 // What there is of a run; format 0 where there is none.
 RunFile Read(const std::filesystem::path& folder) {
   RunFile file;
-  if (!base::ReadSealed(folder / kRun, &file).ok() || file.format() != kFormat) file.Clear();
+  if (!base::ReadSealed(folder / kRun, &file).ok() || file.format() != kRunFormat) file.Clear();
   return file;
 }
 
 absl::Status Write(const std::filesystem::path& folder, const std::string& key, bool finished) {
   RunFile file;
-  file.set_format(kFormat);
+  file.set_format(kRunFormat);
   file.set_key(key);
   file.set_finished(finished);
   return base::WriteSealed(folder / kRun, file);

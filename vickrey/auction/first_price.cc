@@ -6,7 +6,7 @@
 namespace vickrey::auction {
 namespace {
 
-struct Pricing {
+struct FirstPricePricing {
   static constexpr bool kIsCriticalBid = false;
 
   int64_t operator()(const Mechanism&, Ranked ranked, size_t k) const { return ranked[k].bid_micros; }
@@ -16,7 +16,7 @@ struct Pricing {
 
 absl::StatusOr<std::unique_ptr<Mechanism>> MakeFirstPrice(const Rules& rules) {
   RETURN_IF_ERROR(CheckRules(rules));
-  return std::make_unique<RankedMechanism<Pricing>>(rules);
+  return std::make_unique<RankedMechanism<FirstPricePricing>>(rules);
 }
 
 }  // namespace vickrey::auction

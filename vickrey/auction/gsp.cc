@@ -7,7 +7,7 @@
 namespace vickrey::auction {
 namespace {
 
-struct Pricing {
+struct GspPricing {
   static constexpr bool kIsCriticalBid = true;
 
   int64_t operator()(const Mechanism& mechanism, Ranked ranked, size_t k) const {
@@ -19,7 +19,7 @@ struct Pricing {
 
 absl::StatusOr<std::unique_ptr<Mechanism>> MakeGsp(const Rules& rules) {
   RETURN_IF_ERROR(CheckRules(rules));
-  return std::make_unique<RankedMechanism<Pricing>>(rules);
+  return std::make_unique<RankedMechanism<GspPricing>>(rules);
 }
 
 }  // namespace vickrey::auction

@@ -8,7 +8,7 @@
 namespace vickrey::auction {
 namespace {
 
-struct Pricing {
+struct SecondPricePricing {
   static constexpr bool kIsCriticalBid = true;
 
   int64_t operator()(const Mechanism& mechanism, Ranked ranked, size_t k) const {
@@ -25,7 +25,7 @@ absl::StatusOr<std::unique_ptr<Mechanism>> MakeSecondPrice(const Rules& rules) {
         "slots",
         absl::StrCat(rules.slots, " is not possible with second_price, which has 1 slot; gsp and vcg have more"));
   }
-  return std::make_unique<RankedMechanism<Pricing>>(rules);
+  return std::make_unique<RankedMechanism<SecondPricePricing>>(rules);
 }
 
 }  // namespace vickrey::auction

@@ -4,14 +4,9 @@
 #include <functional>
 #include <vector>
 
+#include "vickrey/base/micros.h"
+
 namespace vickrey::auction {
-namespace {
-
-constexpr double kMicro =
-    1e6;  // micros in a unit of the currency; dividing by it is exact where multiplying by 1e-6 is not
-
-}  // namespace
-
 double OracleWelfare(std::span<const double> position_multipliers, std::span<const double> worths,
                      std::vector<double>* scratch) {
   if (position_multipliers.size() == 1) return worths.empty() ? 0 : *std::max_element(worths.begin(), worths.end());
@@ -27,10 +22,10 @@ double OracleWelfare(std::span<const double> position_multipliers, std::span<con
 Settlement Settle(const Outcome& outcome, std::span<const double> position_multipliers,
                   std::span<const int64_t> values_micros, std::span<const double> probabilities) {
   std::vector<double> worths(values_micros.size()), scratch;
-  for (size_t i = 0; i < worths.size(); ++i) worths[i] = Score(values_micros[i], probabilities[i]) / kMicro;
+  for (size_t i = 0; i < worths.size(); ++i) worths[i] = Score(values_micros[i], probabilities[i]) / base::kMicro;
   Settlement s;
   for (const Placement& placement : outcome.placements) {
-    const double revenue = Score(placement.price_micros, probabilities[placement.index]) / kMicro;
+    const double revenue = Score(placement.price_micros, probabilities[placement.index]) / base::kMicro;
     s.welfare += placement.examination * worths[placement.index];
     s.revenue += placement.examination * revenue;
   }

@@ -15,7 +15,7 @@ double RoundedUp(double price, size_t terms) {
   return std::ceil(price - std::min(price * static_cast<double>(terms + 4) * 0x1p-52, 0.25));
 }
 
-struct Pricing {
+struct VcgPricing {
   static constexpr bool kIsCriticalBid = false;
 
   int64_t operator()(const Mechanism& mechanism, Ranked ranked, size_t k) const {
@@ -42,7 +42,7 @@ struct Pricing {
 
 absl::StatusOr<std::unique_ptr<Mechanism>> MakeVcg(const Rules& rules) {
   RETURN_IF_ERROR(CheckRules(rules));
-  return std::make_unique<RankedMechanism<Pricing>>(rules);
+  return std::make_unique<RankedMechanism<VcgPricing>>(rules);
 }
 
 }  // namespace vickrey::auction

@@ -420,6 +420,17 @@ absl::Status SetConfigField(std::string_view path, std::string_view value, std::
   return absl::OkStatus();
 }
 
+absl::Status SetConfigFields(const std::vector<std::string>& settings, std::string_view example, Message* config) {
+  for (const std::string& setting : settings) {
+    const size_t equals = setting.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return InvalidField("--set", absl::StrCat("'", setting, "' is not KEY=VALUE, such as ", std::string(example)));
+    }
+    RETURN_IF_ERROR(SetConfigField(setting.substr(0, equals), setting.substr(equals + 1), "--set", config));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status FinishConfig(std::string_view origin, Message* config) {
   const std::unique_ptr<Message> finished(config->New());
   finished->CopyFrom(*config);

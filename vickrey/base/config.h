@@ -11,7 +11,9 @@
 
 #include <filesystem>
 #include <functional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 
@@ -45,6 +47,10 @@ absl::Status LoadConfig(std::string_view text, std::string_view origin, google::
 // complete before or after: call FinishConfig when all flags are set.
 absl::Status SetConfigField(std::string_view path, std::string_view value, std::string_view origin,
                             google::protobuf::Message* config);
+
+// The same for each KEY=VALUE of `--set`, in their order; `example` is one that the message shows.
+absl::Status SetConfigFields(const std::vector<std::string>& settings, std::string_view example,
+                             google::protobuf::Message* config);
 
 // Fills in the defaults of what is not set and checks every rule. A message field that is absent is made, with its
 // defaults, unless something in it is required or it belongs to a oneof.

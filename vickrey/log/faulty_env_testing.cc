@@ -137,11 +137,6 @@ class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
     const absl::MutexLock lock(&mu_);
     space_ = bytes;
     space_of_ = of;
-    ran_out_ = false;
-  }
-  bool ran_out() const {
-    const absl::MutexLock lock(&mu_);
-    return ran_out_;
   }
   void FailSyncs(bool fail) {
     const absl::MutexLock lock(&mu_);
@@ -215,7 +210,6 @@ class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
   bool lost_power_ ABSL_GUARDED_BY(mu_) = false;
   int64_t space_ ABSL_GUARDED_BY(mu_) = kEndless;
   std::string space_of_ ABSL_GUARDED_BY(mu_);
-  bool ran_out_ ABSL_GUARDED_BY(mu_) = false;
   bool fail_syncs_ ABSL_GUARDED_BY(mu_) = false;
   bool hold_syncs_ ABSL_GUARDED_BY(mu_) = false;
   int64_t syncs_ ABSL_GUARDED_BY(mu_) = 0;
@@ -317,9 +311,7 @@ IOStatus FaultyFileSystem::Append(const std::string& path, File& file, const Sli
   }
   file.size += size;
   if (limited) space_ -= static_cast<int64_t>(size);
-  if (size == data.size()) return IOStatus::OK();
-  ran_out_ = true;
-  return NoSpace(path);
+  return size == data.size() ? IOStatus::OK() : NoSpace(path);
 }
 
 IOStatus FaultyFileSystem::Sync(const std::string& path, File& file) {
@@ -388,7 +380,6 @@ bool FaultyEnv::lost_power() const { return files_->lost_power(); }
 void FaultyEnv::Restart(base::RandomStream& random) { files_->Restart(random); }
 void FaultyEnv::SetSpace(int64_t bytes, const std::string& of) { files_->SetSpace(bytes, of); }
 void FaultyEnv::SetEndlessSpace() { files_->SetSpace(kEndless, ""); }
-bool FaultyEnv::ran_out() const { return files_->ran_out(); }
 void FaultyEnv::FailSyncs(bool fail) { files_->FailSyncs(fail); }
 void FaultyEnv::HoldSyncs() { files_->HoldSyncs(true); }
 void FaultyEnv::ReleaseSyncs() { files_->HoldSyncs(false); }

@@ -43,8 +43,6 @@ class FaultyEnv {
   // it falls so, as a disk does. Default: any number.
   void SetSpace(int64_t bytes, const std::string& of = "");
   void SetEndlessSpace();
-  // Whether something found no space since the last SetSpace.
-  bool ran_out() const;
 
   // Syncs of write-ahead logs fail with NoSpace, as they do where space is allocated late. The bytes may be there.
   void FailSyncs(bool fail);

@@ -10,6 +10,7 @@
 #include "vickrey/base/status.h"
 #include "vickrey/features/encode.h"
 #include "vickrey/features/fingerprint.h"
+#include "vickrey/log/record.h"
 #include "vickrey/log/wire_reader.h"
 
 namespace vickrey::log {
@@ -388,7 +389,7 @@ absl::Status FlatDecoder::AppendSlowly(std::string_view bytes, FlatBatch* batch)
     RETURN_IF_ERROR(named(
         append(FeatureField::AD, candidate.features(), absl::StrCat("candidates[", i, "].features"), &batch->ads)));
     batch->bids_micros.push_back(candidate.bid().micros());
-    batch->values_micros.push_back(candidate.has_value_micros() ? candidate.value_micros() : candidate.bid().micros());
+    batch->values_micros.push_back(ValueMicros(candidate));
     batch->clicks.push_back(static_cast<int8_t>(logged.has_click() ? logged.click() : -1));
     batch->slots.push_back(logged.has_slot() ? logged.slot() : -1);
     batch->ctrs.push_back(logged.has_ctr() ? logged.ctr() : kNaN);

@@ -21,7 +21,6 @@ using vickrey::v1::LoggedAuction;
 constexpr size_t kNumbers = 13;
 constexpr size_t kCategories = 26;
 constexpr int64_t kFirstEventTime = 1388534400000000;  // 2014-01-01
-constexpr int64_t kSecond = 1'000'000;
 
 class CriteoImporter final : public Importer {
  public:

@@ -29,8 +29,6 @@ using vickrey::config::v1::CsvConfig;
 using vickrey::v1::FeatureField;
 using vickrey::v1::LoggedAuction;
 
-constexpr int64_t kSecond = 1'000'000;
-
 // The units of CsvTime.format, in microseconds.
 std::optional<double> UnitOf(const std::string& format) {
   static const auto& units = *new std::map<std::string, double>{{"micros", 1},     {"millis", 1e3},  {"seconds", 1e6},

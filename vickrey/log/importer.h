@@ -19,6 +19,8 @@
 
 namespace vickrey::log {
 
+inline constexpr int64_t kSecond = 1'000'000;  // of event times
+
 struct ImportOptions {
   std::string file_digest;  // hexadecimal; ids are its first 12 digits and the row, so that importing twice stores once
   int group_size = 1;       // rows that make an auction, where the log has no auctions

@@ -11,12 +11,10 @@ namespace {
 using base::RandomStream;
 using vickrey::config::v1::MarketConfig;
 
-constexpr Shape kShape{.has_segment = true, .schema = "synthetic"};
-
 // u = -3.6 + .6 w.x_c + 1.0 w0.x_a ; log b = .7 e. The others of this file change one thing.
 class Linear : public Scenario {
  public:
-  explicit Linear(uint64_t seed) : Scenario(kShape) {
+  explicit Linear(uint64_t seed) : Scenario(kSynthetic) {
     RandomStream random = Weights(seed);
     w_ = UnitVector<4>(random);
     w0_ = UnitVector<8>(random);

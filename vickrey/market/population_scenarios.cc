@@ -11,12 +11,10 @@ namespace {
 using base::RandomStream;
 using vickrey::config::v1::MarketConfig;
 
-constexpr Shape kShape{.has_segment = true, .schema = "synthetic"};
-
 // z ~ Bernoulli(.2); u = -3.6 + .6 w.x_c + 1.2 (z ? w1 : w0).x_a ; log b = 1.5 z + .5 e + g
 class TwoSegments final : public Scenario {
  public:
-  explicit TwoSegments(uint64_t seed) : Scenario(kShape) {
+  explicit TwoSegments(uint64_t seed) : Scenario(kSynthetic) {
     RandomStream random = Weights(seed);
     w_ = UnitVector<4>(random);
     w0_ = UnitVector<8>(random);
@@ -85,7 +83,7 @@ class BrandQueries final : public Scenario {
 // log b = .8 h + .5 e
 class IntentBids final : public Scenario {
  public:
-  explicit IntentBids(uint64_t seed) : Scenario(kShape) {
+  explicit IntentBids(uint64_t seed) : Scenario(kSynthetic) {
     RandomStream random = Weights(seed);
     w_ = UnitVector<4>(random);
     w0_ = UnitVector<7>(random);

@@ -56,6 +56,9 @@ struct Shape {
   double intercept = -3.6;
 };
 
+// That of most.
+inline constexpr Shape kSynthetic{.has_segment = true, .schema = "synthetic"};
+
 // What a user is told of a scenario.
 struct ScenarioInfo {
   std::string_view name;

@@ -60,7 +60,7 @@ absl::StatusOr<JudgedAuction> Judge(const AuctionLine& line) {
                                    absl::StrCat("auction ", line.auction_id())));
     judged.bids_micros.push_back(c.bid_micros());
     judged.pctrs.push_back(c.pctr());
-    judged.values_micros.push_back(c.has_value_micros() ? c.value_micros() : c.bid_micros());
+    judged.values_micros.push_back(ValueMicros(c));
     judged.has_pctr = judged.has_pctr && c.has_pctr();
     judged.clicks.push_back(c.has_click() ? static_cast<int8_t>(c.click()) : kUnknownClick);
     judged.teachers.push_back(c.has_teacher() ? c.teacher() : std::numeric_limits<double>::quiet_NaN());

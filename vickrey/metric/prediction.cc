@@ -14,13 +14,13 @@ constexpr double kLeastLikelihood = 1e-200;  // times one more probability, stil
 
 // Bids by their power of two, and in it by the eight bits behind the first: bins 0.2 to 0.4 % wide; those below 512
 // have one each.
-constexpr int kFraction = 8;
-constexpr size_t kBinsOfAPower = size_t{1} << kFraction;
+constexpr int kFractionOfBid = 8;
+constexpr size_t kBinsOfAPower = size_t{1} << kFractionOfBid;
 constexpr size_t kPowers = std::bit_width(static_cast<uint64_t>(auction::kMaxBidMicros));
 
 size_t BinOf(int64_t bid_micros) {
-  constexpr uint64_t kOne = std::bit_cast<uint64_t>(1.0) >> (52 - kFraction);
-  return (std::bit_cast<uint64_t>(static_cast<double>(bid_micros)) >> (52 - kFraction)) - kOne;
+  constexpr uint64_t kOne = std::bit_cast<uint64_t>(1.0) >> (52 - kFractionOfBid);
+  return (std::bit_cast<uint64_t>(static_cast<double>(bid_micros)) >> (52 - kFractionOfBid)) - kOne;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "vickrey/auction/settlement.h"
+#include "vickrey/base/micros.h"
 #include "vickrey/base/status.h"
 #include "vickrey/metric/misordering.h"
 
@@ -11,7 +12,6 @@ namespace {
 
 size_t Index(Reference reference) { return static_cast<size_t>(reference); }
 
-constexpr double kMicro = 1e6;  // micros in a unit of the currency
 constexpr size_t kColumns = 8;  // see misordering.h
 
 // The sum over slots of x times what `worth` says of the slot's winner, an index into the auction's candidates.
@@ -176,7 +176,7 @@ WelfareMetrics WelfareAccumulator::Finalize() const {
   for (const Reference reference : kReferences) {
     const Sums& sums = sums_[Index(reference)];
     if (auctions_ == 0 || sums.judged < auctions_) continue;
-    const auto mean = [&](double sum) { return sum / kMicro / static_cast<double>(auctions_); };
+    const auto mean = [&](double sum) { return sum / base::kMicro / static_cast<double>(auctions_); };
     const bool decided = sums.decided == auctions_;
     m.reference = reference;
     if (decided) {

@@ -54,7 +54,7 @@ at::Tensor Layer(const std::string& prefix, const at::Tensor& x, const Pass& pas
   return at::relu(mixed.transpose(1, 2).flatten(2) + projected[3]);
 }
 
-at::Tensor Logits(const Pass& pass) {
+at::Tensor AutoIntLogits(const Pass& pass) {
   const at::Tensor context = Fields(pass.layout.context, pass.inputs.context, "context.dense", pass);
   at::Tensor x = at::cat(
       {at::index_select(context, 0, pass.inputs.auction_of), Fields(pass.layout.ad, pass.inputs.ads, "ad.dense", pass)},
@@ -66,6 +66,6 @@ at::Tensor Logits(const Pass& pass) {
 
 }  // namespace
 
-const Architecture kAutoint = {"autoint", &Logits};
+const Architecture kAutoint = {"autoint", &AutoIntLogits};
 
 }  // namespace vickrey::torch

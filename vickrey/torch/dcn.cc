@@ -15,7 +15,7 @@
 namespace vickrey::torch {
 namespace {
 
-at::Tensor Logits(const Pass& pass) {
+at::Tensor DcnLogits(const Pass& pass) {
   const vickrey::storage::v1::ModelSpec& spec = pass.spec;
   // The elementwise product needs the context beside each candidate, unlike the products with matrices.
   const at::Tensor x0 =
@@ -37,6 +37,6 @@ at::Tensor Logits(const Pass& pass) {
 
 }  // namespace
 
-const Architecture kDcn = {"dcn", &Logits};
+const Architecture kDcn = {"dcn", &DcnLogits};
 
 }  // namespace vickrey::torch

@@ -15,7 +15,7 @@ at::Tensor Sum(const model::SideInputs& side, const at::Tensor& inputs, const at
   return tables == 0 ? sum : sum + inputs.narrow(1, dense, tables).sum(1);
 }
 
-at::Tensor Logits(const Pass& pass) {
+at::Tensor LogisticLogits(const Pass& pass) {
   const at::Tensor shared = Sum(pass.layout.context, pass.inputs.context, pass.parameter("context.weight"));
   const at::Tensor own = Sum(pass.layout.ad, pass.inputs.ads, pass.parameter("ad.weight"));
   return at::index_select(shared, 0, pass.inputs.auction_of) + own + pass.parameter("bias");
@@ -23,6 +23,6 @@ at::Tensor Logits(const Pass& pass) {
 
 }  // namespace
 
-const Architecture kLogistic = {"logistic", &Logits};
+const Architecture kLogistic = {"logistic", &LogisticLogits};
 
 }  // namespace vickrey::torch

@@ -10,7 +10,7 @@
 namespace vickrey::torch {
 namespace {
 
-at::Tensor Logits(const Pass& pass) {
+at::Tensor MlpLogits(const Pass& pass) {
   const std::string output = absl::StrCat("layer.", pass.spec.hidden_size());
   return at::addmm(pass.parameter(output + ".bias"), HiddenLayers(pass), pass.parameter(output + ".weight").t())
       .squeeze(1);
@@ -18,6 +18,6 @@ at::Tensor Logits(const Pass& pass) {
 
 }  // namespace
 
-const Architecture kMlp = {"mlp", &Logits};
+const Architecture kMlp = {"mlp", &MlpLogits};
 
 }  // namespace vickrey::torch

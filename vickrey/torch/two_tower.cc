@@ -20,7 +20,7 @@ at::Tensor Tower(const model::SideInputs& side, const at::Tensor& inputs, const 
   return out + rows.unflatten(1, {tables / out.size(1), out.size(1)}).sum(1);
 }
 
-at::Tensor Logits(const Pass& pass) {
+at::Tensor TwoTowerLogits(const Pass& pass) {
   const at::Tensor context = Tower(pass.layout.context, pass.inputs.context, "context", pass);
   const at::Tensor ad = Tower(pass.layout.ad, pass.inputs.ads, "ad", pass);
   return (at::index_select(context, 0, pass.inputs.auction_of) * ad).sum(1) + pass.parameter("bias");
@@ -28,6 +28,6 @@ at::Tensor Logits(const Pass& pass) {
 
 }  // namespace
 
-const Architecture kTwoTower = {"two_tower", &Logits};
+const Architecture kTwoTower = {"two_tower", &TwoTowerLogits};
 
 }  // namespace vickrey::torch
