@@ -31,10 +31,15 @@ constexpr const char* kArtifactFiles[] = {"SHA256SUMS", "model.json", "weights.s
 constexpr int kMaxAnswerBytes = 64 << 20;
 // How often a quiet connection is tried, for calls without a deadline: servers of gRPC take offence below 5 minutes.
 constexpr int kKeepaliveMs = 310'000;
-// A server of gRPC that ends cancels the calls that reach it in its last moment, unread: as good as UNAVAILABLE.
-constexpr char kServiceConfig[] = R"({"methodConfig": [{"name": [{}], "retryPolicy": {"maxAttempts": 4,
-  "initialBackoff": "0.05s", "maxBackoff": "1s", "backoffMultiplier": 2,
-  "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"]}}]})";
+// A server of gRPC that ends cancels the calls that reach it in its last moment, unread, and those that have not ended
+// when its time is over. The latter may have been carried out: only calls that may be repeated are tried again then.
+constexpr char kServiceConfig[] = R"({"methodConfig": [
+  {"name": [{"service": "vickrey.v1.AuctionService"}, {"service": "vickrey.v1.PredictionService"}],
+   "retryPolicy": {"maxAttempts": 4, "initialBackoff": "0.05s", "maxBackoff": "1s", "backoffMultiplier": 2,
+                   "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"]}},
+  {"name": [{}],
+   "retryPolicy": {"maxAttempts": 4, "initialBackoff": "0.05s", "maxBackoff": "1s", "backoffMultiplier": 2,
+                   "retryableStatusCodes": ["UNAVAILABLE"]}}]})";
 constexpr char kHealthMethod[] = "/grpc.health.v1.Health/Check";
 constexpr int kHealthStatusField = 1, kServing = 1;  // of grpc.health.v1.HealthCheckResponse
 
@@ -122,20 +127,17 @@ struct Client::Impl {
     if (absl::IsUnavailable(result) && absl::StrContains(status.error_message(), "connect")) {
       return absl::UnavailableError(absl::StrCat("no server at ", address, ": ", status.error_message()));
     }
+    if (absl::IsCancelled(result)) {  // what this client cancels itself has an error already
+      return absl::UnavailableError(absl::StrCat("the server at ", address,
+                                                 " cancelled the call: it ends, or what it sent was not read for too "
+                                                 "long"));
+    }
     if (absl::IsUnauthenticated(result)) {
       return absl::UnauthenticatedError(
           absl::StrCat(status.error_message(), "; VICKREY_TOKEN_FILE names the file of the caller's token"));
     }
     const std::string field = FieldIn(status.error_message());
     return field.empty() ? result : base::AboutField(result, field);
-  }
-
-  // Of a unary call, which this client never cancels.
-  absl::Status StatusOfUnary(const grpc::Status& status) const {
-    if (status.error_code() == grpc::StatusCode::CANCELLED) {
-      return absl::UnavailableError(absl::StrCat("the server at ", address, " ended before it came to this call"));
-    }
-    return StatusOf(status);
   }
 
   // One unary call.
@@ -145,7 +147,7 @@ struct Client::Impl {
     grpc::ClientContext context;
     is_long ? PrepareLong(&context) : Prepare(&context);
     Response response;
-    RETURN_IF_ERROR(StatusOfUnary((stub.*method)(&context, request, &response)));
+    RETURN_IF_ERROR(StatusOf((stub.*method)(&context, request, &response)));
     return response;
   }
 
@@ -209,7 +211,7 @@ void Client::RunAuction(vickrey::v1::RunAuctionRequest request,
   impl_->Prepare(&call->context);
   impl_->auction->async()->RunAuction(&call->context, &call->request, &call->response,
                                       [this, call, done = std::move(done)](const grpc::Status& status) {
-                                        if (!status.ok()) return done(impl_->StatusOfUnary(status));
+                                        if (!status.ok()) return done(impl_->StatusOf(status));
                                         done(std::move(*call->response.mutable_outcome()));
                                       });
 }

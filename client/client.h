@@ -34,10 +34,10 @@ struct Security {
   std::string token;             // sent with every call; without TLS anybody on the way can read it
 };
 
-// A connection to a server. Calls that fail because it cannot be reached (UNAVAILABLE), or that it has cancelled before
-// a word of answer, as gRPC does at a server's end, are tried again, four times in all, by gRPC; every call ends after
-// `timeout` (an append after 10 ms a record more) with DEADLINE_EXCEEDED. Errors are the server's, and name the address
-// where it cannot be reached. A unary call that a server's end has cancelled each time is UNAVAILABLE.
+// A connection to a server. Calls that fail because it cannot be reached (UNAVAILABLE), and predictions and auctions
+// that it cancels, as servers of gRPC do when they end, are tried again, four times in all, by gRPC; every call ends
+// after `timeout` (an append after 10 ms a record more) with DEADLINE_EXCEEDED. Errors are the server's, and name the
+// address where it cannot be reached; what the server cancels is UNAVAILABLE.
 //
 // Thread-safe.
 class Client {

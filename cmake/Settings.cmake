@@ -22,7 +22,7 @@ if(VICKREY_WERROR)
   list(APPEND VICKREY_WARNINGS -Werror)
 endif()
 
-option(VICKREY_UNITY "Compile the sources of a library by the eight: three fifths of the time is reading headers" OFF)
+option(VICKREY_UNITY "Compile the sources of a library or a program by the eight: three fifths of the time is reading headers" OFF)
 
 set(VICKREY_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them")
 if(VICKREY_SANITIZE)

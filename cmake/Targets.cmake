@@ -54,20 +54,26 @@ function(_vickrey_target target)
 endfunction()
 
 # Where VICKREY_UNITY is on, the sources of `target` are compiled by the eight: names in their anonymous namespaces must
-# differ. Those given as APART share some on purpose; and Highway has a source include itself once for each instruction
-# set.
+# differ. Those given as APART share some on purpose; and Highway has a source include itself once for each instruction set.
 function(_vickrey_together target)
   cmake_parse_arguments(arg "" "" "SOURCES;APART;DEPS" ${ARGN})
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ${VICKREY_UNITY} UNITY_BUILD_BATCH_SIZE 8)
+  set(together)
   foreach(source ${arg_SOURCES})
+    set(repeated)
     if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${source})  # it may be written by the build
       file(STRINGS ${source} repeated REGEX "hwy/foreach_target\\.h")
-      if(repeated)
-        list(APPEND arg_APART ${source})
-      endif()
+    endif()
+    if(repeated)
+      list(APPEND arg_APART ${source})
+    elseif(source MATCHES "\\.cc$")
+      list(APPEND together ${source})
     endif()
   endforeach()
   set_source_files_properties(${arg_APART} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  list(LENGTH together count)
+  if(VICKREY_UNITY AND count GREATER 1)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  endif()
 endfunction()
 
 # vickrey_library(NAME SOURCES ... [APART ...] DEPS ...)

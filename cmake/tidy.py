@@ -98,7 +98,8 @@ class Source:
         if out not in made_of:
             sys.exit(f"clang-tidy: {self.file} has not been built, or not since it was changed")
         marks = [VERSION.decode(), content(ROOT / ".clang-tidy"), content(__file__), *self.flags]
-        parts = {os.path.normpath(os.path.join(build, name)) for name in made_of[out]}
+        # What is compiled together names its sources by where this checkout lies.
+        parts = {os.path.normpath(os.path.join(build, name)) for name in made_of[out] if "/Unity/unity_" not in name}
         marks += sorted(f"{part.removeprefix(str(ROOT))} {content(part)}" for part in parts)  # alike in every checkout
         text = "\0".join(marks).replace(str(ROOT), "")
         self.text = content(self.file)

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "vickrey/base/quoted.h"
 #include "vickrey/base/sha256.h"
 #include "vickrey/base/status.h"
 #include "vickrey/model/artifact.h"

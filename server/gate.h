@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "server/access.h"
 #include "server/arrivals.h"
@@ -63,6 +64,8 @@ class Gate {
   void Close() { closed_.store(true, std::memory_order_relaxed); }
   // How many have been, since.
   int64_t refused_closed() const { return refused_closed_.load(std::memory_order_relaxed); }
+  // Calls that have arrived and that nobody has begun, or watches of the health for the first two seconds.
+  int64_t waiting() const { return arrivals_.Waiting(absl::Now()); }
   int in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
 
  private:

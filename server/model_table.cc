@@ -3,6 +3,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "vickrey/base/quoted.h"
 #include "vickrey/base/status.h"
 #include "vickrey/features/fingerprint.h"
 #include "vickrey/features/schema.h"

@@ -131,7 +131,7 @@ class RunningServer final : public Server {
     server_->GetHealthCheckService()->SetServingStatus(false);
     // gRPC cancels what arrives after Shutdown. So calls that are on their way are refused with UNAVAILABLE first,
     // which sends their callers to another server; those under way are finished.
-    const absl::Time end = absl::Now() + drain_;
+    const absl::Time end = absl::Now() + std::max(drain_, kLull);
     gate_.Close();
     AwaitLull(std::min(absl::Now() + kLullWithin, end));
     server_->Shutdown(absl::ToChronoTime(end));
@@ -144,10 +144,11 @@ class RunningServer final : public Server {
   // Until no call has come for a while. A burst takes long to be read on a busy machine, and callers that heed nothing
   // never stop: these are told by the end of their connection, which only Shutdown brings.
   void AwaitLull(absl::Time latest) const {
-    for (int64_t seen = -1; seen != gate_.refused_closed() && absl::Now() < latest;) {
+    int64_t seen = 0;
+    do {
       seen = gate_.refused_closed();
       absl::SleepFor(kLull);
-    }
+    } while ((gate_.refused_closed() != seen || gate_.waiting() > 0) && absl::Now() + kLull <= latest);
   }
 
   // OK where calls should come here; UNAVAILABLE saying why not.

@@ -24,19 +24,21 @@ absl::StatusOr<std::unique_ptr<UploadFolder>> UploadFolder::Create(const fs::pat
   for (int i = 0; i < kTries; ++i) {
     std::string folder = (root / absl::StrCat(kPrefix, "XXXXXX")).string();
     if (mkdtemp(folder.data()) == nullptr) return base::FileError("make", folder);
-    // A server that starts right now may take it for one that was left behind: it holds the lock, or the folder is
-    // gone, perhaps with a lock of ours that nobody sees any more. Then there is another.
+    // A server that starts right now may take it for one that was left behind, and delete it up to the moment when our
+    // lock can be seen there. Then there is another.
+    std::error_code error;
     auto lock = base::FileLock::Try(fs::path(folder) / kLock);
-    if (absl::IsNotFound(lock.status()) || (lock.ok() && *lock == nullptr)) continue;
+    if (lock.ok() ? *lock == nullptr : !fs::exists(folder, error)) continue;
     RETURN_IF_ERROR(lock.status());
     auto files = base::FolderPublisher::Create(fs::path(folder) / kFiles);
-    if (absl::IsNotFound(files.status())) continue;
-    if (!files.ok()) {
-      std::error_code error;
-      fs::remove_all(folder, error);
-      return files.status();
+    const bool is_ours = fs::exists(fs::path(folder) / kLock, error);
+    if (is_ours && files.ok()) {
+      return std::unique_ptr<UploadFolder>(new UploadFolder(folder, *std::move(lock), *std::move(files)));
     }
-    return std::unique_ptr<UploadFolder>(new UploadFolder(folder, *std::move(lock), *std::move(files)));
+    const absl::Status status = files.status();
+    files = absl::CancelledError();  // before its folder
+    fs::remove_all(folder, error);
+    if (is_ours) return status;
   }
   return absl::UnavailableError(absl::StrCat("cannot make a folder under ", root.string(), " to myself"));
 }

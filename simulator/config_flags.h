@@ -1,6 +1,8 @@
 #ifndef SIMULATOR_CONFIG_FLAGS_H_
 #define SIMULATOR_CONFIG_FLAGS_H_
 
+#include <google/protobuf/descriptor.h>
+
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
@@ -25,12 +27,16 @@ class ConfigFlags {
   };
   explicit ConfigFlags(std::vector<Flag> flags) : flags_(std::move(flags)) {}
 
-  // `message`: what the file holds.
-  void Declare(CLI::App& app, const std::string& message) {
-    app.add_option("--config", config_, "A YAML or JSON file of " + message + "; flags go over it")
+  // `Config`: what the file holds.
+  template <typename Config>
+  void Declare(CLI::App& app) {
+    const google::protobuf::Descriptor& fields = *Config::descriptor();
+    app.add_option("--config", config_, "A YAML or JSON file of " + fields.name() + "; flags go over it")
         ->default_str("none");
     app.add_option("--params", params_, "A YAML or JSON file of MarketConfig")->default_str("none");
-    for (Flag& flag : flags_) app.add_option(flag.flag, flag.value, flag.help);
+    for (Flag& flag : flags_) {
+      app.add_option(flag.flag, flag.value, flag.help)->default_str(base::DefaultOf(fields, flag.field));
+    }
     app.add_option("--position-multipliers", position_multipliers_, "Examination of each slot, from 1 down: 1,.7")
         ->delimiter(',');
   }

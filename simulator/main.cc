@@ -93,7 +93,7 @@ int main(int argc, char** argv) {
       "vickrey simulate --market linear --auctions 1000 --first 500 --seed 1 --models ctr@1 --scorer inprocess \\\n"
       "    --artifact-root /tmp/models",
       [&flags] { return vickrey::simulator::Run(flags); });
-  flags.config.Declare(app, "SimulateConfig");
+  flags.config.Declare<vickrey::config::v1::SimulateConfig>(app);
   app.add_option("--models", flags.models,
                  "REF[,REF...]: NAME@VERSION, NAME:LABEL or NAME; the first is compared with each of the others");
   app.add_option("--shard", flags.shard,

@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "vickrey/log/record.h"
+#include "vickrey/log/value.h"
 #include "vickrey/metric/judge.h"
 #include "vickrey/metric/welfare.h"
 

@@ -20,7 +20,7 @@
 #include "vickrey/base/random.h"
 #include "vickrey/base/status.h"
 #include "vickrey/decision/rules.h"
-#include "vickrey/log/record.h"
+#include "vickrey/log/value.h"
 
 namespace vickrey::simulator {
 namespace {

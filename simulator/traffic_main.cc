@@ -50,7 +50,7 @@ int main(int argc, char** argv) {
   CLI::App& app = tool.SetAction(
       "vickrey traffic --market linear --auctions 1000 --seed 1 --address 127.0.0.1:50051 --model ctr --explore 0.1",
       [&flags] { return vickrey::simulator::Run(flags); });
-  flags.config.Declare(app, "TrafficConfig");
+  flags.config.Declare<vickrey::config::v1::TrafficConfig>(app);
   app.add_flag("--json", flags.json, "JSON on a terminal too");
   return tool.Run(argc, argv);
 }

@@ -22,7 +22,7 @@ struct AuctionFlags {
   AskedRules rules;
 };
 
-absl::Status Run(const AuctionFlags& flags) {
+absl::Status RunAuctions(const AuctionFlags& flags) {
   vickrey::v1::RunAuctionRequest request;
   ASSIGN_OR_RETURN(*request.mutable_model(), client::ParseModelRef(flags.model));
   ASSIGN_OR_RETURN(*request.mutable_rules(), flags.rules.Message());
@@ -45,7 +45,7 @@ void AddAuction(base::Tool& tool) {
   const auto flags = std::make_shared<AuctionFlags>();
   CLI::App& app = tool.AddVerb("auction", "Have a server run each auction of stdin",
                                "vickrey auction --address 127.0.0.1:50051 --model ctr < /dev/null",
-                               [flags] { return Run(*flags); });
+                               [flags] { return RunAuctions(*flags); });
   app.add_option("--address", flags->address, "The server's HOST:PORT")->required();
   app.add_option("--model", flags->model, "NAME, NAME@VERSION or NAME:LABEL; NAME alone is its label `stable`")
       ->required();

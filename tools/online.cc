@@ -16,7 +16,7 @@
 #include "vickrey/base/micros.h"
 #include "vickrey/base/status.h"
 #include "vickrey/log/reader.h"
-#include "vickrey/log/record.h"
+#include "vickrey/log/value.h"
 #include "vickrey/metric/comparison_line.h"
 #include "vickrey/metric/paired.h"
 

@@ -6,7 +6,7 @@
 #include "vickrey/base/micros.h"
 #include "vickrey/base/status.h"
 #include "vickrey/decision/decide.h"
-#include "vickrey/log/record.h"
+#include "vickrey/log/value.h"
 #include "vickrey/metric/off_policy_line.h"
 
 namespace vickrey::tools {

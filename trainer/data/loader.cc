@@ -12,7 +12,6 @@
 #include "vickrey/torch/exceptions.h"
 
 namespace vickrey::trainer {
-namespace {}  // namespace
 
 int64_t BatchPlan::SizeOf(int64_t step) const {
   const int64_t begin = step % steps_per_epoch() * batch_auctions;

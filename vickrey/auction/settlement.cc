@@ -7,6 +7,7 @@
 #include "vickrey/base/micros.h"
 
 namespace vickrey::auction {
+
 double OracleWelfare(std::span<const double> position_multipliers, std::span<const double> worths,
                      std::vector<double>* scratch) {
   if (position_multipliers.size() == 1) return worths.empty() ? 0 : *std::max_element(worths.begin(), worths.end());

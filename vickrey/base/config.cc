@@ -431,6 +431,17 @@ absl::Status SetConfigFields(const std::vector<std::string>& settings, std::stri
   return absl::OkStatus();
 }
 
+std::string DefaultOf(const Descriptor& config, std::string_view path) {
+  const Descriptor* message = &config;
+  const FieldDescriptor* field = nullptr;
+  for (const std::string& name : std::vector<std::string>(absl::StrSplit(std::string(path), '.'))) {
+    field = message == nullptr ? nullptr : message->FindFieldByName(name);
+    if (field == nullptr) return "";
+    message = field->message_type();
+  }
+  return internal::RuleOf(*field).default_value();
+}
+
 absl::Status FinishConfig(std::string_view origin, Message* config) {
   const std::unique_ptr<Message> finished(config->New());
   finished->CopyFrom(*config);

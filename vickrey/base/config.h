@@ -18,8 +18,9 @@
 #include "absl/status/status.h"
 
 namespace google::protobuf {
+class Descriptor;
 class Message;
-}
+}  // namespace google::protobuf
 
 namespace vickrey::base {
 
@@ -51,6 +52,9 @@ absl::Status SetConfigField(std::string_view path, std::string_view value, std::
 // The same for each KEY=VALUE of `--set`, in their order; `example` is one that the message shows.
 absl::Status SetConfigFields(const std::vector<std::string>& settings, std::string_view example,
                              google::protobuf::Message* config);
+
+// The default of a field ("replay.skip"), as it would be written in YAML, for the help of a flag; "" where it has none.
+std::string DefaultOf(const google::protobuf::Descriptor& config, std::string_view path);
 
 // Fills in the defaults of what is not set and checks every rule. A message field that is absent is made, with its
 // defaults, unless something in it is required or it belongs to a oneof.

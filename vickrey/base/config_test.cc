@@ -243,6 +243,27 @@ TEST(SetConfigField, WorksAsAFlagDoes) {
   EXPECT_FALSE(SetConfigField("loss..sigma", "x", "--set", &config).ok());
 }
 
+TEST(SetConfigField, SetsWhatIsGivenAsKeyAndValue) {
+  TrainConfig config;
+  ASSERT_TRUE(LoadConfig(kTrain, "train.yaml", &config).ok());
+  ASSERT_TRUE(SetConfigFields({"loss.sigma=7", "loss.sigma=8", "name=a=b"}, "loss.sigma=4", &config).ok());
+  EXPECT_EQ(config.loss().sigma(), 8);  // the later counts
+  EXPECT_EQ(config.name(), "a=b");
+  for (const char* setting : {"loss.sigma", "=4", ""}) {
+    const absl::Status status = SetConfigFields({setting}, "loss.sigma=4", &config);
+    EXPECT_THAT(MessageOf(status), HasSubstr("' is not KEY=VALUE, such as loss.sigma=4"));
+    EXPECT_EQ(FieldOf(status), "--set");
+  }
+}
+
+TEST(DefaultOf, IsThatOfTheDefinition) {
+  EXPECT_EQ(DefaultOf(*SimulateConfig::descriptor(), "mechanism"), "second_price");
+  EXPECT_EQ(DefaultOf(*SimulateConfig::descriptor(), "replay.skip"), "0");
+  EXPECT_EQ(DefaultOf(*SimulateConfig::descriptor(), "replay.db"), "");  // required
+  EXPECT_EQ(DefaultOf(*SimulateConfig::descriptor(), "replay.nothing"), "");
+  EXPECT_EQ(DefaultOf(*SimulateConfig::descriptor(), "seed.nothing"), "");
+}
+
 TEST(FinishConfig, ChecksWhatFlagsBuilt) {
   MarketConfig config;
   EXPECT_THAT(MessageOf(FinishConfig("flags", &config)), HasSubstr("scenario: is required"));

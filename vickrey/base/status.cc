@@ -1,7 +1,6 @@
 #include "vickrey/base/status.h"
 
 #include "absl/strings/cord.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -21,8 +20,6 @@ absl::Status InvalidField(std::string_view field, std::string_view message) {
   status.SetPayload(kFieldPayload, absl::Cord(View(field)));
   return status;
 }
-
-std::string Quoted(std::string_view text) { return absl::StrCat("'", absl::CHexEscape(View(text.substr(0, 60))), "'"); }
 
 std::optional<std::string> FieldOf(const absl::Status& status) {
   auto payload = status.GetPayload(kFieldPayload);

@@ -19,9 +19,6 @@ namespace vickrey::base {
 // back, so that a program can report it apart.
 absl::Status InvalidField(std::string_view field, std::string_view message);
 
-// What somebody gave, for a message: in quotes, its first 60 bytes, what cannot be printed escaped.
-std::string Quoted(std::string_view text);
-
 // The field that a status is about, if it was made by InvalidField.
 std::optional<std::string> FieldOf(const absl::Status& status);
 

@@ -10,7 +10,7 @@
 #include "vickrey/base/status.h"
 #include "vickrey/features/encode.h"
 #include "vickrey/features/fingerprint.h"
-#include "vickrey/log/record.h"
+#include "vickrey/log/value.h"
 #include "vickrey/log/wire_reader.h"
 
 namespace vickrey::log {

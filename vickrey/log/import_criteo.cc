@@ -43,7 +43,7 @@ class CriteoImporter final : public Importer {
     record->set_schema_id(writer_.schema().id());
     auto& auction = *record->mutable_auction();
     auction.set_auction_id(options_.AuctionId(first_row_));
-    auction.set_event_time(kFirstEventTime + auctions_++ * kSecond);
+    auction.set_event_time(kFirstEventTime + auctions_++ * kSecondMicros);
     return true;
   }
   int64_t rows() const override { return lines_.line(); }

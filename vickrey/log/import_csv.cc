@@ -186,7 +186,7 @@ class CsvImporter final : public Importer {
 
   absl::StatusOr<int64_t> EventTime() const {
     const auto& config = config_.time();
-    if (!config.has_column()) return start_ + auctions_ * kSecond;
+    if (!config.has_column()) return start_ + auctions_ * kSecondMicros;
     const auto text = Value(true, config.column());
     if (!text.has_value()) return base::InvalidField(config.column(), "is missing; every auction needs a time");
     if (const auto unit = UnitOf(config.format()); unit.has_value()) {

@@ -19,7 +19,7 @@
 
 namespace vickrey::log {
 
-inline constexpr int64_t kSecond = 1'000'000;  // of event times
+inline constexpr int64_t kSecondMicros = 1'000'000;
 
 struct ImportOptions {
   std::string file_digest;  // hexadecimal; ids are its first 12 digits and the row, so that importing twice stores once

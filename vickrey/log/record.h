@@ -25,11 +25,6 @@ absl::Status CheckTimeUnit(const std::string& field, int64_t micros);
 absl::Status Validate(const vickrey::v1::LoggedAuction& record);
 absl::Status Validate(const vickrey::v1::Feedback& feedback);
 
-// What a click on it is worth, as welfare counts it: its value, or else its bid.
-inline int64_t ValueMicros(const vickrey::v1::Candidate& candidate) {
-  return candidate.has_value_micros() ? candidate.value_micros() : candidate.bid().micros();
-}
-
 // Whether one of the candidates is this ad.
 bool HasAd(const vickrey::v1::Auction& auction, std::string_view ad_id);
 
