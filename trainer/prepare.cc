@@ -17,7 +17,6 @@
 
 namespace vickrey::trainer {
 
-using vickrey::config::v1::LossConfig;
 using vickrey::config::v1::ModelConfig;
 using vickrey::config::v1::TrainConfig;
 
@@ -45,7 +44,7 @@ absl::StatusOr<double> ScaleOf(const Selection& train, const Labels& source) {
 
 // The law of the competing score that known_market assumes: log-normal, by the moments of the logarithm of the greatest
 // b q among the others of the auction; where labels are clicks, of b times the mean click.
-absl::Status FitCompetition(const Selection& train, const Labels& source, LossConfig* loss) {
+absl::Status FitCompetition(const Selection& train, const Labels& source, vickrey::config::v1::LossConfig* loss) {
   const double rate = loss->labels() == "click" ? loss->base_rate() : 0;
   double sum = 0, squares = 0;
   int64_t count = 0;
@@ -135,7 +134,8 @@ absl::StatusOr<std::unique_ptr<torch::Network>> StartNetwork(const TrainConfig& 
   return network;
 }
 
-absl::Status FillFromData(const Selection& train, const Labels& labels, bool base_rate_given, LossConfig* loss) {
+absl::Status FillFromData(const Selection& train, const Labels& labels, bool base_rate_given,
+                          vickrey::config::v1::LossConfig* loss) {
   const double rate = train.totals().ClickRate();
   if (!base_rate_given) loss->set_base_rate(rate > 0 ? rate : 1);
   if (Reads(*loss, "scale") && !loss->has_scale()) {
