@@ -65,8 +65,9 @@ Scoring::References::References(const Round& round, std::span<const double> mult
     probabilities.push_back(p);
     oracles.push_back(0);
     if (p == nullptr) continue;
-    for (int64_t i = begin; i < end; ++i)
+    for (int64_t i = begin; i < end; ++i) {
       worths[i] = auction::Score(round.values_micros[i], p[i - begin]) / base::kMicro;
+    }
     if (HasOracle(a)) {
       oracles[a] = auction::OracleWelfare(multipliers, {worths.data() + begin, round.candidates(a)}, &scratch);
     }
